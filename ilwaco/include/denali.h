@@ -1,0 +1,115 @@
+/* Generated from kernel/abi.ts by `deno task abi`. Do not edit. */
+#ifndef DENALI_H
+#define DENALI_H
+
+#define DENALI_ABI_VERSION 1
+
+/* Memory layout */
+#define DENALI_REGISTERS_BASE 0x1000u /* address of the virtual register page */
+#define DENALI_IMAGE_MINIMUM 0x2000u /* lowest address an image segment may have */
+#define DENALI_MEMORY_MINIMUM 0x100000u /* smallest memory of a VM, bytes */
+#define DENALI_MEMORY_MAXIMUM 0x40000000u /* largest memory of a VM, bytes */
+#define DENALI_BOOT_TEXT_BYTES 0xdf0u /* room for boot arguments and settings, NULs included */
+
+/* Bits of features */
+#define DENALI_FEATURE_CONSOLE 0x1u /* console and keyboard */
+#define DENALI_FEATURE_TIMER 0x2u /* timer */
+#define DENALI_FEATURE_NIC 0x4u /* network interface */
+
+/* Bits of interrupt_pending */
+#define DENALI_INTERRUPT_TIMER 0x1u /* the timer has expired */
+#define DENALI_INTERRUPT_KEYBOARD 0x2u /* input has come, or the input was closed */
+#define DENALI_INTERRUPT_NIC_RECEIVE 0x4u /* a frame has come */
+#define DENALI_INTERRUPT_NIC_TRANSMIT 0x8u /* there is room again after a send was refused */
+#define DENALI_INTERRUPT_SHUTDOWN 0x20u /* the operator asks the guest to end */
+
+/* I/O ports */
+#define DENALI_PORT_THREAD_POINTER 0x8u /* out eax: base address of %gs */
+#define DENALI_PORT_THREAD_POINTER_FS 0x9u /* out eax: base address of %fs */
+#define DENALI_PORT_CLOCK 0xcu /* out eax (any value): refresh the time registers */
+#define DENALI_PORT_CONSOLE_WRITE 0x10u /* rep outsb: write a buffer to the console */
+#define DENALI_PORT_KEYBOARD_READ 0x18u /* rep insb: take up to ECX bytes of input */
+#define DENALI_PORT_KEYBOARD_STATUS 0x19u /* in eax: bytes of input waiting; KEYBOARD_CLOSED is set when no more will come */
+#define DENALI_PORT_TIMER_ONESHOT 0x20u /* out eax: interrupt once in EAX microseconds; 0 disarms; replaces the timer's setting */
+#define DENALI_PORT_TIMER_PERIODIC 0x21u /* out eax: interrupt every EAX microseconds; 0 disarms; replaces the timer's setting */
+#define DENALI_PORT_NIC_SEND 0x30u /* rep outsb: send one frame of ECX bytes (14..NIC_FRAME_MAXIMUM); ECX is 0 if it was taken, unchanged if the send queue is full */
+#define DENALI_PORT_NIC_RECEIVE 0x31u /* rep insb: take one frame; what exceeds ECX bytes is cut off; ECX unchanged: none waits */
+#define DENALI_PORT_NIC_STATUS 0x32u /* in eax: number of frames waiting */
+
+/* Other constants */
+#define DENALI_KEYBOARD_CLOSED 0x80000000u /* in PORT_KEYBOARD_STATUS: the input was closed */
+#define DENALI_NIC_FRAME_MAXIMUM 0x5eau /* bytes of the largest Ethernet frame, without FCS */
+#define DENALI_IDLE_FOREVER 0xffffffffu /* idle-with-timeout: no timeout */
+#define DENALI_CODE_SELECTOR 0x23u /* CS in an upcall frame */
+#define DENALI_DATA_SELECTOR 0x2bu /* what DS, ES and SS hold */
+
+/* Virtual instructions: 0F 0A ib */
+#define DENALI_OPCODE_ESCAPE 0xa0fu /* the two opcode bytes, as a little-endian uint16 */
+#define DENALI_OPCODE_IDLE 0x0u /* idle-with-timeout: EAX microseconds */
+#define DENALI_OPCODE_TERMINATE 0x1u /* terminate: EAX exit code */
+
+/* The virtual registers, at DENALI_REGISTERS_BASE. */
+struct denali_registers {
+  unsigned int abi_version; /* ABI_VERSION */
+  unsigned int features; /* FEATURE_ bits */
+  unsigned int vm_id; /* number of this VM, from 1 */
+  unsigned int cpu_khz; /* RDTSC ticks per millisecond */
+  unsigned int memory_size; /* bytes of memory */
+  unsigned char reserved0[4];
+  unsigned long long monotonic_us; /* microseconds since the VM started */
+  unsigned long long wallclock_us; /* microseconds since 1970-01-01 UTC */
+  unsigned long long tsc_at_refresh; /* RDTSC when the two times above were written */
+  unsigned char reserved1[16];
+  unsigned int interrupt_enable; /* 0: interrupts wait; 1: they are delivered when the VM is next scheduled */
+  unsigned int interrupt_pending; /* INTERRUPT_ bits that have come; the guest clears what it has handled */
+  unsigned int interrupt_handler; /* address of the interrupt upcall, 0: none */
+  unsigned int exception_handler; /* address of the exception upcall, 0: an exception ends the VM with a crash report */
+  unsigned int exception_vector; /* last exception: x86 vector */
+  unsigned int exception_error; /* last exception: error code */
+  unsigned int exception_address; /* last #PF: the address that faulted (as CR2) */
+  unsigned char reserved2[36];
+  unsigned char nic_mac[6]; /* MAC address */
+  unsigned short nic_mtu; /* largest IP packet, bytes */
+  unsigned int nic_address; /* IPv4 address, network byte order */
+  unsigned int nic_netmask; /* IPv4 netmask, network byte order */
+  unsigned int nic_gateway; /* IPv4 gateway, or 0 */
+  unsigned int nic_dns; /* IPv4 address of a DNS server, or 0 */
+  unsigned char reserved3[40];
+  char vm_name[64]; /* name of this VM, UTF-8, NUL-terminated */
+  char disk_table[256]; /* reserved for disks; all zero */
+  unsigned int argument_count; /* number of boot arguments (argv[1] ...) at the start of boot_text */
+  unsigned int setting_count; /* number of KEY=VALUE settings that follow the arguments in boot_text */
+  unsigned char reserved4[8];
+  char boot_text[3568]; /* NUL-terminated strings: the boot arguments, then the settings */
+};
+
+#define DENALI_REGISTERS ((volatile struct denali_registers *)DENALI_REGISTERS_BASE)
+
+_Static_assert(__builtin_offsetof(struct denali_registers, abi_version) == 0x0, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, features) == 0x4, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, vm_id) == 0x8, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, cpu_khz) == 0xc, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, memory_size) == 0x10, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, monotonic_us) == 0x18, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, wallclock_us) == 0x20, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, tsc_at_refresh) == 0x28, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, interrupt_enable) == 0x40, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, interrupt_pending) == 0x44, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, interrupt_handler) == 0x48, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, exception_handler) == 0x4c, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, exception_vector) == 0x50, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, exception_error) == 0x54, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, exception_address) == 0x58, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, nic_mac) == 0x80, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, nic_mtu) == 0x86, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, nic_address) == 0x88, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, nic_netmask) == 0x8c, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, nic_gateway) == 0x90, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, nic_dns) == 0x94, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, vm_name) == 0xc0, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, disk_table) == 0x100, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, argument_count) == 0x200, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, setting_count) == 0x204, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, boot_text) == 0x210, "ABI");
+
+#endif

@@ -1,0 +1,209 @@
+/**
+ * The Denali ABI: everything a guest may rely on, in one file.
+ *
+ * The C header `ilwaco/include/denali.h` is generated from it (`deno task abi`), and a test fails when
+ * that file is stale. The ABI is versioned and append-only: a field, port or bit never moves and is
+ * never reused; what is new gets a feature bit.
+ *
+ * A virtual machine is not a PC:
+ *
+ *     0x00000000  never mapped: a null pointer faults
+ *     0x00001000  the virtual registers, one page, shared by VM and kernel
+ *     0x00002000  free for the image's segments (Ilwaco links at 0x10000)
+ *     memory_size everything from here up faults
+ *
+ * At start EIP is the image's entry point, ESP is memory_size, all other registers are 0 and
+ * interrupts are disabled. The processor is a user-level i686 with x87, MMX, SSE and SSE2 in a flat
+ * address space.
+ *
+ * Devices are driven by port I/O, one instruction per operation. A buffer goes to a device by
+ * `rep outsb` (DX port, ESI buffer, ECX bytes) and comes from one by `rep insb` (DX port, EDI
+ * buffer, ECX capacity). As on real hardware the instruction leaves ESI or EDI behind what was
+ * moved and ECX at what was not; that is the result of the operation. Nothing else on these ports
+ * is defined: an access to an unknown port, or of a wrong kind, raises #GP in the VM.
+ */
+
+/** Version of this ABI. */
+export const ABI_VERSION = 1;
+
+/** One constant of the ABI: its value and what it means. */
+export interface AbiConstant {
+  readonly value: number;
+  readonly doc: string;
+}
+
+/** One field of the virtual register page. `size` in bytes; `access` is what the guest does with it. */
+export interface AbiRegister {
+  readonly offset: number;
+  readonly size: 4 | 8 | 6 | 2 | 64 | 256 | 3568;
+  readonly access: "read" | "write" | "both";
+  readonly doc: string;
+}
+
+/** Where things lie in a VM's memory. */
+export const LAYOUT = {
+  REGISTERS_BASE: { value: 0x1000, doc: "address of the virtual register page" },
+  IMAGE_MINIMUM: { value: 0x2000, doc: "lowest address an image segment may have" },
+  MEMORY_MINIMUM: { value: 1 << 20, doc: "smallest memory of a VM, bytes" },
+  MEMORY_MAXIMUM: { value: 1 << 30, doc: "largest memory of a VM, bytes" },
+  BOOT_TEXT_BYTES: { value: 3568, doc: "room for boot arguments and settings, NULs included" },
+} as const satisfies Record<string, AbiConstant>;
+
+/**
+ * The virtual registers. Little endian. Times are refreshed whenever the VM is scheduled and by a
+ * write to PORT_CLOCK; between that, `tsc_at_refresh`, `cpu_khz` and RDTSC interpolate.
+ */
+export const REGISTERS = {
+  abi_version: { offset: 0x000, size: 4, access: "read", doc: "ABI_VERSION" },
+  features: { offset: 0x004, size: 4, access: "read", doc: "FEATURE_ bits" },
+  vm_id: { offset: 0x008, size: 4, access: "read", doc: "number of this VM, from 1" },
+  cpu_khz: { offset: 0x00c, size: 4, access: "read", doc: "RDTSC ticks per millisecond" },
+  memory_size: { offset: 0x010, size: 4, access: "read", doc: "bytes of memory" },
+  monotonic_us: { offset: 0x018, size: 8, access: "read", doc: "microseconds since the VM started" },
+  wallclock_us: { offset: 0x020, size: 8, access: "read", doc: "microseconds since 1970-01-01 UTC" },
+  tsc_at_refresh: {
+    offset: 0x028,
+    size: 8,
+    access: "read",
+    doc: "RDTSC when the two times above were written",
+  },
+  interrupt_enable: {
+    offset: 0x040,
+    size: 4,
+    access: "both",
+    doc: "0: interrupts wait; 1: they are delivered when the VM is next scheduled",
+  },
+  interrupt_pending: {
+    offset: 0x044,
+    size: 4,
+    access: "both",
+    doc: "INTERRUPT_ bits that have come; the guest clears what it has handled",
+  },
+  interrupt_handler: {
+    offset: 0x048,
+    size: 4,
+    access: "write",
+    doc: "address of the interrupt upcall, 0: none",
+  },
+  exception_handler: {
+    offset: 0x04c,
+    size: 4,
+    access: "write",
+    doc: "address of the exception upcall, 0: an exception ends the VM with a crash report",
+  },
+  exception_vector: { offset: 0x050, size: 4, access: "read", doc: "last exception: x86 vector" },
+  exception_error: { offset: 0x054, size: 4, access: "read", doc: "last exception: error code" },
+  exception_address: {
+    offset: 0x058,
+    size: 4,
+    access: "read",
+    doc: "last #PF: the address that faulted (as CR2)",
+  },
+  nic_mac: { offset: 0x080, size: 6, access: "read", doc: "MAC address" },
+  nic_mtu: { offset: 0x086, size: 2, access: "read", doc: "largest IP packet, bytes" },
+  nic_address: { offset: 0x088, size: 4, access: "read", doc: "IPv4 address, network byte order" },
+  nic_netmask: { offset: 0x08c, size: 4, access: "read", doc: "IPv4 netmask, network byte order" },
+  nic_gateway: { offset: 0x090, size: 4, access: "read", doc: "IPv4 gateway, or 0" },
+  nic_dns: { offset: 0x094, size: 4, access: "read", doc: "IPv4 address of a DNS server, or 0" },
+  vm_name: { offset: 0x0c0, size: 64, access: "read", doc: "name of this VM, UTF-8, NUL-terminated" },
+  disk_table: { offset: 0x100, size: 256, access: "read", doc: "reserved for disks; all zero" },
+  argument_count: {
+    offset: 0x200,
+    size: 4,
+    access: "read",
+    doc: "number of boot arguments (argv[1] ...) at the start of boot_text",
+  },
+  setting_count: {
+    offset: 0x204,
+    size: 4,
+    access: "read",
+    doc: "number of KEY=VALUE settings that follow the arguments in boot_text",
+  },
+  boot_text: {
+    offset: 0x210,
+    size: 3568,
+    access: "read",
+    doc: "NUL-terminated strings: the boot arguments, then the settings",
+  },
+} as const satisfies Record<string, AbiRegister>;
+
+/** Bits of `features`. */
+export const FEATURES = {
+  FEATURE_CONSOLE: { value: 1 << 0, doc: "console and keyboard" },
+  FEATURE_TIMER: { value: 1 << 1, doc: "timer" },
+  FEATURE_NIC: { value: 1 << 2, doc: "network interface" },
+} as const satisfies Record<string, AbiConstant>;
+
+/** Bits of `interrupt_pending`. */
+export const INTERRUPTS = {
+  INTERRUPT_TIMER: { value: 1 << 0, doc: "the timer has expired" },
+  INTERRUPT_KEYBOARD: { value: 1 << 1, doc: "input has come, or the input was closed" },
+  INTERRUPT_NIC_RECEIVE: { value: 1 << 2, doc: "a frame has come" },
+  INTERRUPT_NIC_TRANSMIT: { value: 1 << 3, doc: "there is room again after a send was refused" },
+  INTERRUPT_SHUTDOWN: { value: 1 << 5, doc: "the operator asks the guest to end" },
+} as const satisfies Record<string, AbiConstant>;
+
+/** I/O ports. */
+export const PORTS = {
+  PORT_THREAD_POINTER: { value: 0x08, doc: "out eax: base address of %gs" },
+  PORT_THREAD_POINTER_FS: { value: 0x09, doc: "out eax: base address of %fs" },
+  PORT_CLOCK: { value: 0x0c, doc: "out eax (any value): refresh the time registers" },
+  PORT_CONSOLE_WRITE: { value: 0x10, doc: "rep outsb: write a buffer to the console" },
+  PORT_KEYBOARD_READ: { value: 0x18, doc: "rep insb: take up to ECX bytes of input" },
+  PORT_KEYBOARD_STATUS: {
+    value: 0x19,
+    doc: "in eax: bytes of input waiting; KEYBOARD_CLOSED is set when no more will come",
+  },
+  PORT_TIMER_ONESHOT: {
+    value: 0x20,
+    doc: "out eax: interrupt once in EAX microseconds; 0 disarms; replaces the timer's setting",
+  },
+  PORT_TIMER_PERIODIC: {
+    value: 0x21,
+    doc: "out eax: interrupt every EAX microseconds; 0 disarms; replaces the timer's setting",
+  },
+  PORT_NIC_SEND: {
+    value: 0x30,
+    doc: "rep outsb: send one frame of ECX bytes (14..NIC_FRAME_MAXIMUM); ECX is 0 if it was taken, " +
+      "unchanged if the send queue is full",
+  },
+  PORT_NIC_RECEIVE: {
+    value: 0x31,
+    doc: "rep insb: take one frame; what exceeds ECX bytes is cut off; ECX unchanged: none waits",
+  },
+  PORT_NIC_STATUS: { value: 0x32, doc: "in eax: number of frames waiting" },
+} as const satisfies Record<string, AbiConstant>;
+
+/** Other constants a guest needs. */
+export const CONSTANTS = {
+  KEYBOARD_CLOSED: { value: 0x80000000, doc: "in PORT_KEYBOARD_STATUS: the input was closed" },
+  NIC_FRAME_MAXIMUM: { value: 1514, doc: "bytes of the largest Ethernet frame, without FCS" },
+  IDLE_FOREVER: { value: 0xffffffff, doc: "idle-with-timeout: no timeout" },
+  CODE_SELECTOR: { value: 0x23, doc: "CS in an upcall frame" },
+  DATA_SELECTOR: { value: 0x2b, doc: "what DS, ES and SS hold" },
+} as const satisfies Record<string, AbiConstant>;
+
+/**
+ * The two virtual instructions, `0F 0A ib`: an opcode that no x86 processor defines.
+ *
+ * `idle` (ib = 0): stops the virtual CPU until an interrupt is pending (enabled or not) or EAX
+ * microseconds have passed; IDLE_FOREVER never times out. Returns at once if one is pending already.
+ * EAX = 0 gives up the rest of the quantum. If interrupts are enabled, what is pending is delivered
+ * before the next instruction.
+ *
+ * `terminate` (ib = 1): ends the VM with exit code EAX & 0xff.
+ */
+export const VIRTUAL_INSTRUCTIONS = {
+  OPCODE_ESCAPE: { value: 0x0a0f, doc: "the two opcode bytes, as a little-endian uint16" },
+  OPCODE_IDLE: { value: 0, doc: "idle-with-timeout: EAX microseconds" },
+  OPCODE_TERMINATE: { value: 1, doc: "terminate: EAX exit code" },
+} as const satisfies Record<string, AbiConstant>;
+
+/*
+ * Upcalls. Interrupts: when the VM is scheduled with interrupt_enable = 1, interrupt_pending != 0 and
+ * interrupt_handler != 0, the kernel pushes EFLAGS (IF, bit 9, = interrupt_enable), CS and EIP on the
+ * stack, sets interrupt_enable to 0 and EIP to the handler. Exceptions: the same frame (EIP of the
+ * faulting instruction), interrupt_enable set to 0, EIP = exception_handler, and the exception_
+ * registers say what happened. IRET pops the frame and sets interrupt_enable from IF. An exception
+ * while the frame cannot be pushed ends the VM (as a triple fault would).
+ */
