@@ -59,8 +59,18 @@ export const REGISTERS = {
   vm_id: { offset: 0x008, size: 4, access: "read", doc: "number of this VM, from 1" },
   cpu_khz: { offset: 0x00c, size: 4, access: "read", doc: "RDTSC ticks per millisecond" },
   memory_size: { offset: 0x010, size: 4, access: "read", doc: "bytes of memory" },
-  monotonic_us: { offset: 0x018, size: 8, access: "read", doc: "microseconds since the VM started" },
-  wallclock_us: { offset: 0x020, size: 8, access: "read", doc: "microseconds since 1970-01-01 UTC" },
+  monotonic_us: {
+    offset: 0x018,
+    size: 8,
+    access: "read",
+    doc: "microseconds since the VM started",
+  },
+  wallclock_us: {
+    offset: 0x020,
+    size: 8,
+    access: "read",
+    doc: "microseconds since 1970-01-01 UTC",
+  },
   tsc_at_refresh: {
     offset: 0x028,
     size: 8,
@@ -105,7 +115,12 @@ export const REGISTERS = {
   nic_netmask: { offset: 0x08c, size: 4, access: "read", doc: "IPv4 netmask, network byte order" },
   nic_gateway: { offset: 0x090, size: 4, access: "read", doc: "IPv4 gateway, or 0" },
   nic_dns: { offset: 0x094, size: 4, access: "read", doc: "IPv4 address of a DNS server, or 0" },
-  vm_name: { offset: 0x0c0, size: 64, access: "read", doc: "name of this VM, UTF-8, NUL-terminated" },
+  vm_name: {
+    offset: 0x0c0,
+    size: 64,
+    access: "read",
+    doc: "name of this VM, UTF-8, NUL-terminated",
+  },
   disk_table: { offset: 0x100, size: 256, access: "read", doc: "reserved for disks; all zero" },
   argument_count: {
     offset: 0x200,
@@ -164,7 +179,8 @@ export const PORTS = {
   },
   PORT_NIC_SEND: {
     value: 0x30,
-    doc: "rep outsb: send one frame of ECX bytes (14..NIC_FRAME_MAXIMUM); ECX is 0 if it was taken, " +
+    doc:
+      "rep outsb: send one frame of ECX bytes (14..NIC_FRAME_MAXIMUM); ECX is 0 if it was taken, " +
       "unchanged if the send queue is full",
   },
   PORT_NIC_RECEIVE: {

@@ -43,7 +43,9 @@ export function abiHeader(): string {
     "#define DENALI_REGISTERS ((volatile struct denali_registers *)DENALI_REGISTERS_BASE)",
     "",
     ...Object.entries(REGISTERS).map(([name, { offset }]) =>
-      `_Static_assert(__builtin_offsetof(struct denali_registers, ${name}) == ${hex(offset)}, "ABI");`
+      `_Static_assert(__builtin_offsetof(struct denali_registers, ${name}) == ${
+        hex(offset)
+      }, "ABI");`
     ),
     "",
     "#endif",
