@@ -1,0 +1,71 @@
+/** The worker side of `load.ts`: keeps `connections` closed-loop clients busy for `seconds`. */
+
+import { HttpConnection, type ServerAddress } from "./http_connection.ts";
+
+export interface LoadOrder {
+  readonly address: ServerAddress;
+  /** Host headers; connection k walks through them from k on. */
+  readonly hosts: readonly string[];
+  readonly path: string;
+  readonly connections: number;
+  readonly seconds: number;
+}
+
+export interface LoadResult {
+  /** Requests answered with status 200. */
+  readonly answered: number;
+  /** What went wrong, message to count. */
+  readonly failures: Record<string, number>;
+  /** Seconds from the first request to the last answer. */
+  readonly seconds: number;
+  /** Milliseconds per answered request, sorted. */
+  readonly latencies: Float64Array;
+}
+
+async function client(
+  order: LoadOrder,
+  index: number,
+  end: number,
+  latencies: number[],
+  failures: Record<string, number>,
+): Promise<void> {
+  let connection: HttpConnection | undefined;
+  for (let i = index; performance.now() < end; i++) {
+    const start = performance.now();
+    try {
+      connection ??= await HttpConnection.open(order.address);
+      const reply = await connection.get(order.path, order.hosts[i % order.hosts.length]);
+      if (reply.status !== 200) throw new Error(`status ${reply.status}`);
+      latencies.push(performance.now() - start);
+    } catch (error) {
+      const message = (error as Error).message;
+      failures[message] = (failures[message] ?? 0) + 1;
+      connection?.close();
+      connection = undefined;
+    }
+  }
+  connection?.close();
+}
+
+async function drive(order: LoadOrder): Promise<LoadResult> {
+  const latencies: number[] = [];
+  const failures: Record<string, number> = {};
+  const start = performance.now();
+  const end = start + order.seconds * 1000;
+  await Promise.all(
+    Array.from({ length: order.connections }, (_, i) => client(order, i, end, latencies, failures)),
+  );
+  const seconds = (performance.now() - start) / 1000;
+  return {
+    answered: latencies.length,
+    failures,
+    seconds,
+    latencies: Float64Array.from(latencies).sort(),
+  };
+}
+
+const scope = self as unknown as {
+  onmessage: (event: MessageEvent<LoadOrder>) => void;
+  postMessage(result: LoadResult): void;
+};
+scope.onmessage = async (event) => scope.postMessage(await drive(event.data));
