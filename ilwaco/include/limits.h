@@ -1,0 +1,36 @@
+#ifndef ILWACO_LIMITS_H
+#define ILWACO_LIMITS_H
+
+#define CHAR_BIT 8
+#define SCHAR_MAX 127
+#define SCHAR_MIN (-128)
+#define UCHAR_MAX 255
+#ifdef __CHAR_UNSIGNED__
+#define CHAR_MIN 0
+#define CHAR_MAX UCHAR_MAX
+#else
+#define CHAR_MIN SCHAR_MIN
+#define CHAR_MAX SCHAR_MAX
+#endif
+#define SHRT_MAX 32767
+#define SHRT_MIN (-32768)
+#define USHRT_MAX 65535
+#define INT_MAX 2147483647
+#define INT_MIN (-INT_MAX - 1)
+#define UINT_MAX 4294967295u
+#define LONG_MAX 2147483647l
+#define LONG_MIN (-LONG_MAX - 1)
+#define ULONG_MAX 4294967295ul
+#define LLONG_MAX 9223372036854775807ll
+#define LLONG_MIN (-LLONG_MAX - 1)
+#define ULLONG_MAX 18446744073709551615ull
+#define SSIZE_MAX LONG_MAX
+#define MB_LEN_MAX 4
+#define PATH_MAX 4096
+#define NAME_MAX 255
+#define IOV_MAX 1024
+#define PTHREAD_KEYS_MAX 16
+#define PTHREAD_STACK_MIN 4096
+#define HOST_NAME_MAX 63
+
+#endif
