@@ -1,0 +1,11 @@
+/* TCP socket options (level IPPROTO_TCP); the numbers are those of Linux. */
+#ifndef ILWACO_NETINET_TCP_H
+#define ILWACO_NETINET_TCP_H
+
+#define TCP_NODELAY 1 /* send small segments at once */
+#define TCP_MAXSEG 2 /* read only: payload bytes of a full segment */
+#define TCP_KEEPIDLE 4 /* seconds of silence before the first keepalive probe */
+#define TCP_KEEPINTVL 5 /* seconds between probes */
+#define TCP_KEEPCNT 6 /* unanswered probes that end the connection */
+
+#endif

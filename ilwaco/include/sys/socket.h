@@ -1,0 +1,88 @@
+/*
+ * Sockets as POSIX.1-2017 has them, for AF_INET: SOCK_STREAM is TCP, SOCK_DGRAM is UDP.
+ *
+ * Every function returns -1 and sets errno where POSIX says so. A send to a connection that the peer
+ * has reset fails with EPIPE or ECONNRESET; Ilwaco has no signals, so there is no SIGPIPE.
+ * The numbers are those of Linux.
+ */
+#ifndef ILWACO_SYS_SOCKET_H
+#define ILWACO_SYS_SOCKET_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+typedef uint32_t socklen_t;
+typedef uint16_t sa_family_t;
+
+struct sockaddr {
+  sa_family_t sa_family;
+  char sa_data[14];
+};
+
+struct sockaddr_storage {
+  sa_family_t ss_family;
+  char ss_padding[126];
+} __attribute__((aligned(4)));
+
+struct linger {
+  int l_onoff;
+  int l_linger; /* seconds */
+};
+
+#define AF_UNSPEC 0
+#define AF_INET 2
+#define AF_INET6 10
+#define PF_UNSPEC AF_UNSPEC
+#define PF_INET AF_INET
+
+#define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define SOCK_NONBLOCK 04000 /* flag of socket() and accept4() */
+#define SOCK_CLOEXEC 02000000 /* accepted, without meaning: there is no exec */
+
+#define SOMAXCONN 4096
+
+#define SHUT_RD 0
+#define SHUT_WR 1
+#define SHUT_RDWR 2
+
+#define MSG_PEEK 0x02
+#define MSG_TRUNC 0x20
+#define MSG_DONTWAIT 0x40
+#define MSG_WAITALL 0x100
+#define MSG_NOSIGNAL 0x4000
+
+#define SOL_SOCKET 1
+#define SO_REUSEADDR 2
+#define SO_TYPE 3
+#define SO_ERROR 4
+#define SO_BROADCAST 6
+#define SO_SNDBUF 7
+#define SO_RCVBUF 8
+#define SO_KEEPALIVE 9
+#define SO_LINGER 13
+#define SO_REUSEPORT 15
+#define SO_RCVTIMEO 20
+#define SO_SNDTIMEO 21
+#define SO_ACCEPTCONN 30
+
+int socket(int domain, int type, int protocol);
+int bind(int fd, const struct sockaddr *address, socklen_t length);
+int listen(int fd, int backlog);
+int accept(int fd, struct sockaddr *address, socklen_t *length);
+int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags);
+int connect(int fd, const struct sockaddr *address, socklen_t length);
+ssize_t send(int fd, const void *buffer, size_t length, int flags);
+ssize_t recv(int fd, void *buffer, size_t length, int flags);
+ssize_t sendto(int fd, const void *buffer, size_t length, int flags, const struct sockaddr *address,
+               socklen_t address_length);
+ssize_t recvfrom(int fd, void *buffer, size_t length, int flags, struct sockaddr *address,
+                 socklen_t *address_length);
+int shutdown(int fd, int how);
+int getsockname(int fd, struct sockaddr *address, socklen_t *length);
+int getpeername(int fd, struct sockaddr *address, socklen_t *length);
+int setsockopt(int fd, int level, int option, const void *value, socklen_t length);
+int getsockopt(int fd, int level, int option, void *value, socklen_t *length);
+
+#endif
