@@ -21,8 +21,8 @@ extern FILE *const stderr;
 #define stdout stdout
 #define stderr stderr
 
-#define ILWACO_PRINTF(format, first) __attribute__((format(printf, format, first)))
-#define ILWACO_SCANF(format, first) __attribute__((format(scanf, format, first)))
+#define ILWACO_PRINTF(string, first) __attribute__((format(printf, string, first)))
+#define ILWACO_SCANF(string, first) __attribute__((format(scanf, string, first)))
 
 int printf(const char *restrict format, ...) ILWACO_PRINTF(1, 2);
 int fprintf(FILE *restrict file, const char *restrict format, ...) ILWACO_PRINTF(2, 3);
