@@ -1,0 +1,134 @@
+/**
+ * What an operator says about a VM that is to be made, and the check of it.
+ *
+ * Everything is checked before anything is allocated. The boot text is encoded here too, because
+ * whether the arguments and settings fit is known only after encoding.
+ */
+
+import { PAGE_SIZE } from "../cpu/engine.ts";
+import { LAYOUT, REGISTERS } from "./abi.ts";
+import { VmError } from "./errors.ts";
+import type { Image } from "./image.ts";
+
+/** The IPv4 configuration of a VM's NIC. Addresses are uint32 in host order: 10.0.0.1 = 0x0a000001. */
+export interface NetworkSpec {
+  readonly address: number;
+  readonly netmask: number;
+  /** 0: none. */
+  readonly gateway: number;
+  /** 0: none. */
+  readonly dns: number;
+  /** Largest IP packet in bytes, 576..1500; default 1500. */
+  readonly mtu?: number;
+}
+
+export interface VmSpec {
+  /** 1..2^24-1; default: the lowest number above all that were ever given out. */
+  readonly id?: number;
+  /** 1..63 bytes of UTF-8 without NUL. */
+  readonly name: string;
+  readonly image: Image;
+  /** Bytes, a multiple of 4096, 1 MiB..1 GiB. */
+  readonly memory: number;
+  readonly arguments?: readonly string[];
+  readonly settings?: Readonly<Record<string, string>>;
+  /** Without it the VM has no NIC. */
+  readonly network?: NetworkSpec;
+}
+
+/** Largest VM number: it must fit the last three bytes of the MAC address. */
+export const VM_ID_MAXIMUM = (1 << 24) - 1;
+export const MTU_MINIMUM = 576;
+export const MTU_MAXIMUM = 1500;
+
+/** The strings of a VmSpec as the guest sees them. */
+export interface BootText {
+  /** UTF-8, without the final NUL. */
+  readonly name: Uint8Array;
+  readonly argumentCount: number;
+  readonly settingCount: number;
+  /** NUL-terminated strings: the arguments, then the settings. */
+  readonly text: Uint8Array;
+}
+
+const encoder = new TextEncoder();
+
+/** Checks a specification and encodes its strings. Throws a VmError that names the field. */
+export function checkSpec(spec: VmSpec): BootText {
+  if (spec.id !== undefined) checkInteger("id", spec.id, 1, VM_ID_MAXIMUM);
+  checkMemory(spec);
+  if (spec.network) checkNetwork(spec.network);
+  return bootText(spec);
+}
+
+function checkInteger(field: string, value: number, low: number, high: number): void {
+  if (Number.isInteger(value) && value >= low && value <= high) return;
+  throw new VmError(field, `expected an integer ${low}..${high}, got ${value}`);
+}
+
+function checkMemory({ memory, image }: VmSpec): void {
+  checkInteger("memory", memory, LAYOUT.MEMORY_MINIMUM.value, LAYOUT.MEMORY_MAXIMUM.value);
+  if (memory % PAGE_SIZE !== 0) {
+    throw new VmError("memory", `expected a multiple of ${PAGE_SIZE} bytes, got ${memory}`);
+  }
+  // One page above the image is the least a stack can live in.
+  const needed = image.end + PAGE_SIZE;
+  if (memory < needed) {
+    throw new VmError(
+      "memory",
+      `image ${image.name} ends at 0x${
+        image.end.toString(16)
+      } and needs at least ${needed} bytes ` +
+        `with a stack, got ${memory}: give the VM more memory`,
+    );
+  }
+}
+
+function checkNetwork(network: NetworkSpec): void {
+  for (const field of ["address", "netmask", "gateway", "dns"] as const) {
+    checkInteger(`network.${field}`, network[field], 0, 0xffffffff);
+  }
+  checkInteger("network.address", network.address, 1, 0xffffffff);
+  if (network.mtu !== undefined) {
+    checkInteger("network.mtu", network.mtu, MTU_MINIMUM, MTU_MAXIMUM);
+  }
+}
+
+function bootText(spec: VmSpec): BootText {
+  const nameBytes = encoder.encode(spec.name);
+  checkNul("name", spec.name);
+  if (nameBytes.length < 1 || nameBytes.length >= REGISTERS.vm_name.size) {
+    throw new VmError(
+      "name",
+      `expected 1..${REGISTERS.vm_name.size - 1} bytes of UTF-8, got ${nameBytes.length}`,
+    );
+  }
+  const strings = [...(spec.arguments ?? [])];
+  strings.forEach((text, index) => checkNul(`arguments[${index}]`, text));
+  const settings = Object.entries(spec.settings ?? {});
+  for (const [key, value] of settings) {
+    if (key === "" || key.includes("=")) {
+      throw new VmError("settings", `expected a key without "=", got ${JSON.stringify(key)}`);
+    }
+    checkNul(`settings.${key}`, key + value);
+    strings.push(`${key}=${value}`);
+  }
+  const text = encoder.encode(strings.map((string) => string + "\0").join(""));
+  if (text.length > LAYOUT.BOOT_TEXT_BYTES.value) {
+    throw new VmError(
+      "arguments",
+      `arguments and settings take ${text.length} bytes, there is room for ` +
+        `${LAYOUT.BOOT_TEXT_BYTES.value}: pass less`,
+    );
+  }
+  return {
+    name: nameBytes,
+    argumentCount: strings.length - settings.length,
+    settingCount: settings.length,
+    text,
+  };
+}
+
+function checkNul(field: string, text: string): void {
+  if (text.includes("\0")) throw new VmError(field, "expected text without NUL, got one with it");
+}
