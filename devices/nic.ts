@@ -1,0 +1,58 @@
+/**
+ * The network interface of one VM: two bounded queues of Ethernet frames.
+ *
+ * Received frames wait until the VM takes them in its own quantum, so that a flood costs the victim
+ * its queue and the others nothing (lazy receiver processing: Druschel and Banga, OSDI 1996). Frames to
+ * send wait until the kernel drains all VMs round robin.
+ */
+
+import { type PacketPool, PacketQueue } from "./packet_pool.ts";
+
+/** Bytes of an Ethernet header. */
+export const FRAME_MINIMUM = 14;
+/** Bytes of the largest frame without FCS. */
+export const FRAME_MAXIMUM = 1514;
+export const RECEIVE_QUEUE_FRAMES = 64;
+export const TRANSMIT_QUEUE_FRAMES = 64;
+
+export class Nic {
+  readonly receiveQueue: PacketQueue;
+  readonly transmitQueue: PacketQueue;
+  framesIn = 0;
+  framesOut = 0;
+  /** Frames that came while the receive queue was full. */
+  drops = 0;
+  /** A send was refused and the guest waits to hear of room. */
+  refused = false;
+
+  constructor(pool: PacketPool) {
+    this.receiveQueue = new PacketQueue(pool, RECEIVE_QUEUE_FRAMES);
+    this.transmitQueue = new PacketQueue(pool, TRANSMIT_QUEUE_FRAMES);
+  }
+
+  /** Queues a frame that came for this VM; false if it was dropped. */
+  receive(frame: Uint8Array): boolean {
+    if (this.receiveQueue.push(frame)) {
+      this.framesIn++;
+      return true;
+    }
+    this.drops++;
+    return false;
+  }
+
+  /** Queues a frame that the guest sends; false if there is no room now. */
+  send(frame: Uint8Array): boolean {
+    if (this.transmitQueue.push(frame)) {
+      this.framesOut++;
+      return true;
+    }
+    this.refused = true;
+    return false;
+  }
+
+  /** Drops everything that waits. */
+  clear(): void {
+    this.receiveQueue.clear();
+    this.transmitQueue.clear();
+  }
+}

@@ -1,0 +1,134 @@
+/**
+ * The memory of all Ethernet frames that wait in a kernel: fixed slots, one frame each.
+ *
+ * Slots are made in slabs when they are first needed and are used again, so that a frame costs no
+ * allocation and idle queues cost no memory. The pool has a limit, and a queue may hold only a
+ * share of what is free (Choudhury and Hahne, "Dynamic Queue Length Thresholds for Shared-Memory
+ * Packet Switches", 1998): however many queues are flooded, another one still finds room.
+ */
+
+/** Bytes of a slot: the largest frame (1514), rounded up. */
+export const PACKET_SLOT_BYTES = 1536;
+const SLAB_SLOTS = 64;
+/** Default limit: 24 MiB of frames. */
+export const PACKET_POOL_SLOTS = 16_384;
+/** A queue may hold 1 / 2^SHARE_SHIFT of the slots that are free. */
+const SHARE_SHIFT = 2;
+
+export class PacketPool {
+  readonly #slabs: Uint8Array[] = [];
+  readonly #next: Int32Array;
+  readonly #length: Uint16Array;
+  #freeList = -1;
+  #free: number;
+
+  constructor(readonly slots: number = PACKET_POOL_SLOTS) {
+    this.#next = new Int32Array(slots).fill(-1);
+    this.#length = new Uint16Array(slots);
+    this.#free = slots;
+  }
+
+  /** Slots that hold no frame. */
+  get free(): number {
+    return this.#free;
+  }
+
+  /** Bytes of memory taken from the host so far. */
+  get bytes(): number {
+    return this.#slabs.length * SLAB_SLOTS * PACKET_SLOT_BYTES;
+  }
+
+  /** Most frames that a queue may hold now. */
+  get share(): number {
+    return this.#free >> SHARE_SHIFT;
+  }
+
+  /** Copies a frame into a slot; -1 if none is free. */
+  store(frame: Uint8Array): number {
+    if (this.#freeList < 0 && !this.#addSlab()) return -1;
+    const slot = this.#freeList;
+    this.#freeList = this.#next[slot];
+    this.#next[slot] = -1;
+    this.#free--;
+    this.#length[slot] = frame.length;
+    this.#slabs[slot >> 6].set(frame, (slot & (SLAB_SLOTS - 1)) * PACKET_SLOT_BYTES);
+    return slot;
+  }
+
+  /** The frame in a slot, until it is released. */
+  frame(slot: number): Uint8Array {
+    const start = (slot & (SLAB_SLOTS - 1)) * PACKET_SLOT_BYTES;
+    return this.#slabs[slot >> 6].subarray(start, start + this.#length[slot]);
+  }
+
+  release(slot: number): void {
+    this.#next[slot] = this.#freeList;
+    this.#freeList = slot;
+    this.#free++;
+  }
+
+  /** The slot behind this one in its queue, or -1. */
+  following(slot: number): number {
+    return this.#next[slot];
+  }
+
+  /** Puts `slot` behind `last` in a queue. */
+  link(last: number, slot: number): void {
+    this.#next[last] = slot;
+  }
+
+  #addSlab(): boolean {
+    const first = this.#slabs.length * SLAB_SLOTS;
+    const end = Math.min(first + SLAB_SLOTS, this.slots);
+    if (first >= end) return false;
+    this.#slabs.push(new Uint8Array(SLAB_SLOTS * PACKET_SLOT_BYTES));
+    for (let slot = end - 1; slot >= first; slot--) {
+      this.#next[slot] = this.#freeList;
+      this.#freeList = slot;
+    }
+    return true;
+  }
+}
+
+/** A bounded first-in first-out queue of frames. */
+export class PacketQueue {
+  #head = -1;
+  #tail = -1;
+  #size = 0;
+
+  constructor(readonly pool: PacketPool, readonly limit: number) {}
+
+  /** Frames that wait. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Copies a frame to the end; false if the queue or the pool has no room. */
+  push(frame: Uint8Array): boolean {
+    if (this.#size >= this.limit || this.#size > this.pool.share) return false;
+    const slot = this.pool.store(frame);
+    if (slot < 0) return false;
+    if (this.#size++ === 0) this.#head = slot;
+    else this.pool.link(this.#tail, slot);
+    this.#tail = slot;
+    return true;
+  }
+
+  /** The first frame, until `drop`; null if none waits. */
+  peek(): Uint8Array | null {
+    return this.#size > 0 ? this.pool.frame(this.#head) : null;
+  }
+
+  /** Removes the first frame. */
+  drop(): void {
+    if (this.#size === 0) return;
+    const slot = this.#head;
+    this.#head = this.pool.following(slot);
+    this.#size--;
+    this.pool.release(slot);
+  }
+
+  clear(): void {
+    while (this.#size > 0) this.drop();
+  }
+}

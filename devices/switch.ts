@@ -1,0 +1,275 @@
+/**
+ * A learning Ethernet switch.
+ *
+ * Two kinds of port. A station port belongs to one VM, whose MAC and IPv4 address are known and
+ * enforced: a frame from another MAC, or with another sender address in ARP or IPv4, is dropped and
+ * counted. A trusted port leads to another switch or to the world; the MAC addresses behind it are
+ * learned, and bounded in number.
+ *
+ * What a frame costs does not depend on the number of stations, because all of them are known:
+ * - a unicast frame to an unknown MAC goes to the trusted ports only;
+ * - an ARP request goes to the station that owns the address it asks for, else to the trusted ports
+ *   only. This includes the announcement of a station's own address: nobody else may have it.
+ * Only other broadcasts and multicasts go to every port.
+ *
+ * A station may send IPv4, ARP, and the ethertype 0x88b5 for local experiments (IEEE 802, clause
+ * 9.2.4). Others could carry an address that is not checked here (VLAN tags, IPv6).
+ */
+
+import { FRAME_MAXIMUM, FRAME_MINIMUM } from "./nic.ts";
+
+const ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_EXPERIMENT = 0x88b5;
+const ARP_REQUEST = 1;
+/** Bytes of an Ethernet header with an ARP packet for IPv4 (RFC 826). */
+const ARP_FRAME_BYTES = 42;
+const IPV4_FRAME_BYTES = 34;
+/** Default bound of the learned MAC addresses; the oldest is forgotten. */
+export const MAC_TABLE_MAXIMUM = 4096;
+
+/** Why a frame was not delivered. */
+export const DROP_REASONS = [
+  /** shorter than its headers or longer than a frame may be */
+  "malformed",
+  /** the source (or the ARP sender) is not the MAC address of the port */
+  "spoofed_mac",
+  /** the IPv4 source or ARP sender is not the address of the port */
+  "spoofed_ip",
+  /** an ethertype that stations may not send */
+  "protocol",
+  /** nobody to deliver it to */
+  "unknown_destination",
+  /** the receiver's queue is full */
+  "no_room",
+] as const;
+export type DropReason = typeof DROP_REASONS[number];
+
+export interface PortOptions {
+  readonly name: string;
+  /** Takes a frame, valid during the call; false if there is no room. Must not send at once. */
+  deliver(frame: Uint8Array): boolean;
+  /** The one station of the port (address: uint32, 0 for none); without it the port is trusted. */
+  readonly station?: { readonly mac: Uint8Array; readonly address: number };
+}
+
+/** Hears of every frame that enters the switch, valid during the call. */
+export type FrameTrace = (
+  frame: Uint8Array,
+  port: string,
+  verdict: "delivered" | DropReason,
+) => void;
+
+export class SwitchPort {
+  readonly name: string;
+  readonly deliver: (frame: Uint8Array) => boolean;
+  /** MAC address of the station as a number, or -1 for a trusted port. */
+  readonly mac: number;
+  readonly address: number;
+
+  constructor(options: PortOptions) {
+    this.name = options.name;
+    this.deliver = options.deliver;
+    this.mac = options.station ? readMac(options.station.mac, 0) : -1;
+    this.address = options.station?.address ?? 0;
+  }
+
+  get trusted(): boolean {
+    return this.mac < 0;
+  }
+}
+
+export interface SwitchStats {
+  /** Deliveries to ports; a broadcast counts once per port that took it. */
+  readonly delivered: number;
+  readonly drops: Readonly<Record<DropReason, number>>;
+  /** Learned MAC addresses. */
+  readonly learned: number;
+}
+
+/** A MAC address as an integer below 2^48. */
+export function readMac(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset] << 8) | bytes[offset + 1]) * 2 ** 32 + readUint32(bytes, offset + 2);
+}
+
+function readUint32(bytes: Uint8Array, offset: number): number {
+  return ((bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) |
+    bytes[offset + 3]) >>> 0;
+}
+
+function readUint16(bytes: Uint8Array, offset: number): number {
+  return (bytes[offset] << 8) | bytes[offset + 1];
+}
+
+export class Switch {
+  readonly #stations = new Map<number, SwitchPort>();
+  readonly #addresses = new Map<number, SwitchPort>();
+  readonly #learned = new Map<number, SwitchPort>();
+  readonly #trusted: SwitchPort[] = [];
+  readonly #drops: Record<DropReason, number>;
+  #delivered = 0;
+
+  constructor(
+    readonly trace: FrameTrace | null = null,
+    readonly macTableMaximum: number = MAC_TABLE_MAXIMUM,
+  ) {
+    const zeros = DROP_REASONS.map((reason) => [reason, 0]);
+    this.#drops = Object.fromEntries(zeros) as Record<DropReason, number>;
+  }
+
+  /** Adds a port. Throws if its MAC or IPv4 address is taken: that is the owner's mistake. */
+  attach(options: PortOptions): SwitchPort {
+    const port = new SwitchPort(options);
+    if (port.trusted) {
+      this.#trusted.push(port);
+      return port;
+    }
+    if (this.#stations.has(port.mac)) {
+      throw new Error(`port ${port.name}: expected a MAC address of its own, got one in use`);
+    }
+    if (this.hasAddress(port.address)) {
+      throw new Error(`port ${port.name}: expected an IPv4 address of its own, got one in use`);
+    }
+    this.#stations.set(port.mac, port);
+    if (port.address !== 0) this.#addresses.set(port.address, port);
+    return port;
+  }
+
+  /** Removes a port and what was learned about it. */
+  detach(port: SwitchPort): void {
+    if (!port.trusted) {
+      this.#stations.delete(port.mac);
+      this.#addresses.delete(port.address);
+      return;
+    }
+    const index = this.#trusted.indexOf(port);
+    if (index >= 0) this.#trusted.splice(index, 1);
+    for (const [mac, learned] of this.#learned) {
+      if (learned === port) this.#learned.delete(mac);
+    }
+  }
+
+  /** True if a station has this IPv4 address. */
+  hasAddress(address: number): boolean {
+    return this.#addresses.has(address);
+  }
+
+  /** Takes a frame that came in through a port and delivers it. */
+  send(port: SwitchPort, frame: Uint8Array): void {
+    const refusal = port.trusted ? checkFrame(frame) : checkStation(port, frame);
+    if (refusal !== null) {
+      this.#drop(port, frame, refusal);
+      return;
+    }
+    if (port.trusted && !this.#learn(port, frame)) {
+      this.#drop(port, frame, "spoofed_mac");
+      return;
+    }
+    const verdict = this.#forward(port, frame);
+    if (verdict === "delivered") this.trace?.(frame, port.name, verdict);
+    else this.#drop(port, frame, verdict);
+  }
+
+  stats(): SwitchStats {
+    return {
+      delivered: this.#delivered,
+      drops: { ...this.#drops },
+      learned: this.#learned.size,
+    };
+  }
+
+  #drop(port: SwitchPort, frame: Uint8Array, reason: DropReason): void {
+    this.#drops[reason]++;
+    this.trace?.(frame, port.name, reason);
+  }
+
+  /** Remembers where a MAC address is; false if it is one that nobody out there may have. */
+  #learn(port: SwitchPort, frame: Uint8Array): boolean {
+    const mac = readMac(frame, 6);
+    if ((frame[6] & 1) !== 0 || this.#stations.has(mac)) return false;
+    if (this.#learned.get(mac) === port) return true;
+    this.#learned.delete(mac);
+    if (this.#learned.size >= this.macTableMaximum) {
+      for (const oldest of this.#learned.keys()) {
+        this.#learned.delete(oldest);
+        break;
+      }
+    }
+    this.#learned.set(mac, port);
+    return true;
+  }
+
+  #forward(from: SwitchPort, frame: Uint8Array): "delivered" | DropReason {
+    if ((frame[0] & 1) !== 0) return this.#forwardGroup(from, frame);
+    const mac = readMac(frame, 0);
+    const to = this.#stations.get(mac) ?? this.#learned.get(mac);
+    if (to === undefined) return this.#toTrusted(from, frame);
+    return to === from ? "unknown_destination" : this.#deliver(to, frame);
+  }
+
+  #forwardGroup(from: SwitchPort, frame: Uint8Array): "delivered" | DropReason {
+    if (isArpRequest(frame)) {
+      const owner = this.#addresses.get(readUint32(frame, 38));
+      if (owner !== undefined && owner !== from) return this.#deliver(owner, frame);
+      return this.#toTrusted(from, frame);
+    }
+    let verdict = this.#toTrusted(from, frame);
+    for (const port of this.#stations.values()) {
+      if (port !== from && this.#deliver(port, frame) === "delivered") verdict = "delivered";
+    }
+    return verdict;
+  }
+
+  #toTrusted(from: SwitchPort, frame: Uint8Array): "delivered" | DropReason {
+    let verdict: "delivered" | DropReason = "unknown_destination";
+    for (const port of this.#trusted) {
+      if (port === from) continue;
+      const result = this.#deliver(port, frame);
+      if (verdict !== "delivered") verdict = result;
+    }
+    return verdict;
+  }
+
+  #deliver(port: SwitchPort, frame: Uint8Array): "delivered" | "no_room" {
+    if (!port.deliver(frame)) return "no_room";
+    this.#delivered++;
+    return "delivered";
+  }
+}
+
+function checkFrame(frame: Uint8Array): DropReason | null {
+  return frame.length < FRAME_MINIMUM || frame.length > FRAME_MAXIMUM ? "malformed" : null;
+}
+
+/** Checks that a frame says nothing false about who sent it. */
+function checkStation(port: SwitchPort, frame: Uint8Array): DropReason | null {
+  if (checkFrame(frame) !== null) return "malformed";
+  if (readMac(frame, 6) !== port.mac) return "spoofed_mac";
+  switch (readUint16(frame, 12)) {
+    case ETHERTYPE_IPV4:
+      if (frame.length < IPV4_FRAME_BYTES) return "malformed";
+      return checkSender(port, readUint32(frame, 26));
+    case ETHERTYPE_ARP:
+      if (!isArpForIpv4(frame)) return "malformed";
+      if (readMac(frame, 22) !== port.mac) return "spoofed_mac";
+      return checkSender(port, readUint32(frame, 28));
+    case ETHERTYPE_EXPERIMENT:
+      return null;
+    default:
+      return "protocol";
+  }
+}
+
+/** 0.0.0.0 is what a station says that has no address yet (RFC 2131, RFC 5227). */
+function checkSender(port: SwitchPort, address: number): DropReason | null {
+  return address === port.address || address === 0 ? null : "spoofed_ip";
+}
+
+/** Hardware type Ethernet, protocol IPv4, addresses of 6 and 4 bytes (RFC 826). */
+function isArpForIpv4(frame: Uint8Array): boolean {
+  return frame.length >= ARP_FRAME_BYTES && readUint16(frame, 14) === 1 &&
+    readUint16(frame, 16) === ETHERTYPE_IPV4 && readUint16(frame, 18) === 0x0604;
+}
+
+function isArpRequest(frame: Uint8Array): boolean {
+  return readUint16(frame, 12) === ETHERTYPE_ARP && isArpForIpv4(frame) &&
+    readUint16(frame, 20) === ARP_REQUEST;
+}
