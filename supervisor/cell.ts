@@ -1,0 +1,340 @@
+/**
+ * The supervisor's side of one cell: a Worker that runs guest code and is therefore not trusted.
+ *
+ * Data goes over rings (see protocol.ts); this file sends requests and matches their answers, hands
+ * out what the cell tells, and notices when the cell is over: it ended by itself, it died of a bug,
+ * its ring is corrupt, or its heartbeat stands still. Each of these is told once, by `died`, with a
+ * reason; after that every request fails.
+ *
+ * A Worker that loops cannot be ended from outside (`terminate` does not stop it, measured with
+ * Deno 2.9): it is asked by a flag and its doorbell. One that does not listen any more is given up;
+ * `abandoned` then says that this process can only be ended by `Deno.exit`.
+ */
+
+import { Doorbell, RingCorruption, RingReader, RingWriter } from "../devices/ring.ts";
+import { CellOutbox } from "./cell_outbox.ts";
+import {
+  CELL_BELL,
+  CELL_STATE,
+  type CellChannel,
+  type CellOptions,
+  type CellStart,
+  CHUNK_BYTES,
+  COMMAND,
+  createChannel,
+  encode,
+  FRAME,
+  HEARTBEAT,
+  HOST_BELL,
+  IMAGE_BYTES_MAXIMUM,
+  INBOX_WAIT,
+  LIFE,
+  MESSAGE_BYTE,
+  MESSAGE_LENGTH,
+  MESSAGE_MAXIMUM,
+  OUTBOX_WAIT,
+  type StateNotice,
+  STOP,
+} from "./protocol.ts";
+
+/** What a cell tells. `bytes` and `frame` of these calls are only valid during the call. */
+export interface CellListener {
+  /** A promise holds back everything else the cell has to tell, and at last the cell itself. */
+  console(vm: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
+  state(vm: number, notice: StateNotice): void;
+  frame(frame: Uint8Array): void;
+  /** Called once, when the cell is over and was not asked to stop. */
+  died(reason: string): void;
+}
+
+export interface CellParameters extends CellOptions {
+  readonly listener: CellListener;
+  /** Module of the Worker; tests put a broken one here. */
+  readonly module?: URL;
+}
+
+/** Options of the Worker: a thread that owns nothing. tests/cell_permissions_test.ts proves it. */
+export const CELL_WORKER_OPTIONS = {
+  type: "module",
+  deno: {
+    permissions: {
+      env: false,
+      ffi: false,
+      import: false,
+      net: false,
+      read: false,
+      run: false,
+      sys: false,
+      write: false,
+    },
+  },
+} as const;
+
+/** Records and frames taken before the event loop gets its turn. */
+const TURN_RECORDS = 1024;
+/** How long `stop` waits for the cell's answer. */
+const STOP_MS = 3000;
+
+const EMPTY = new Uint8Array(0);
+
+/** A cell that is not there any more, or a request it refused. */
+export class CellError extends Error {
+  override readonly name = "CellError";
+  constructor(message: string, readonly field?: string) {
+    super(message);
+  }
+}
+
+interface Waiting {
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+}
+
+interface Queued {
+  kind: number;
+  subject: number;
+  sequence: number;
+  payload: Uint8Array;
+}
+
+export class Cell {
+  readonly channel: CellChannel;
+  readonly poolBytes: number;
+  /** Frames that found no room in the ring to the cell. */
+  framesDropped = 0;
+  /** The Worker did not end when it was told to. */
+  abandoned = false;
+  readonly #listener: CellListener;
+  readonly #worker: Worker;
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #bell: Doorbell;
+  readonly #hostBell: Doorbell;
+  readonly #inbox: RingWriter;
+  readonly #framesIn: RingWriter;
+  readonly #framesOut: RingReader;
+  readonly #outbox: CellOutbox;
+  readonly #waiting = new Map<number, Waiting>();
+  /** Records that found no room in the inbox, in order. */
+  readonly #queue: Queued[] = [];
+  readonly #ended = Promise.withResolvers<void>();
+  #sequence = 0;
+  #over = false;
+  #stopping = false;
+  #rings = false;
+  #heartbeat = -1;
+  #still = 0;
+
+  constructor({ listener, module, ...options }: CellParameters) {
+    this.#listener = listener;
+    this.poolBytes = options.poolBytes;
+    this.channel = createChannel();
+    this.#words = new Int32Array(this.channel.status);
+    this.#bell = new Doorbell(this.#words, CELL_BELL);
+    this.#hostBell = new Doorbell(this.#words, HOST_BELL);
+    this.#inbox = new RingWriter(this.channel.inbox);
+    this.#framesIn = new RingWriter(this.channel.framesIn);
+    this.#framesOut = new RingReader(this.channel.framesOut);
+    this.#outbox = new CellOutbox(new RingReader(this.channel.outbox), {
+      console: (vm, bytes) => listener.console(vm, bytes),
+      state: (vm, notice) => listener.state(vm, notice),
+      reply: (sequence, value) => this.#settle(sequence)?.resolve(value),
+      failure: (sequence, { message, field }) =>
+        this.#settle(sequence)?.reject(new CellError(message, field)),
+    });
+    this.#worker = new Worker(
+      module ?? new URL("./cell_worker.ts", import.meta.url),
+      CELL_WORKER_OPTIONS,
+    );
+    this.#worker.onerror = (event) => {
+      event.preventDefault();
+      this.#end(`the cell's thread failed: ${event.message}`);
+    };
+    this.#worker.postMessage({ channel: this.channel, options } satisfies CellStart);
+    this.#pump();
+  }
+
+  /** Not over: requests can be made. */
+  get alive(): boolean {
+    return !this.#over;
+  }
+
+  /** Sends a command and waits for its answer. Rejects with a CellError. */
+  request(kind: number, subject: number, value?: unknown): Promise<unknown> {
+    return this.#request(kind, subject, value instanceof Uint8Array ? value : encode(value));
+  }
+
+  #request(kind: number, subject: number, payload: Uint8Array): Promise<unknown> {
+    if (this.#over || this.#stopping) return Promise.reject(new CellError("the cell is gone"));
+    this.#sequence = (this.#sequence + 1) & 0x7fffffff || 1;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    this.#waiting.set(this.#sequence, { resolve, reject });
+    this.#write({ kind, subject, sequence: this.#sequence, payload });
+    return promise;
+  }
+
+  /** Loads an image under a number of the caller's choice. */
+  loadImage(id: number, name: string, file: Uint8Array): Promise<unknown> {
+    if (file.length > IMAGE_BYTES_MAXIMUM) {
+      const error = `expected at most ${IMAGE_BYTES_MAXIMUM} bytes, got ${file.length}`;
+      return Promise.reject(new CellError(`image: ${error}`, "image"));
+    }
+    const header = encode({ name, bytes: file.length });
+    this.#write({ kind: COMMAND.IMAGE_BEGIN, subject: id, sequence: 0, payload: header });
+    for (let start = 0; start < file.length; start += CHUNK_BYTES) {
+      const payload = file.subarray(start, start + CHUNK_BYTES);
+      this.#write({ kind: COMMAND.IMAGE_CHUNK, subject: id, sequence: 0, payload });
+    }
+    return this.#request(COMMAND.IMAGE_END, id, EMPTY);
+  }
+
+  /** Gives a frame to the cell; false if it had to be dropped. */
+  sendFrame(frame: Uint8Array): boolean {
+    if (this.#over) return false;
+    if (!this.#framesIn.write(FRAME, 0, 0, frame)) {
+      this.framesDropped++;
+      return false;
+    }
+    this.#ringSoon();
+    return true;
+  }
+
+  /** To be called about once a second; `patience` calls without a heartbeat end the cell. */
+  check(patience: number): void {
+    if (this.#over) return;
+    const heartbeat = Atomics.load(this.#words, HEARTBEAT);
+    this.#still = heartbeat === this.#heartbeat ? this.#still + 1 : 0;
+    this.#heartbeat = heartbeat;
+    if (this.#still >= patience) {
+      this.#end(`its heartbeat stood still at ${heartbeat} for ${this.#still} checks`);
+    }
+  }
+
+  /** Asks the cell to leave its loop; false if it did not within the time. */
+  async stop(milliseconds = STOP_MS): Promise<boolean> {
+    this.#stopping = true;
+    this.#askToStop();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), milliseconds);
+    });
+    const ended = await Promise.race([this.#ended.promise.then(() => true), late]);
+    clearTimeout(timer);
+    if (!ended) this.#end("it did not stop when it was asked to");
+    return !this.abandoned;
+  }
+
+  #askToStop(): void {
+    Atomics.store(this.#words, STOP, 1);
+    this.#bell.ring();
+  }
+
+  #write(record: Queued): void {
+    if (this.#over) return;
+    this.#queue.push(record);
+    this.#flush();
+  }
+
+  #flush(): void {
+    while (this.#queue.length > 0) {
+      // The flag goes up before the last try, so that room made in between is not missed.
+      if (!this.#writeFirst()) {
+        Atomics.store(this.#words, INBOX_WAIT, 1);
+        if (!this.#writeFirst()) return;
+      }
+    }
+  }
+
+  #writeFirst(): boolean {
+    const { kind, subject, sequence, payload } = this.#queue[0];
+    if (!this.#inbox.write(kind, subject, sequence, payload)) return false;
+    this.#queue.shift();
+    this.#ringSoon();
+    return true;
+  }
+
+  /** One wake-up for all that is written in this turn. */
+  #ringSoon(): void {
+    if (this.#rings) return;
+    this.#rings = true;
+    queueMicrotask(() => {
+      this.#rings = false;
+      this.#bell.ring();
+    });
+  }
+
+  #settle(sequence: number): Waiting | undefined {
+    const waiting = this.#waiting.get(sequence);
+    this.#waiting.delete(sequence);
+    return waiting;
+  }
+
+  async #pump(): Promise<void> {
+    while (!this.#over) {
+      const seen = this.#hostBell.value;
+      try {
+        this.#turn();
+      } catch (error) {
+        // Whatever the cell wrote: nonsense in a ring, or a shape that no cell of ours writes.
+        const what = error instanceof RingCorruption ? "a ring is corrupt" : "it wrote nonsense";
+        this.#end(`${what}: ${error instanceof Error ? error.message : error}`);
+        return;
+      }
+      if (this.#over) return;
+      const wait = Atomics.waitAsync(this.#words, HOST_BELL, seen);
+      // A cell that always has news must not keep the rest of the supervisor from running.
+      if (wait.async) await wait.value;
+      else await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+  }
+
+  #turn(): void {
+    const life = Atomics.load(this.#words, LIFE);
+    this.#flush();
+    const more = this.#takeFrames();
+    const room = this.#outbox.drain(TURN_RECORDS, () => this.#hostBell.ring());
+    if (room && Atomics.exchange(this.#words, OUTBOX_WAIT, 0) !== 0) this.#bell.ring();
+    if (more || this.#outbox.waiting) {
+      this.#hostBell.ring();
+    } else if (life === CELL_STATE.DIED) {
+      this.#end(`a bug ended it: ${this.#message()}`);
+    } else if (life === CELL_STATE.STOPPED) {
+      this.#end("it ended by itself");
+    }
+  }
+
+  #takeFrames(): boolean {
+    for (let n = 0; n < TURN_RECORDS; n++) {
+      if (!this.#framesOut.next()) return false;
+      this.#listener.frame(this.#framesOut.payload());
+      this.#framesOut.release();
+    }
+    return true;
+  }
+
+  #message(): string {
+    const length = Atomics.load(this.#words, MESSAGE_LENGTH);
+    const bounded = Math.max(0, Math.min(length, MESSAGE_MAXIMUM));
+    // A copy: TextDecoder of a shared buffer is not allowed everywhere.
+    return new TextDecoder().decode(
+      new Uint8Array(this.channel.status, MESSAGE_BYTE, bounded).slice(),
+    );
+  }
+
+  #end(reason: string): void {
+    if (this.#over) return;
+    this.#over = true;
+    const life = Atomics.load(this.#words, LIFE);
+    if (life !== CELL_STATE.DIED && life !== CELL_STATE.STOPPED) {
+      this.#askToStop();
+      this.abandoned = life === CELL_STATE.RUNNING;
+    }
+    this.#worker.terminate();
+    const error = new CellError(`the cell is gone: ${reason}`);
+    for (const { reject } of this.#waiting.values()) reject(error);
+    this.#waiting.clear();
+    this.#queue.length = 0;
+    this.#hostBell.ring();
+    this.#ended.resolve();
+    if (!this.#stopping) this.#listener.died(reason);
+  }
+}

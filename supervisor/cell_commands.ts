@@ -1,0 +1,176 @@
+/**
+ * The requests a cell understands, each as one function.
+ *
+ * A request that asks for something impossible gets a FAILURE; only an ImageError, a VmError or a
+ * Refused becomes one. Every other exception is a bug and goes up.
+ */
+
+import { ImageError, VmError } from "../kernel/errors.ts";
+import type { Image } from "../kernel/image.ts";
+import type { CellKernel, CellVm } from "./cell_kernel.ts";
+import type { KeyboardQueues } from "./cell_keyboard.ts";
+import {
+  COMMAND,
+  decode,
+  type ImageHeader,
+  LIST_PAGE,
+  NOTICE,
+  type Refusal,
+  type StopOrder,
+  type VmOrder,
+  type VmRow,
+} from "./protocol.ts";
+
+export interface CommandContext {
+  readonly kernel: CellKernel;
+  readonly images: ImageTransfers;
+  readonly keyboards: KeyboardQueues;
+}
+
+export interface Answer {
+  readonly kind: typeof NOTICE.REPLY | typeof NOTICE.FAILURE;
+  readonly value: unknown;
+}
+
+class Refused extends Error {
+  constructor(readonly field: string, message: string) {
+    super(message);
+  }
+}
+
+/** Answers a request; undefined if there is nothing to answer yet. */
+export function executeCommand(
+  context: CommandContext,
+  kind: number,
+  subject: number,
+  sequence: number,
+  payload: Uint8Array<ArrayBuffer>,
+): Answer | undefined {
+  try {
+    switch (kind) {
+      case COMMAND.IMAGE_BEGIN:
+        context.images.begin(subject, decode(payload) as ImageHeader);
+        return undefined;
+      case COMMAND.IMAGE_CHUNK:
+        context.images.append(subject, payload);
+        return undefined;
+      case COMMAND.KEYBOARD:
+        find(context.kernel, subject);
+        context.keyboards.push(subject, sequence, payload);
+        return undefined;
+      case COMMAND.KEYBOARD_CLOSE:
+        find(context.kernel, subject);
+        context.keyboards.push(subject, sequence, null);
+        return undefined;
+    }
+    return { kind: NOTICE.REPLY, value: answer(context, kind, subject, payload) };
+  } catch (error) {
+    if (error instanceof Refused || error instanceof ImageError || error instanceof VmError) {
+      const refusal: Refusal = {
+        message: error.message,
+        field: error instanceof ImageError ? "image" : error.field,
+      };
+      return { kind: NOTICE.FAILURE, value: refusal };
+    }
+    throw error;
+  }
+}
+
+function answer(
+  { kernel, images }: CommandContext,
+  kind: number,
+  subject: number,
+  payload: Uint8Array<ArrayBuffer>,
+): unknown {
+  switch (kind) {
+    case COMMAND.IMAGE_END:
+      return images.finish(subject, kernel);
+    case COMMAND.IMAGE_DROP:
+      return images.drop(subject, kernel);
+    case COMMAND.VM_CREATE: {
+      const order = decode(payload) as VmOrder;
+      kernel.createVm({ ...order, id: subject, image: images.loaded(order.image) });
+      return undefined;
+    }
+    case COMMAND.VM_STOP: {
+      const { code } = (decode(payload) ?? {}) as StopOrder;
+      return kernel.stop(find(kernel, subject), code);
+    }
+    case COMMAND.VM_START:
+      return kernel.start(find(kernel, subject));
+    case COMMAND.VM_SHUTDOWN:
+      return kernel.shutdown(find(kernel, subject));
+    case COMMAND.VM_PAUSE:
+      return kernel.pause(find(kernel, subject));
+    case COMMAND.VM_RESUME:
+      return kernel.resume(find(kernel, subject));
+    case COMMAND.VM_DESTROY:
+      return kernel.destroy(find(kernel, subject));
+    case COMMAND.VM_REPORT:
+      return kernel.report(find(kernel, subject));
+    case COMMAND.CELL_STATS:
+      return kernel.stats();
+    case COMMAND.VM_LIST:
+      return listVms(kernel, subject);
+    default:
+      throw new Error(`cell: unknown command ${kind}; supervisor and cell differ in version`);
+  }
+}
+
+function find(kernel: CellKernel, id: number): CellVm {
+  const vm = kernel.vms.get(id);
+  if (vm === undefined) throw new Refused("id", `expected a VM of this cell, got ${id}`);
+  return vm;
+}
+
+/** VMs are created with rising numbers, so the map is in order of number. */
+function listVms(kernel: CellKernel, after: number): VmRow[] {
+  const rows: VmRow[] = [];
+  for (const vm of kernel.vms.values()) {
+    if (vm.id <= after) continue;
+    rows.push({ id: vm.id, state: vm.state, instructions: vm.stats.instructions });
+    if (rows.length === LIST_PAGE) break;
+  }
+  return rows;
+}
+
+/** Images of this cell, and those of which only a part has come. */
+export class ImageTransfers {
+  readonly #loaded = new Map<number, Image>();
+  readonly #partial = new Map<number, { name: string; bytes: Uint8Array; filled: number }>();
+
+  begin(id: number, header: ImageHeader): void {
+    this.#partial.set(id, {
+      name: header.name,
+      bytes: new Uint8Array(header.bytes),
+      filled: 0,
+    });
+  }
+
+  append(id: number, chunk: Uint8Array): void {
+    const image = this.#partial.get(id);
+    if (image === undefined) throw new Error(`cell: chunk of image ${id}, which was not begun`);
+    image.bytes.set(chunk, image.filled);
+    image.filled += chunk.length;
+  }
+
+  finish(id: number, kernel: CellKernel): void {
+    const image = this.#partial.get(id);
+    if (image === undefined || image.filled !== image.bytes.length) {
+      throw new Error(`cell: image ${id} ended before all of it came`);
+    }
+    this.#partial.delete(id);
+    this.#loaded.set(id, kernel.loadImage(image.name, image.bytes));
+  }
+
+  loaded(id: number): Image {
+    const image = this.#loaded.get(id);
+    if (image === undefined) throw new Refused("image", `expected a loaded image, got ${id}`);
+    return image;
+  }
+
+  drop(id: number, kernel: CellKernel): void {
+    kernel.dropImage(this.loaded(id));
+    this.#loaded.delete(id);
+  }
+}

@@ -1,0 +1,45 @@
+/**
+ * The part of the kernel that a cell's loop uses, so that tests can put something else in its place.
+ * `Kernel` of kernel/kernel.ts satisfies it; cell_worker.ts is where the compiler checks that.
+ */
+
+import type { Clock } from "../kernel/clock.ts";
+import type { Image } from "../kernel/image.ts";
+import type { VmSpec } from "../kernel/vm_spec.ts";
+
+export interface CellVm {
+  readonly id: number;
+  readonly state: string;
+  readonly exitCode: number | null;
+  readonly crash: { readonly reason: string } | null;
+  readonly stats: { readonly instructions: number };
+}
+
+export interface CellKernel {
+  readonly vms: ReadonlyMap<number, CellVm>;
+  readonly runnable: boolean;
+  loadImage(name: string, file: Uint8Array): Image;
+  dropImage(image: Image): void;
+  createVm(spec: VmSpec): CellVm;
+  start(vm: CellVm): void;
+  stop(vm: CellVm, code?: number): void;
+  shutdown(vm: CellVm): void;
+  pause(vm: CellVm): void;
+  resume(vm: CellVm): void;
+  destroy(vm: CellVm): void;
+  keyboard(vm: CellVm, bytes: Uint8Array): number;
+  closeKeyboard(vm: CellVm): void;
+  receive(frame: Uint8Array): void;
+  run(budget: number): number;
+  nextDeadline(): number;
+  stats(): unknown;
+  report(vm: CellVm): unknown;
+}
+
+export interface CellKernelEvents {
+  console(vm: CellVm, bytes: Uint8Array): void;
+  state(vm: CellVm): void;
+  uplink(frame: Uint8Array): boolean;
+}
+
+export type CreateKernel = (events: CellKernelEvents, clock: Clock) => CellKernel;

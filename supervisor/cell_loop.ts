@@ -1,0 +1,222 @@
+/**
+ * What a cell does: take what came in, run VMs, hand out what they made, sleep.
+ *
+ * One synchronous loop; while it runs this thread's event loop does not, so nothing here may be a
+ * promise, a timer or a message. The loop is the cell's only entry to the kernel and knows nothing
+ * of Deno, so that tests can run it with a kernel that is broken on purpose.
+ *
+ * Failures: what a guest does wrong stays in the kernel. What a request asks wrongly is answered with
+ * a FAILURE. Anything else that is thrown is a bug of ours; `runCell` writes it to the status words,
+ * and the cell is over.
+ */
+
+import { Doorbell, RingReader, RingWriter } from "../devices/ring.ts";
+import { executeCommand, ImageTransfers } from "./cell_commands.ts";
+import type { CellKernel, CellVm, CreateKernel } from "./cell_kernel.ts";
+import { KeyboardQueues } from "./cell_keyboard.ts";
+import {
+  CELL_BELL,
+  CELL_STATE,
+  type CellStart,
+  CHUNK_BYTES,
+  encode,
+  FRAME,
+  HEARTBEAT,
+  HOST_BELL,
+  INBOX_WAIT,
+  LIFE,
+  MESSAGE_BYTE,
+  MESSAGE_LENGTH,
+  MESSAGE_MAXIMUM,
+  NOTICE,
+  OUTBOX_WAIT,
+  type StateNotice,
+  STOP,
+} from "./protocol.ts";
+import type { Clock } from "../kernel/clock.ts";
+
+/** Instructions between two looks at the inbox: about a millisecond of guest time. */
+const ROUND_BUDGET = 50_000;
+/** Records taken per turn, so that a flood of them does not keep VMs from running. */
+const RECORDS_PER_TURN = 512;
+/** Longest sleep: the heartbeat must be seen to move. */
+const HEARTBEAT_MS = 1000;
+
+/** Thrown through the kernel to leave a cell that waits for room in its outbox. Not a failure. */
+class Stopped extends Error {}
+
+/** Runs a cell until it is told to stop or dies; never throws. */
+export function runCell(start: CellStart, clock: Clock, createKernel: CreateKernel): void {
+  const words = new Int32Array(start.channel.status);
+  let life: number = CELL_STATE.STOPPED;
+  try {
+    new CellLoop(start, clock, createKernel).run();
+  } catch (error) {
+    if (!(error instanceof Stopped)) {
+      life = CELL_STATE.DIED;
+      writeMessage(start.channel.status, error);
+    }
+  }
+  Atomics.store(words, LIFE, life);
+  new Doorbell(words, HOST_BELL).ring();
+}
+
+function writeMessage(status: SharedArrayBuffer, error: unknown): void {
+  const text = error instanceof Error ? error.stack ?? String(error) : String(error);
+  const bytes = new TextEncoder().encode(text).subarray(0, MESSAGE_MAXIMUM);
+  new Uint8Array(status, MESSAGE_BYTE).set(bytes);
+  Atomics.store(new Int32Array(status), MESSAGE_LENGTH, bytes.length);
+}
+
+class CellLoop {
+  readonly #words: Int32Array<SharedArrayBuffer>;
+  readonly #bell: Doorbell;
+  readonly #hostBell: Doorbell;
+  readonly #inbox: RingReader;
+  readonly #framesIn: RingReader;
+  readonly #outbox: RingWriter;
+  readonly #framesOut: RingWriter;
+  readonly #clock: Clock;
+  readonly #deterministic: boolean;
+  readonly #kernel: CellKernel;
+  readonly #images = new ImageTransfers();
+  readonly #keyboards: KeyboardQueues;
+  /** State last told per VM, to tell changes only and never idle <-> running. */
+  readonly #told = new WeakMap<CellVm, string>();
+  /** Something was written for the supervisor since its bell was last rung. */
+  #news = false;
+
+  constructor({ channel, options }: CellStart, clock: Clock, createKernel: CreateKernel) {
+    this.#words = new Int32Array(channel.status);
+    this.#bell = new Doorbell(this.#words, CELL_BELL);
+    this.#hostBell = new Doorbell(this.#words, HOST_BELL);
+    this.#inbox = new RingReader(channel.inbox);
+    this.#framesIn = new RingReader(channel.framesIn);
+    this.#outbox = new RingWriter(channel.outbox);
+    this.#framesOut = new RingWriter(channel.framesOut);
+    this.#clock = clock;
+    this.#deterministic = options.deterministic ?? false;
+    this.#kernel = createKernel({
+      console: (vm, bytes) => this.#console(vm, bytes),
+      state: (vm) => this.#state(vm),
+      uplink: (frame) => this.#uplink(frame),
+    }, clock);
+    this.#keyboards = new KeyboardQueues(
+      this.#kernel,
+      (vm, sequence) => this.#send(NOTICE.REPLY, vm, sequence, encode(undefined)),
+    );
+  }
+
+  run(): void {
+    Atomics.store(this.#words, LIFE, CELL_STATE.RUNNING);
+    this.#news = true;
+    for (;;) {
+      const seen = this.#bell.value;
+      Atomics.add(this.#words, HEARTBEAT, 1);
+      if (Atomics.load(this.#words, STOP) !== 0) return;
+      this.#takeCommands();
+      this.#ringHost();
+      this.#takeFrames();
+      this.#kernel.run(ROUND_BUDGET);
+      if (this.#keyboards.waiting && (!this.#deterministic || this.#quiet())) {
+        this.#keyboards.feed();
+      }
+      this.#ringHost();
+      const sleep = this.#sleepMilliseconds();
+      if (sleep > 0) this.#bell.wait(seen, sleep);
+    }
+  }
+
+  #takeCommands(): void {
+    for (let n = 0; n < RECORDS_PER_TURN && this.#inbox.next(); n++) {
+      const { kind, subject, sequence } = this.#inbox;
+      const payload = this.#inbox.copy();
+      this.#inbox.release();
+      const answer = executeCommand(
+        { kernel: this.#kernel, images: this.#images, keyboards: this.#keyboards },
+        kind,
+        subject,
+        sequence,
+        payload,
+      );
+      if (answer !== undefined) this.#send(answer.kind, subject, sequence, encode(answer.value));
+    }
+    if (Atomics.exchange(this.#words, INBOX_WAIT, 0) !== 0) this.#news = true;
+  }
+
+  #takeFrames(): void {
+    for (let n = 0; n < RECORDS_PER_TURN && this.#framesIn.next(); n++) {
+      this.#kernel.receive(this.#framesIn.payload());
+      this.#framesIn.release();
+    }
+  }
+
+  #quiet(): boolean {
+    return !this.#kernel.runnable && this.#kernel.nextDeadline() === Infinity;
+  }
+
+  #sleepMilliseconds(): number {
+    if (this.#kernel.runnable || !this.#inbox.empty || !this.#framesIn.empty) return 0;
+    const deadline = this.#kernel.nextDeadline();
+    if (deadline === Infinity) return HEARTBEAT_MS;
+    if (this.#deterministic) return 0;
+    return Math.min(HEARTBEAT_MS, (deadline - this.#clock.monotonic()) / 1000);
+  }
+
+  #ringHost(): void {
+    if (!this.#news) return;
+    this.#news = false;
+    this.#hostBell.ring();
+  }
+
+  #console(vm: CellVm, bytes: Uint8Array): void {
+    for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+      this.#send(
+        NOTICE.CONSOLE,
+        vm.id,
+        0,
+        bytes,
+        start,
+        Math.min(bytes.length, start + CHUNK_BYTES),
+      );
+    }
+  }
+
+  #state(vm: CellVm): void {
+    const state = vm.state === "idle" ? "running" : vm.state;
+    if (this.#told.get(vm) === state) return;
+    this.#told.set(vm, state);
+    const notice: StateNotice = {
+      state: state as StateNotice["state"],
+      exitCode: vm.exitCode ?? undefined,
+      crash: vm.crash?.reason,
+    };
+    this.#send(NOTICE.STATE, vm.id, 0, encode(notice));
+  }
+
+  #uplink(frame: Uint8Array): boolean {
+    this.#news = true;
+    return this.#framesOut.write(FRAME, 0, 0, frame);
+  }
+
+  /** Waits for room: the supervisor reads its outbox unless somebody reads a console slowly. */
+  #send(
+    kind: number,
+    subject: number,
+    sequence: number,
+    payload: Uint8Array,
+    start = 0,
+    end = payload.length,
+  ): void {
+    this.#news = true;
+    while (!this.#outbox.write(kind, subject, sequence, payload, start, end)) {
+      Atomics.store(this.#words, OUTBOX_WAIT, 1);
+      const seen = this.#bell.value;
+      if (this.#outbox.write(kind, subject, sequence, payload, start, end)) break;
+      if (Atomics.load(this.#words, STOP) !== 0) throw new Stopped();
+      Atomics.add(this.#words, HEARTBEAT, 1);
+      this.#hostBell.ring();
+      this.#bell.wait(seen, HEARTBEAT_MS);
+    }
+  }
+}

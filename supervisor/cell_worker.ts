@@ -1,0 +1,20 @@
+/**
+ * Main module of a cell's Worker: a thread without any permission that runs guest code.
+ *
+ * It gets its shared buffers by the only message it ever receives, and then never comes back to its
+ * event loop before it ends.
+ */
+
+/// <reference lib="deno.worker" />
+
+import { Kernel } from "../kernel/kernel.ts";
+import { DeterministicClock, HostClock } from "../kernel/clock.ts";
+import { runCell } from "./cell_loop.ts";
+import type { CellStart } from "./protocol.ts";
+
+self.onmessage = ({ data }: MessageEvent<CellStart>) => {
+  const { deterministic, poolBytes } = data.options;
+  const clock = deterministic ? new DeterministicClock() : new HostClock();
+  runCell(data, clock, (events) => new Kernel({ clock, poolBytes, events }));
+  self.close();
+};

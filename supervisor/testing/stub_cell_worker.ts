@@ -1,0 +1,18 @@
+/** A cell's Worker with the kernel replaced by a StubKernel. */
+
+/// <reference lib="deno.worker" />
+
+import { HostClock } from "../../kernel/clock.ts";
+import { runCell } from "../cell_loop.ts";
+import { type CellStart, STOP } from "../protocol.ts";
+import { StubKernel } from "./stub_kernel.ts";
+
+self.onmessage = ({ data }: MessageEvent<CellStart>) => {
+  const words = new Int32Array(data.channel.status);
+  // Ends when the cell is told to stop, as a real bug would not: the test process has to end.
+  const stall = () => {
+    while (Atomics.load(words, STOP) === 0);
+  };
+  runCell(data, new HostClock(), (events) => new StubKernel(events, stall));
+  self.close();
+};

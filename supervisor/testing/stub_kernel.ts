@@ -1,0 +1,166 @@
+/**
+ * A kernel for tests of the threads around it: no processor, VMs that do one trick each, chosen by
+ * the first boot argument.
+ *
+ *     echo    writes what is typed to the console; ends with code 0 at the end of input
+ *     exit N  ends with code N
+ *     print N writes N bytes to the console, then ends
+ *     crash   crashes
+ *     bug     the kernel itself throws
+ *     stall   the kernel itself never comes back (until its cell is told to stop)
+ *     relay   sends every frame it gets back to the uplink
+ *     idle    does nothing
+ */
+
+import type { Image } from "../../kernel/image.ts";
+import { ImageError, VmError } from "../../kernel/errors.ts";
+import type { VmSpec } from "../../kernel/vm_spec.ts";
+import type { CellKernel, CellKernelEvents, CellVm } from "../cell_kernel.ts";
+
+/** What the keyboard of an `echo` VM holds, bytes. */
+const KEYBOARD_BYTES = 1000;
+
+interface StubVm {
+  id: number;
+  state: string;
+  exitCode: number | null;
+  crash: { reason: string } | null;
+  stats: { instructions: number };
+  arguments: readonly string[];
+  input: number[];
+  closed: boolean;
+}
+
+export class StubKernel implements CellKernel {
+  readonly vms = new Map<number, StubVm>();
+  readonly #events: CellKernelEvents;
+  readonly #stall: () => void;
+
+  /** `stall` is what the trick of that name does. */
+  constructor(events: CellKernelEvents, stall: () => void) {
+    this.#events = events;
+    this.#stall = stall;
+  }
+
+  get runnable(): boolean {
+    return [...this.vms.values()].some((vm) => vm.state === "running");
+  }
+
+  loadImage(name: string, file: Uint8Array): Image {
+    if (file.length < 4) throw new ImageError("e_ident", `expected 4 bytes, got ${file.length}`);
+    return { name, entry: 0, end: file.length } as unknown as Image;
+  }
+
+  dropImage(): void {}
+
+  createVm(spec: VmSpec): CellVm {
+    if (spec.memory < 1 << 20) throw new VmError("memory", `expected 1 MiB, got ${spec.memory}`);
+    const vm: StubVm = {
+      id: spec.id ?? this.vms.size + 1,
+      state: "created",
+      exitCode: null,
+      crash: null,
+      stats: { instructions: 0 },
+      arguments: spec.arguments ?? [],
+      input: [],
+      closed: false,
+    };
+    this.vms.set(vm.id, vm);
+    this.#events.state(vm);
+    return vm;
+  }
+
+  start(vm: CellVm): void {
+    this.#set(vm, "running");
+  }
+
+  stop(vm: CellVm, code = 0): void {
+    (vm as StubVm).exitCode = code;
+    this.#set(vm, "stopped");
+  }
+
+  shutdown(vm: CellVm): void {
+    this.stop(vm, 0);
+  }
+
+  pause(vm: CellVm): void {
+    this.#set(vm, "paused");
+  }
+
+  resume(vm: CellVm): void {
+    this.#set(vm, "running");
+  }
+
+  destroy(vm: CellVm): void {
+    this.vms.delete(vm.id);
+  }
+
+  keyboard(vm: CellVm, bytes: Uint8Array): number {
+    const stub = vm as StubVm;
+    const taken = Math.min(bytes.length, KEYBOARD_BYTES - stub.input.length);
+    for (let i = 0; i < taken; i++) stub.input.push(bytes[i]);
+    if (stub.state === "idle") this.#set(stub, "running");
+    return taken;
+  }
+
+  closeKeyboard(vm: CellVm): void {
+    (vm as StubVm).closed = true;
+    if (vm.state === "idle") this.#set(vm, "running");
+  }
+
+  receive(frame: Uint8Array): void {
+    for (const vm of this.vms.values()) {
+      if (vm.arguments[0] === "relay") this.#events.uplink(frame);
+    }
+  }
+
+  run(): number {
+    for (const vm of this.vms.values()) {
+      if (vm.state !== "running") continue;
+      vm.stats.instructions++;
+      this.#trick(vm);
+    }
+    return 0;
+  }
+
+  nextDeadline(): number {
+    return Infinity;
+  }
+
+  stats(): unknown {
+    return { vms: this.vms.size };
+  }
+
+  report(vm: CellVm): unknown {
+    return { reason: vm.crash?.reason ?? vm.state, code: vm.exitCode };
+  }
+
+  #set(vm: CellVm, state: string): void {
+    (vm as StubVm).state = state;
+    this.#events.state(vm);
+  }
+
+  #trick(vm: StubVm): void {
+    const [name, number] = vm.arguments;
+    switch (name) {
+      case "exit":
+        return this.stop(vm, Number(number));
+      case "print":
+        this.#events.console(vm, Uint8Array.from({ length: Number(number) }, (_, i) => i % 251));
+        return this.stop(vm, 0);
+      case "crash":
+        vm.crash = { reason: "page fault at 0x00000000" };
+        return this.#set(vm, "crashed");
+      case "bug":
+        throw new Error("injected kernel bug");
+      case "stall":
+        return this.#stall();
+      case "echo":
+        if (vm.input.length > 0) this.#events.console(vm, Uint8Array.from(vm.input.splice(0)));
+        else if (vm.closed) return this.stop(vm, 0);
+        return this.#set(vm, "idle");
+      default:
+        return this.#set(vm, "idle");
+    }
+  }
+}
