@@ -1,0 +1,2 @@
+import type { Form } from "../form.ts";
+export const FPU_FORMS: readonly Form[] = [];
