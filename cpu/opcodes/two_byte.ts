@@ -8,11 +8,14 @@ export const TWO_BYTE = `
 01 /0m: sgdt Ms | sidt Ms | lgdt Ms | lidt Ms | - | - | - | invlpg M
 01 /4: smsw Rv/Mw
 01 /6: lmsw Ew
-01 /0.0: enclv | vmcall | vmlaunch | vmresume | vmxoff | pconfig
-01 /1.0: monitor | mwait | clac | stac | - | - | - | encls
-01 /2.0: xgetbv | xsetbv | - | - | vmfunc | xend | xtest | enclu
+01 /0.0 np: enclv
+01 /0.1: vmcall | vmlaunch | vmresume | vmxoff
+01 /0.5 np: pconfig
+01 /1.0: monitor | mwait
+01 /1.2 np: clac | stac | - | - | - | encls
+01 /2.0 np: xgetbv | xsetbv | - | - | vmfunc | xend | xtest | enclu
 01 /3.0: vmrun | vmmcall | vmload | vmsave | stgi | clgi | skinit | invlpga
-01 /5.0: serialize | - | - | - | - | - | rdpkru | wrpkru
+01 /5.0 np: serialize | - | - | - | - | - | rdpkru | wrpkru
 01 /5.0 F3: setssbsy | - | saveprevssp
 01 /5m F3: rstorssp Mq
 01 /7.1: rdtscp | monitorx | mwaitx | clzero | rdpru | invlpgb | tlbsync
@@ -26,8 +29,12 @@ export const TWO_BYTE = `
 18..1F: nop Ev
 18 /0m: prefetchnta Mb | prefetcht0 Mb | prefetcht1 Mb | prefetcht2 Mb
 1E /7.2 F3: endbr64 | endbr32
-20 /0: mov Rd,Cd mod3 | - | mov Rd,Cd mod3 | mov Rd,Cd mod3 | mov Rd,Cd mod3
-22 /0: mov Cd,Rd mod3 | - | mov Cd,Rd mod3 | mov Cd,Rd mod3 | mov Cd,Rd mod3
+20: mov Rd,Cd mod3 ud                                # CR1, CR5 to CR7 do not exist
+22: mov Cd,Rd mod3 ud
+20 /0: mov Rd,Cd mod3
+20 /2: mov Rd,Cd mod3 | mov Rd,Cd mod3 | mov Rd,Cd mod3
+22 /0: mov Cd,Rd mod3
+22 /2: mov Cd,Rd mod3 | mov Cd,Rd mod3 | mov Cd,Rd mod3
 21: mov Rd,Dd mod3
 23: mov Dd,Rd mod3
 30: wrmsr | rdtsc | rdmsr | rdpmc | sysenter | sysexit | - | getsec
