@@ -1,0 +1,284 @@
+/**
+ * The user-mode network gateway: a small IPv4 host at the far end of the VMs' Ethernet, through which
+ * the supervisor reaches the VMs with no privilege and no kernel network device.
+ *
+ * It answers ARP and ping, connects to the VMs' TCP ports and refuses what they try to connect to
+ * unless a listener or the outbound policy wants it. It is plain TypeScript: frames go in by
+ * `receive` and out by `options.send`, time comes from `options.now`, and one host timer serves all
+ * connections, so the same code runs under a fake clock in tests.
+ *
+ * Rules for the caller: `receive` copies the frame and never throws, whatever is in it; `send` must
+ * copy the frame before it returns and must not call `receive` (queue instead). Frames that are
+ * passed in one turn of the event loop are answered together.
+ */
+import { Arp } from "./arp.ts";
+import { get16 } from "./bytes.ts";
+import { packetView } from "./checksum.ts";
+import type { GatewayConnection } from "./connection.ts";
+import { GatewayError } from "./error.ts";
+import {
+  ETHERNET_HEADER,
+  ETHERTYPE_ARP,
+  ETHERTYPE_IPV4,
+  FRAME_MAXIMUM,
+  FrameBuilder,
+  sameMac,
+} from "./ethernet.ts";
+import { Icmp, ICMP_PORT_UNREACHABLE, ICMP_PROHIBITED } from "./icmp.ts";
+import {
+  emptyPacket,
+  formatAddress,
+  IPPROTO_ICMP,
+  IPPROTO_TCP,
+  IPPROTO_UDP,
+  parseIpv4,
+} from "./ipv4.ts";
+import { type ConnectionHandler, type ConnectOptions, type OutboundPolicy, Tcp } from "./tcp.ts";
+import { type TcpLimits, type TcpStats } from "./tcp_connection.ts";
+import { emptySegment, parseSegment } from "./tcp_segment.ts";
+import { type SetTimer, Timers } from "./timers.ts";
+import { type DatagramHandler, Udp } from "./udp.ts";
+
+export { GatewayError, type GatewayErrorCode } from "./error.ts";
+export type { Endpoint, GatewayConnection } from "./connection.ts";
+export type { ConnectionHandler, ConnectOptions, OutboundPolicy } from "./tcp.ts";
+export type { DatagramHandler } from "./udp.ts";
+
+export interface GatewayOptions {
+  /** Our IPv4 address and netmask, uint32 in host order. */
+  address: number;
+  netmask: number;
+  /** Six bytes. */
+  mac: Uint8Array;
+  /** Puts one frame on the link. False: no room now, try again. */
+  send(frame: Uint8Array): boolean;
+  /** Milliseconds, never decreasing; fractions are welcome. */
+  now(): number;
+  /** Calls `f` once after `ms`; returns a function that cancels it. */
+  setTimer: SetTimer;
+  /** Which connections of VMs to the world are taken; none without it. */
+  outbound?: OutboundPolicy;
+  /** A uint32 for ports and initial sequence numbers; default: crypto.getRandomValues. */
+  random?(): number;
+  /** Sizes and times other than the defaults (TCP_LIMITS). */
+  limits?: Partial<TcpLimits>;
+}
+
+export interface GatewayDrops {
+  malformed: number;
+  checksum: number;
+  fragment: number;
+  /** Frames for another MAC, or packets for an address we do not answer for. */
+  notForUs: number;
+  protocol: number;
+}
+
+export interface GatewayStats {
+  framesIn: number;
+  framesOut: number;
+  /** Frames that the link had no room for. */
+  framesRefused: number;
+  drops: GatewayDrops;
+  neighbours: number;
+  connections: number;
+  timeWait: number;
+  /** Bytes that arrived and no reader has taken yet. */
+  unread: number;
+  timers: number;
+  echoes: number;
+  icmpErrors: number;
+  tcp: TcpStats;
+}
+
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #received = packetView(FRAME_MAXIMUM);
+  readonly #packet = emptyPacket();
+  readonly #segment = emptySegment();
+  readonly #timers: Timers;
+  readonly #frame: FrameBuilder;
+  readonly #arp: Arp;
+  readonly #icmp: Icmp;
+  readonly #udp: Udp;
+  readonly #tcp: Tcp;
+  readonly #drops: GatewayDrops = {
+    malformed: 0,
+    checksum: 0,
+    fragment: 0,
+    notForUs: 0,
+    protocol: 0,
+  };
+  #framesIn = 0;
+  #receiving = false;
+  #closed = false;
+
+  constructor(options: GatewayOptions) {
+    const { address, mac, now } = options;
+    this.#options = options;
+    this.#timers = new Timers(now, options.setTimer);
+    this.#frame = new FrameBuilder(mac, (frame) => options.send(frame));
+    this.#arp = new Arp(this.#frame, this.#timers, address, mac);
+    this.#icmp = new Icmp(this.#frame, this.#arp, address);
+    this.#udp = new Udp(this.#frame, address);
+    const random = options.random ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]);
+    const limits = options.limits ?? {};
+    this.#tcp = new Tcp(address, this.#frame, this.#arp, this.#timers, now, random, limits);
+    this.#tcp.outbound = options.outbound ?? null;
+  }
+
+  /** Takes one frame from the link. The bytes are copied; malformed frames are counted. */
+  receive(frame: Uint8Array): void {
+    if (this.#closed) return;
+    if (this.#receiving) throw new Error("Gateway.receive was called from within send: queue");
+    this.#framesIn++;
+    if (frame.length < ETHERNET_HEADER || frame.length > FRAME_MAXIMUM) {
+      this.#drops.malformed++;
+      return;
+    }
+    const bytes = this.#received.bytes;
+    bytes.set(frame);
+    const broadcast = (bytes[0] & 1) !== 0;
+    if (!broadcast && !sameMac(bytes, 0, this.#options.mac)) {
+      this.#drops.notForUs++;
+      return;
+    }
+    this.#receiving = true;
+    try {
+      const etherType = get16(bytes, 12);
+      if (etherType === ETHERTYPE_IPV4) this.#receiveIpv4(frame.length, broadcast);
+      else if (etherType === ETHERTYPE_ARP) this.#receiveArp(frame.length);
+      else this.#drops.protocol++;
+    } finally {
+      this.#receiving = false;
+    }
+  }
+
+  /**
+   * Opens a TCP connection to a VM. Rejects with a GatewayError: refused, unreachable, timeout,
+   * aborted, exhausted.
+   */
+  connect(
+    address: number,
+    port: number,
+    options: ConnectOptions = {},
+  ): Promise<GatewayConnection> {
+    if (this.#closed) {
+      return Promise.reject(new GatewayError("aborted", "the gateway is closed"));
+    }
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+      return Promise.reject(new RangeError(`expected a TCP port of 1 to 65535, got ${port}`));
+    }
+    if (!this.#onLink(address) || address === this.#options.address) {
+      const why = `${formatAddress(address)} is not a VM of this network`;
+      return Promise.reject(new GatewayError("unreachable", why));
+    }
+    return this.#tcp.connect(address, port, options);
+  }
+
+  /** Accepts TCP connections of VMs on our own address. Returns a function that stops it. */
+  listen(port: number, handler: ConnectionHandler): () => void {
+    return this.#tcp.listen(port, handler);
+  }
+
+  /** Takes UDP datagrams of VMs to our own address (DNS forwarding goes here). */
+  bindUdp(port: number, handler: DatagramHandler): () => void {
+    return this.#udp.bind(port, handler);
+  }
+
+  /** Round-trip time in ms of one ICMP echo. Rejects with a GatewayError `timeout`. */
+  ping(address: number, timeoutMs = 5000): Promise<number> {
+    const start = this.#options.now();
+    return new Promise((resolve, reject) => {
+      const cancel = this.#icmp.ping(address, start, (at) => {
+        disarm();
+        resolve(at - start);
+      });
+      const disarm = this.#options.setTimer(timeoutMs, () => {
+        cancel();
+        const why = `${formatAddress(address)} did not answer a ping within ${timeoutMs} ms`;
+        reject(new GatewayError("timeout", why));
+      });
+    });
+  }
+
+  /** A VM is gone: ends its connections at once and forgets its MAC. */
+  forget(address: number): void {
+    this.#tcp.reset(address);
+    this.#arp.forget(address);
+  }
+
+  /** Resets every connection and stops the timer. */
+  close(): void {
+    if (this.#closed) return;
+    this.#tcp.reset();
+    this.#arp.close();
+    this.#timers.clear();
+    this.#closed = true;
+  }
+
+  stats(): GatewayStats {
+    return {
+      framesIn: this.#framesIn,
+      framesOut: this.#frame.sent,
+      framesRefused: this.#frame.refused,
+      drops: { ...this.#drops },
+      neighbours: this.#arp.size,
+      connections: this.#tcp.connections,
+      timeWait: this.#tcp.timeWaiting,
+      unread: this.#tcp.unread,
+      timers: this.#timers.size,
+      echoes: this.#icmp.echoes,
+      icmpErrors: this.#icmp.errors,
+      tcp: { ...this.#tcp.stats },
+    };
+  }
+
+  #onLink(address: number): boolean {
+    const { netmask } = this.#options;
+    const host = address & ~netmask;
+    return ((address ^ this.#options.address) & netmask) === 0 && host !== 0 && host !== ~netmask;
+  }
+
+  #receiveArp(length: number): void {
+    const onLink = (address: number) => this.#onLink(address);
+    if (!this.#arp.receive(this.#received.bytes, length, onLink, this.#options.now())) {
+      this.#drops.malformed++;
+    }
+  }
+
+  #receiveIpv4(length: number, broadcast: boolean): void {
+    const frame = this.#received;
+    const packet = this.#packet;
+    const problem = parseIpv4(frame, length, packet);
+    if (problem !== null) {
+      this.#drops[problem]++;
+      return;
+    }
+    const { source, destination, protocol } = packet;
+    // A broadcast reaches nobody here: nothing is answered that went to more than one host.
+    const unicast = !broadcast && (frame.bytes[6] & 1) === 0 && destination >>> 28 < 14;
+    if (!unicast || !this.#onLink(source) || source === this.#options.address) {
+      this.#drops.notForUs++;
+      return;
+    }
+    const now = this.#options.now();
+    const from = this.#arp.confirm(source, frame.bytes, now);
+    if (protocol === IPPROTO_TCP) {
+      const wrong = parseSegment(frame, packet, this.#segment);
+      if (wrong !== null) this.#drops[wrong]++;
+      else this.#tcp.receive(frame.bytes, packet, this.#segment, from, now);
+    } else if (destination !== this.#options.address) {
+      this.#drops.notForUs++;
+      if (protocol === IPPROTO_UDP) {
+        this.#icmp.unreachable(frame, packet, from.mac, ICMP_PROHIBITED, now);
+      }
+    } else if (protocol === IPPROTO_ICMP) {
+      if (!this.#icmp.receive(frame, packet, from.mac, now)) this.#drops.malformed++;
+    } else if (protocol === IPPROTO_UDP) {
+      const wrong = this.#udp.receive(frame, packet, from.mac);
+      if (wrong === "unreachable") {
+        this.#icmp.unreachable(frame, packet, from.mac, ICMP_PORT_UNREACHABLE, now);
+      } else if (wrong !== null) this.#drops[wrong]++;
+    } else this.#drops.protocol++;
+  }
+}

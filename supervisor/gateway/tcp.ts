@@ -1,0 +1,504 @@
+/**
+ * The TCP endpoint: the table of connections, ports, listeners, and what is sent to nobody's segment.
+ *
+ * Work is batched. A received frame only changes the state of its connection and puts it on a list;
+ * when the frames that arrived together are through (a microtask), each touched connection hands
+ * its bytes to its reader and sends once: one acknowledgement for many segments, one segment for
+ * many small writes.
+ *
+ * Bounded: TIME_WAIT entries (the oldest goes first), half-open connections per listener, unread
+ * bytes in all (TcpLimits.budget).
+ */
+import { type Arp, type Neighbour } from "./arp.ts";
+import { TcpStream } from "./connection.ts";
+import type { Endpoint, GatewayConnection } from "./connection.ts";
+import { GatewayError } from "./error.ts";
+import type { FrameBuilder } from "./ethernet.ts";
+import {
+  formatAddress,
+  IPPROTO_TCP,
+  IPV4_PAYLOAD,
+  type Ipv4Packet,
+  sendIpv4,
+  writeIpv4,
+} from "./ipv4.ts";
+import {
+  CLOSE_WAIT,
+  CLOSED,
+  ESTABLISHED,
+  FIN_WAIT_1,
+  LAST_ACK,
+  SYN_RECEIVED,
+  SYN_SENT,
+  TcpConnection,
+  type TcpHost,
+  type TcpLimits,
+  type TcpStats,
+  TIME_WAIT,
+} from "./tcp_connection.ts";
+import { acceptSyn, segmentArrives } from "./tcp_input.ts";
+import { announceWindow, output, sendSyn } from "./tcp_output.ts";
+import {
+  sealSegment,
+  type Segment,
+  TCP_ACK,
+  TCP_FIN,
+  TCP_HEADER,
+  TCP_RST,
+  TCP_SYN,
+  writeSegment,
+} from "./tcp_segment.ts";
+import { after } from "./tcp_sequence.ts";
+import { deadlinePassed } from "./tcp_timer.ts";
+import type { Timers } from "./timers.ts";
+
+export type ConnectionHandler = (connection: GatewayConnection) => void;
+
+/** Who may connect out: the handler of a VM's SYN that no listener wants, or undefined for RST. */
+export type OutboundPolicy = (to: Endpoint, from: Endpoint) => ConnectionHandler | undefined;
+
+export interface ConnectOptions {
+  signal?: AbortSignal;
+  /** Default 10,000. */
+  timeoutMs?: number;
+}
+
+const PORT_FIRST = 1024;
+const PORT_COUNT = 65_536 - PORT_FIRST;
+const CONNECT_TIMEOUT_MS = 10_000;
+
+export const TCP_LIMITS: TcpLimits = {
+  receiveStart: 65_536,
+  receiveMaximum: 262_144,
+  sendMaximum: 131_072,
+  budget: 64 << 20,
+  timeWaitMs: 2000,
+  timeWaitMaximum: 4096,
+  keepAliveMs: 120_000,
+  halfOpenMaximum: 256,
+};
+
+interface Listener {
+  handler: ConnectionHandler;
+  halfOpen: Set<TcpConnection>;
+}
+
+type ConnectionKey = number | string;
+
+export class Tcp implements TcpHost {
+  readonly limits: TcpLimits;
+  readonly stats: TcpStats = {
+    segmentsIn: 0,
+    segmentsOut: 0,
+    retransmissions: 0,
+    fastRetransmissions: 0,
+    timeouts: 0,
+    duplicates: 0,
+    outOfOrder: 0,
+    resetsIn: 0,
+    resetsOut: 0,
+    opened: 0,
+    accepted: 0,
+    refused: 0,
+  };
+  outbound: OutboundPolicy | null = null;
+  #connections = 0;
+  #unread = 0;
+  /** By remote address, then by both ports. */
+  readonly #hosts = new Map<number, Map<ConnectionKey, TcpConnection>>();
+  readonly #listeners = new Map<number, Listener>();
+  readonly #opening = new Map<TcpConnection, (error: GatewayError | null) => void>();
+  readonly #accepting = new Map<TcpConnection, Listener>();
+  readonly #timeWait = new Set<TcpConnection>();
+  #touched: TcpConnection[] = [];
+  #flushing = false;
+  #nextPort: number;
+  readonly #secret: number;
+
+  constructor(
+    readonly address: number,
+    readonly frame: FrameBuilder,
+    readonly arp: Arp,
+    readonly timers: Timers,
+    readonly now: () => number,
+    random: () => number,
+    limits: Partial<TcpLimits>,
+  ) {
+    this.limits = { ...TCP_LIMITS, ...limits };
+    this.#nextPort = random() % PORT_COUNT;
+    this.#secret = random() | 0;
+  }
+
+  get connections(): number {
+    return this.#connections;
+  }
+
+  get timeWaiting(): number {
+    return this.#timeWait.size;
+  }
+
+  get unread(): number {
+    return this.#unread;
+  }
+
+  get pressed(): boolean {
+    return this.#unread > this.limits.budget;
+  }
+
+  hold(bytes: number): void {
+    this.#unread += bytes;
+  }
+
+  connect(address: number, port: number, options: ConnectOptions): Promise<GatewayConnection> {
+    const { signal, timeoutMs = CONNECT_TIMEOUT_MS } = options;
+    const where = `${formatAddress(address)} port ${port}`;
+    if (signal?.aborted) return Promise.reject(abortedBy(where));
+    const local = this.#freePort(address, port);
+    if (local === null) {
+      const why = `all ${PORT_COUNT} local ports towards ${where} are in use: close some`;
+      return Promise.reject(new GatewayError("exhausted", why));
+    }
+    const now = this.now();
+    const neighbour = this.arp.neighbour(address);
+    const c = new TcpConnection(this, neighbour, this.address, local, address, port, false);
+    c.state = SYN_SENT;
+    c.una = c.nxt = c.max = this.#initialSequence(c, now);
+    c.receiveScale = scaleFor(this.limits.receiveMaximum);
+    this.#insert(c);
+    c.lingerAt = now + timeoutMs;
+    this.schedule(c, c.lingerAt);
+    return new Promise((resolve, reject) => {
+      const onAbort = () => this.release(c, abortedBy(where));
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#opening.set(c, (error) => {
+        signal?.removeEventListener("abort", onAbort);
+        if (error !== null) return reject(error);
+        this.stats.opened++;
+        const stream = new TcpStream(c, this);
+        c.observer = stream;
+        resolve(stream);
+      });
+      this.arp.resolve(neighbour, now, (found) => {
+        if (found) return sendSyn(c, this.now());
+        const why = `${
+          formatAddress(address)
+        } does not answer ARP: no such VM, or it has not booted`;
+        this.release(c, new GatewayError("unreachable", why));
+      });
+    });
+  }
+
+  listen(port: number, handler: ConnectionHandler): () => void {
+    if (this.#listeners.has(port)) throw new Error(`port ${port} already has a listener`);
+    const listener: Listener = { handler, halfOpen: new Set() };
+    this.#listeners.set(port, listener);
+    return () => {
+      if (this.#listeners.get(port) === listener) this.#listeners.delete(port);
+    };
+  }
+
+  receive(frame: Uint8Array, packet: Ipv4Packet, segment: Segment, from: Neighbour, now: number) {
+    this.stats.segmentsIn++;
+    const key = this.#key(packet.destination, segment.destinationPort, segment.sourcePort);
+    const c = this.#hosts.get(packet.source)?.get(key);
+    if (c === undefined) return this.#stranger(packet, segment, from, now);
+    if (c.state === TIME_WAIT && isNewSyn(c, segment)) {
+      this.release(c, null);
+      return this.#stranger(packet, segment, from, now);
+    }
+    segmentArrives(c, segment, frame, now);
+  }
+
+  transmit(
+    c: TcpConnection,
+    flags: number,
+    sequence: number,
+    offset: number,
+    length: number,
+  ): boolean {
+    const frame = this.frame;
+    const window = (flags & TCP_RST) !== 0 ? 0 : announceWindow(c);
+    const scale = !c.passive || c.sendScale > 0 || c.receiveScale > 0 ? c.receiveScale : -1;
+    const header = writeSegment(
+      frame,
+      IPV4_PAYLOAD,
+      c.localPort,
+      c.remotePort,
+      sequence,
+      (flags & TCP_ACK) !== 0 ? c.receiveNext : 0,
+      flags,
+      window,
+      scale,
+    );
+    if (length > 0) c.send.copyTo(frame.bytes, IPV4_PAYLOAD + header, offset, length);
+    writeIpv4(frame, c.localAddress, c.remoteAddress, IPPROTO_TCP, header + length);
+    sealSegment(frame, IPV4_PAYLOAD, header + length);
+    this.stats.segmentsOut++;
+    if (!sendIpv4(frame, c.neighbour.mac, header + length)) return false;
+    if ((flags & TCP_ACK) !== 0) {
+      c.acknowledge = false;
+      c.unacknowledged = 0;
+      c.delayedAckAt = Infinity;
+    }
+    return true;
+  }
+
+  touch(c: TcpConnection): void {
+    if (c.touched) return;
+    c.touched = true;
+    this.#touched.push(c);
+    if (this.#flushing) return;
+    this.#flushing = true;
+    queueMicrotask(() => this.#flush());
+  }
+
+  schedule(c: TcpConnection, at: number): void {
+    this.timers.schedule(c, at);
+  }
+
+  wake(c: TcpConnection, now: number): void {
+    if (c.state !== CLOSED) deadlinePassed(c, now);
+  }
+
+  established(c: TcpConnection): void {
+    c.lingerAt = this.now() + this.limits.keepAliveMs;
+    this.schedule(c, c.lingerAt);
+    const opening = this.#opening.get(c);
+    if (opening !== undefined) {
+      this.#opening.delete(c);
+      return opening(null);
+    }
+    const listener = this.#accepting.get(c);
+    if (listener === undefined) return;
+    this.#accepting.delete(c);
+    listener.halfOpen.delete(c);
+    this.stats.accepted++;
+    const stream = new TcpStream(c, this);
+    c.observer = stream;
+    listener.handler(stream);
+  }
+
+  release(c: TcpConnection, error: GatewayError | null): void {
+    if (c.state === CLOSED) return;
+    if (c.state === SYN_SENT && error?.code === "refused") this.stats.refused++;
+    c.state = CLOSED;
+    c.error = error;
+    c.retransmitAt =
+      c.delayedAckAt =
+      c.pushAt =
+      c.lingerAt =
+        Infinity;
+    c.send.clear();
+    c.receive.forgetEarly();
+    this.timers.remove(c);
+    this.#timeWait.delete(c);
+    this.#delete(c);
+    const opening = this.#opening.get(c);
+    if (opening !== undefined) {
+      this.#opening.delete(c);
+      opening(error);
+    }
+    const listener = this.#accepting.get(c);
+    if (listener !== undefined) {
+      this.#accepting.delete(c);
+      listener.halfOpen.delete(c);
+    }
+    c.observer?.settle();
+  }
+
+  close(c: TcpConnection): void {
+    if (c.state === ESTABLISHED) c.state = FIN_WAIT_1;
+    else if (c.state === CLOSE_WAIT) c.state = LAST_ACK;
+    else return;
+    c.closing = true;
+    this.touch(c);
+  }
+
+  abort(c: TcpConnection): void {
+    this.hold(-c.receive.length);
+    c.receive.clear();
+    if (c.state === CLOSED) return;
+    if (c.state >= ESTABLISHED && c.state !== TIME_WAIT) {
+      this.stats.resetsOut++;
+      this.transmit(c, TCP_RST | TCP_ACK, c.nxt, 0, 0);
+    }
+    const where = `${formatAddress(c.remoteAddress)} port ${c.remotePort}`;
+    this.release(c, new GatewayError("aborted", `the connection to ${where} was aborted here`));
+  }
+
+  enterTimeWait(c: TcpConnection): void {
+    c.state = TIME_WAIT;
+    c.retransmitAt = Infinity;
+    c.lingerAt = this.now() + this.limits.timeWaitMs;
+    this.schedule(c, c.lingerAt);
+    c.send.clear();
+    this.#timeWait.delete(c);
+    this.#timeWait.add(c);
+    if (this.#timeWait.size <= this.limits.timeWaitMaximum) return;
+    const [oldest] = this.#timeWait;
+    this.release(oldest, null);
+  }
+
+  doubtNeighbour(c: TcpConnection): void {
+    c.neighbour.confirmedAt = -Infinity;
+    this.arp.refresh(c.neighbour, this.now());
+  }
+
+  /** Ends every connection with `address` (or with everybody) at once. */
+  reset(address?: number): void {
+    const hosts = address === undefined ? [...this.#hosts.values()] : [this.#hosts.get(address)];
+    for (const host of hosts) {
+      for (const c of [...host?.values() ?? []]) this.abort(c);
+    }
+  }
+
+  /** RFC 9293 section 3.10.7.1 and 3.10.7.2: a segment without a connection. */
+  #stranger(packet: Ipv4Packet, segment: Segment, from: Neighbour, now: number): void {
+    const { flags } = segment;
+    if ((flags & TCP_RST) !== 0) return;
+    if ((flags & (TCP_SYN | TCP_ACK | TCP_FIN)) === TCP_SYN) {
+      const listener = this.#listenerFor(packet, segment);
+      if (listener !== undefined) return this.#accept(listener, packet, segment, from, now);
+      this.stats.refused++;
+    }
+    this.#refuse(packet, segment, from);
+  }
+
+  #listenerFor(packet: Ipv4Packet, segment: Segment): Listener | undefined {
+    if (packet.destination === this.address) {
+      const listener = this.#listeners.get(segment.destinationPort);
+      if (listener !== undefined) return listener;
+    }
+    const handler = this.outbound?.(
+      { address: packet.destination, port: segment.destinationPort },
+      { address: packet.source, port: segment.sourcePort },
+    );
+    return handler === undefined ? undefined : { handler, halfOpen: new Set() };
+  }
+
+  #accept(
+    listener: Listener,
+    packet: Ipv4Packet,
+    segment: Segment,
+    from: Neighbour,
+    now: number,
+  ): void {
+    if (listener.halfOpen.size >= this.limits.halfOpenMaximum) {
+      const [oldest] = listener.halfOpen;
+      this.release(oldest, null);
+    }
+    const { destinationPort, sourcePort } = segment;
+    const local = packet.destination;
+    const c = new TcpConnection(
+      this,
+      from,
+      local,
+      destinationPort,
+      packet.source,
+      sourcePort,
+      true,
+    );
+    c.state = SYN_RECEIVED;
+    c.una = c.nxt = c.max = this.#initialSequence(c, now);
+    c.receiveScale = segment.scale >= 0 ? scaleFor(this.limits.receiveMaximum) : 0;
+    acceptSyn(c, segment);
+    c.heardAt = now;
+    this.#insert(c);
+    this.#accepting.set(c, listener);
+    listener.halfOpen.add(c);
+    sendSyn(c, now);
+  }
+
+  #refuse(packet: Ipv4Packet, segment: Segment, from: Neighbour): void {
+    const { flags, length } = segment;
+    const acknowledged = (flags & TCP_ACK) !== 0;
+    const occupied = length + (flags & TCP_FIN) + ((flags & TCP_SYN) >> 1);
+    writeSegment(
+      this.frame,
+      IPV4_PAYLOAD,
+      segment.destinationPort,
+      segment.sourcePort,
+      acknowledged ? segment.acknowledgment : 0,
+      acknowledged ? 0 : (segment.sequence + occupied) | 0,
+      acknowledged ? TCP_RST : TCP_RST | TCP_ACK,
+      0,
+      -1,
+    );
+    writeIpv4(this.frame, packet.destination, packet.source, IPPROTO_TCP, TCP_HEADER);
+    sealSegment(this.frame, IPV4_PAYLOAD, TCP_HEADER);
+    this.stats.resetsOut++;
+    sendIpv4(this.frame, from.mac, TCP_HEADER);
+  }
+
+  #flush(): void {
+    const now = this.now();
+    // Connections that are touched while this runs are worked off in the same pass.
+    for (let i = 0; i < this.#touched.length; i++) {
+      const c = this.#touched[i];
+      c.touched = false;
+      c.observer?.settle();
+      output(c, now);
+    }
+    this.#touched = [];
+    this.#flushing = false;
+  }
+
+  #key(localAddress: number, localPort: number, remotePort: number): ConnectionKey {
+    const ports = (localPort << 16) | remotePort;
+    return localAddress === this.address ? ports : `${localAddress}:${ports}`;
+  }
+
+  #insert(c: TcpConnection): void {
+    let host = this.#hosts.get(c.remoteAddress);
+    if (host === undefined) this.#hosts.set(c.remoteAddress, host = new Map());
+    host.set(this.#key(c.localAddress, c.localPort, c.remotePort), c);
+    this.#connections++;
+  }
+
+  #delete(c: TcpConnection): void {
+    const host = this.#hosts.get(c.remoteAddress)!;
+    host.delete(this.#key(c.localAddress, c.localPort, c.remotePort));
+    if (host.size === 0) this.#hosts.delete(c.remoteAddress);
+    this.#connections--;
+  }
+
+  /**
+   * The next local port that is free towards this endpoint. One cursor for all endpoints: a port
+   * comes round again only after every other one was tried, long after the peer's TIME_WAIT at any
+   * rate a VM can serve.
+   */
+  #freePort(address: number, port: number): number | null {
+    const host = this.#hosts.get(address);
+    for (let tried = 0; tried < PORT_COUNT; tried++) {
+      const candidate = PORT_FIRST + this.#nextPort;
+      this.#nextPort = (this.#nextPort + 1) % PORT_COUNT;
+      const free = host === undefined || !host.has(this.#key(this.address, candidate, port));
+      if (free && !this.#listeners.has(candidate)) return candidate;
+    }
+    return null;
+  }
+
+  /** RFC 9293 section 3.4.1: a 4 µs clock plus a keyed mix of the four-tuple. */
+  #initialSequence(c: TcpConnection, now: number): number {
+    let mixed = this.#secret ^ c.remoteAddress;
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b) ^ ((c.localPort << 16) | c.remotePort);
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);
+    return ((mixed ^ (mixed >>> 16)) + Math.floor((now * 250) % 0x100000000)) | 0;
+  }
+}
+
+/** A SYN that may start a new incarnation in TIME_WAIT (RFC 9293 section 3.6.1). */
+function isNewSyn(c: TcpConnection, segment: Segment): boolean {
+  return (segment.flags & (TCP_SYN | TCP_ACK | TCP_RST)) === TCP_SYN &&
+    after(segment.sequence, c.receiveNext);
+}
+
+function scaleFor(window: number): number {
+  let scale = 0;
+  while (window >> scale > 0xffff) scale++;
+  return scale;
+}
+
+function abortedBy(where: string): GatewayError {
+  return new GatewayError("aborted", `connecting to ${where} was aborted by its signal`);
+}

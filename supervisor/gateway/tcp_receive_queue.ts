@@ -1,0 +1,98 @@
+/**
+ * Bytes that arrived and were not read yet, and those that arrived out of order.
+ *
+ * In-order bytes are copied once, out of the frame into chunks that `take` hands to the reader
+ * as they are. The first chunk fits what arrived (one small answer costs one small allocation), the
+ * following ones grow to 64 KiB. Out-of-order segments are kept sorted and bounded in number, so a
+ * peer cannot make many tiny holes expensive.
+ */
+import { after, before, distance } from "./tcp_sequence.ts";
+
+const CHUNK_MAXIMUM = 65_536;
+const HOLES_MAXIMUM = 512;
+
+interface Early {
+  sequence: number;
+  bytes: Uint8Array;
+}
+
+export class ReceiveQueue {
+  /** Bytes ready to be read. */
+  length = 0;
+  /** Bytes held out of order. */
+  early = 0;
+  #chunks: Uint8Array[] = [];
+  #used = 0;
+  #early: Early[] = [];
+
+  push(source: Uint8Array, from: number, count: number): void {
+    this.length += count;
+    let tail = this.#chunks.at(-1);
+    let done = 0;
+    if (tail !== undefined && this.#used < tail.length) {
+      done = Math.min(count, tail.length - this.#used);
+      tail.set(source.subarray(from, from + done), this.#used);
+      this.#used += done;
+    }
+    if (done === count) return;
+    const grown = tail === undefined ? 0 : Math.min(CHUNK_MAXIMUM, 4 * tail.length);
+    tail = new Uint8Array(Math.max(count - done, grown));
+    tail.set(source.subarray(from + done, from + count));
+    this.#used = count - done;
+    this.#chunks.push(tail);
+  }
+
+  /** The oldest chunk, which now belongs to the caller. Only while `length` is above 0. */
+  take(): Uint8Array {
+    const chunk = this.#chunks.shift()!;
+    const bytes = this.#chunks.length === 0 ? chunk.subarray(0, this.#used) : chunk;
+    this.length -= bytes.length;
+    return bytes;
+  }
+
+  /** Keeps a copy of a segment beyond RCV.NXT. */
+  hold(sequence: number, source: Uint8Array, from: number, count: number): void {
+    if (this.#early.length >= HOLES_MAXIMUM) return;
+    let index = this.#early.length;
+    while (index > 0 && after(this.#early[index - 1].sequence, sequence)) index--;
+    const previous = this.#early[index - 1];
+    if (previous !== undefined) {
+      const covered = previous.bytes.length - distance(sequence, previous.sequence);
+      if (covered >= count) return;
+    }
+    this.#early.splice(index, 0, { sequence, bytes: source.slice(from, from + count) });
+    this.early += count;
+  }
+
+  /** Moves what has become in order at `next` to the reader; returns the new RCV.NXT. */
+  join(next: number): number {
+    let at = next;
+    let joined = 0;
+    for (const { sequence, bytes } of this.#early) {
+      if (before(at, sequence)) break;
+      joined++;
+      this.early -= bytes.length;
+      const skip = distance(at, sequence);
+      if (skip >= bytes.length) continue;
+      this.push(bytes, skip, bytes.length - skip);
+      at = (at + bytes.length - skip) | 0;
+    }
+    if (joined > 0) this.#early.splice(0, joined);
+    return at;
+  }
+
+  get holes(): boolean {
+    return this.#early.length > 0;
+  }
+
+  clear(): void {
+    this.length = 0;
+    this.#chunks = [];
+    this.forgetEarly();
+  }
+
+  forgetEarly(): void {
+    this.early = 0;
+    this.#early = [];
+  }
+}

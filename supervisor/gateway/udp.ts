@@ -1,0 +1,84 @@
+/** UDP (RFC 768): handlers by port; a datagram for any other port is answered with ICMP. */
+import { get16, put16 } from "./bytes.ts";
+import { fold, type PacketView, pseudoHeader, sum } from "./checksum.ts";
+import type { Endpoint } from "./connection.ts";
+import { ETHERNET_HEADER, type FrameBuilder, MTU } from "./ethernet.ts";
+import {
+  IPPROTO_UDP,
+  IPV4_HEADER,
+  IPV4_PAYLOAD,
+  type Ipv4Packet,
+  sendIpv4,
+  writeIpv4,
+} from "./ipv4.ts";
+
+const UDP_HEADER = 8;
+export const UDP_PAYLOAD_MAXIMUM: number = MTU - IPV4_HEADER - UDP_HEADER;
+
+/** `payload` is a copy. `reply` may be called later and more than once; false: it was not sent. */
+export type DatagramHandler = (
+  payload: Uint8Array,
+  from: Endpoint,
+  reply: (payload: Uint8Array) => boolean,
+) => void;
+
+export class Udp {
+  received = 0;
+  readonly #handlers = new Map<number, DatagramHandler>();
+  readonly #frame: FrameBuilder;
+  readonly #address: number;
+
+  constructor(frame: FrameBuilder, address: number) {
+    this.#frame = frame;
+    this.#address = address;
+  }
+
+  bind(port: number, handler: DatagramHandler): () => void {
+    if (this.#handlers.has(port)) throw new Error(`UDP port ${port} already has a handler`);
+    this.#handlers.set(port, handler);
+    return () => {
+      if (this.#handlers.get(port) === handler) this.#handlers.delete(port);
+    };
+  }
+
+  receive(
+    frame: PacketView,
+    packet: Ipv4Packet,
+    mac: Uint8Array,
+  ): "malformed" | "checksum" | "unreachable" | null {
+    const { bytes } = frame;
+    const at = packet.payload;
+    if (packet.length < UDP_HEADER) return "malformed";
+    const length = get16(bytes, at + 4);
+    if (length < UDP_HEADER || length > packet.length) return "malformed";
+    const pseudo = pseudoHeader(frame, ETHERNET_HEADER, IPPROTO_UDP, length);
+    if (get16(bytes, at + 6) !== 0 && fold(sum(frame, at, length, pseudo)) !== 0) return "checksum";
+    const port = get16(bytes, at + 2);
+    const handler = this.#handlers.get(port);
+    if (handler === undefined) return "unreachable";
+    this.received++;
+    const from = { address: packet.source, port: get16(bytes, at) };
+    const payload = bytes.slice(at + UDP_HEADER, at + length);
+    const to = mac.slice();
+    handler(payload, from, (answer) => this.#send(to, from, port, answer));
+    return null;
+  }
+
+  #send(mac: Uint8Array, to: Endpoint, fromPort: number, payload: Uint8Array): boolean {
+    if (payload.length > UDP_PAYLOAD_MAXIMUM) return false;
+    const frame = this.#frame;
+    const { bytes } = frame;
+    const length = UDP_HEADER + payload.length;
+    put16(bytes, IPV4_PAYLOAD, fromPort);
+    put16(bytes, IPV4_PAYLOAD + 2, to.port);
+    put16(bytes, IPV4_PAYLOAD + 4, length);
+    put16(bytes, IPV4_PAYLOAD + 6, 0);
+    bytes.set(payload, IPV4_PAYLOAD + UDP_HEADER);
+    writeIpv4(frame, this.#address, to.address, IPPROTO_UDP, length);
+    const pseudo = pseudoHeader(frame, ETHERNET_HEADER, IPPROTO_UDP, length);
+    const checksum = fold(sum(frame, IPV4_PAYLOAD, length, pseudo));
+    // Zero means "no checksum" on the wire.
+    frame.words[(IPV4_PAYLOAD + 6) >> 1] = checksum === 0 ? 0xffff : checksum;
+    return sendIpv4(frame, mac, length);
+  }
+}
