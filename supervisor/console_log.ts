@@ -1,0 +1,71 @@
+/**
+ * The last of what a VM wrote to its console, and those who follow it.
+ *
+ * Bounded: the history keeps the last HISTORY_BYTES, and a follower who does not keep up is cut off
+ * rather than allowed to hold the VM back or to fill the supervisor's memory.
+ */
+
+const HISTORY_BYTES = 64 * 1024;
+const FOLLOWER_BYTES = 1024 * 1024;
+
+export class ConsoleLog {
+  /** Bytes written since the VM was created. */
+  written = 0;
+  /** Grows to HISTORY_BYTES: most consoles never say much. */
+  #history = new Uint8Array(256);
+  #length = 0;
+  readonly #followers = new Set<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>>();
+
+  append(bytes: Uint8Array<ArrayBuffer>): void {
+    this.written += bytes.length;
+    this.#remember(bytes);
+    for (const follower of this.#followers) {
+      follower.enqueue(bytes);
+      if ((follower.desiredSize ?? 0) < 0) {
+        this.#followers.delete(follower);
+        follower.error(new Error(`console: the reader is ${FOLLOWER_BYTES} bytes behind`));
+      }
+    }
+  }
+
+  /** A copy of what is remembered. */
+  history(): Uint8Array<ArrayBuffer> {
+    return this.#history.slice(0, this.#length);
+  }
+
+  /** What is remembered and all that comes, until `end`. */
+  follow(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let follower: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
+    return new ReadableStream({
+      start: (controller) => {
+        follower = controller;
+        if (this.#length > 0) controller.enqueue(this.history());
+        this.#followers.add(controller);
+      },
+      cancel: () => {
+        this.#followers.delete(follower);
+      },
+    }, { highWaterMark: FOLLOWER_BYTES, size: (bytes) => bytes?.length ?? 0 });
+  }
+
+  /** Ends every follower's stream: no more will come. */
+  end(): void {
+    for (const follower of this.#followers) follower.close();
+    this.#followers.clear();
+  }
+
+  #remember(bytes: Uint8Array): void {
+    const tail = bytes.subarray(Math.max(0, bytes.length - HISTORY_BYTES));
+    const keep = Math.min(this.#length, HISTORY_BYTES - tail.length);
+    const length = keep + tail.length;
+    if (length > this.#history.length) {
+      const grown = new Uint8Array(Math.min(HISTORY_BYTES, 2 ** Math.ceil(Math.log2(length))));
+      grown.set(this.#history.subarray(this.#length - keep, this.#length));
+      this.#history = grown;
+    } else {
+      this.#history.copyWithin(0, this.#length - keep, this.#length);
+    }
+    this.#history.set(tail, keep);
+    this.#length = length;
+  }
+}

@@ -1,0 +1,16 @@
+/** A request that cannot be met as it was asked, and what would be right. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  /**
+   * `field` is the part of the request at fault, `message` says what came, `expected` what would be
+   * taken, `status` is the HTTP status (RFC 9110): 400 malformed, 404 unknown, 409 not now.
+   */
+  constructor(
+    readonly field: string,
+    message: string,
+    readonly expected: string,
+    readonly status: 400 | 404 | 409 | 413 | 429 | 503 = 400,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What an operator may ask of a new VM, checked field by field.
+ *
+ * The control endpoint, the command line and an embedding program all come through here, so that
+ * every mistake is answered alike: the field, what came, what was expected.
+ */
+
+import { LAYOUT } from "../kernel/abi.ts";
+import { RequestError } from "./request_error.ts";
+import { parseSize, SIZE_EXPECTED } from "./size.ts";
+
+/** A TCP port of the host that leads to a port of the VM. */
+export interface PortMapping {
+  /** Address to listen on. */
+  readonly hostname: string;
+  /** 0..65535; 0 lets the host choose. */
+  readonly host: number;
+  /** 1..65535. */
+  readonly guest: number;
+}
+
+export interface VmRequest {
+  /** A DNS label that is not a number; default `vm-ID`. */
+  readonly name?: string;
+  /** Name or hash of an image of the store, or name of a built-in guest. */
+  readonly image: string;
+  /** Bytes, a multiple of 4096, 1 MiB..1 GiB. */
+  readonly memory: number;
+  readonly arguments: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+  readonly publish: readonly PortMapping[];
+  /** Start it at once. */
+  readonly start: boolean;
+}
+
+export const MEMORY_DEFAULT = 16 * 2 ** 20;
+const PAGE = 4096;
+const MEMORY_EXPECTED = `${SIZE_EXPECTED}; a multiple of 4096 from 1M to 1G`;
+const NAME_EXPECTED =
+  "a DNS label: 1 to 63 of a-z, 0-9 and '-', not at the ends, and not only digits";
+const PUBLISH_EXPECTED = "HOST:GUEST or ADDRESS:HOST:GUEST with TCP ports, for example 8081:80";
+const PUBLISH_MAXIMUM = 64;
+
+const FIELDS = ["name", "image", "memory", "arguments", "settings", "publish", "start"];
+
+/** Checks a request from outside (parsed JSON). Throws a RequestError that names the field. */
+export function parseVmRequest(value: unknown): VmRequest {
+  const request = object("body", value);
+  for (const key of Object.keys(request)) {
+    if (!FIELDS.includes(key)) {
+      throw new RequestError(key, "unknown field", `one of ${FIELDS.join(", ")}`);
+    }
+  }
+  return {
+    name: request.name === undefined ? undefined : parseName(request.name),
+    image: text("image", request.image, "the name of an image or of a built-in guest"),
+    memory: parseMemory(request.memory),
+    arguments: list("arguments", request.arguments).map((item, index) =>
+      text(`arguments[${index}]`, item, "text")
+    ),
+    settings: Object.fromEntries(
+      Object.entries(object("settings", request.settings ?? {}))
+        .map(([key, item]) => [key, text(`settings.${key}`, item, "text")]),
+    ),
+    publish: list("publish", request.publish, PUBLISH_MAXIMUM).map((item, index) =>
+      parsePublish(`publish[${index}]`, item)
+    ),
+    start: parseBoolean("start", request.start, true),
+  };
+}
+
+export function parseName(value: unknown): string {
+  if (
+    typeof value === "string" && /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(value) &&
+    !/^\d+$/.test(value)
+  ) return value;
+  throw new RequestError("name", `got ${show(value)}`, NAME_EXPECTED);
+}
+
+export function parseMemory(value: unknown): number {
+  if (value === undefined) return MEMORY_DEFAULT;
+  const bytes = typeof value === "string" ? parseSize(value) : value;
+  if (
+    typeof bytes === "number" && bytes % PAGE === 0 &&
+    bytes >= LAYOUT.MEMORY_MINIMUM.value && bytes <= LAYOUT.MEMORY_MAXIMUM.value
+  ) return bytes;
+  throw new RequestError("memory", `got ${show(value)}`, MEMORY_EXPECTED);
+}
+
+/** `HOST:GUEST`, `ADDRESS:HOST:GUEST`, or an object of the same. */
+export function parsePublish(field: string, value: unknown): PortMapping {
+  const mapping = typeof value === "string" ? splitPublish(value) : value;
+  if (typeof mapping === "object" && mapping !== null) {
+    const { hostname = "127.0.0.1", host, guest } = mapping as Record<string, unknown>;
+    if (typeof hostname === "string" && hostname !== "" && isPort(host) && isPort(guest) && guest) {
+      return { hostname, host, guest };
+    }
+  }
+  throw new RequestError(field, `got ${show(value)}`, PUBLISH_EXPECTED);
+}
+
+function splitPublish(text: string): unknown {
+  const match = /^(?:(\[[0-9a-f:]+\]|[^:]+):)?(\d{1,5}):(\d{1,5})$/i.exec(text);
+  if (match === null) return undefined;
+  return {
+    hostname: match[1]?.replace(/^\[|\]$/g, ""),
+    host: Number(match[2]),
+    guest: Number(match[3]),
+  };
+}
+
+function isPort(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535;
+}
+
+export function parseBoolean(field: string, value: unknown, otherwise: boolean): boolean {
+  if (value === undefined) return otherwise;
+  if (typeof value === "boolean") return value;
+  throw new RequestError(field, `got ${show(value)}`, "true or false");
+}
+
+export function object(field: string, value: unknown): Record<string, unknown> {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) {
+    return value as Record<string, unknown>;
+  }
+  throw new RequestError(field, `got ${show(value)}`, "a JSON object");
+}
+
+function list(field: string, value: unknown, most = 1000): unknown[] {
+  if (value === undefined) return [];
+  if (Array.isArray(value) && value.length <= most) return value;
+  throw new RequestError(field, `got ${show(value)}`, `a JSON array of at most ${most} items`);
+}
+
+function text(field: string, value: unknown, expected: string): string {
+  if (typeof value === "string" && (value !== "" || expected === "text")) return value;
+  throw new RequestError(field, `got ${show(value)}`, expected);
+}
+
+/** What came, short enough for a message. */
+function show(value: unknown): string {
+  if (value === undefined) return "nothing";
+  const json = JSON.stringify(value);
+  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
+}
