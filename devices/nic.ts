@@ -24,6 +24,8 @@ export class Nic {
   drops = 0;
   /** A send was refused and the guest waits to hear of room. */
   refused = false;
+  /** It is in the kernel's list of senders. */
+  listed = false;
 
   constructor(pool: PacketPool) {
     this.receiveQueue = new PacketQueue(pool, RECEIVE_QUEUE_FRAMES);

@@ -25,6 +25,9 @@ export const POOL_MAXIMUM = 2 ** 31 - 64 * 1024;
 /** Byte offset of the frame that is all zero. */
 export const ZERO_FRAME = 0;
 
+/** See FrameTable.mayTake: an eighth of the pool is kept for VMs with less than 1 MiB. */
+const RESERVE_SHIFT = 3, RESERVE_HOLDING = 256;
+
 /** Lays the views of a Pool over a buffer. */
 export function createPool(bytes: number, memory?: ArrayBuffer | SharedArrayBuffer): Pool {
   if (!Number.isInteger(bytes) || bytes % PAGE_SIZE !== 0 || bytes < 16 * PAGE_SIZE) {
@@ -77,6 +80,15 @@ export class FrameTable {
   /** Frames that `allocate` can still give. */
   get free(): number {
     return this.#free;
+  }
+
+  /**
+   * True if a VM that holds so many frames may have one more. The last 1 / 2^RESERVE_SHIFT of the
+   * pool are kept for VMs that hold less than RESERVE_HOLDING, so that one which fills its memory does
+   * not stop those which need little.
+   */
+  mayTake(holding: number): boolean {
+    return holding < RESERVE_HOLDING || this.#free > this.total >>> RESERVE_SHIFT;
   }
 
   allocate(): number {

@@ -1,14 +1,41 @@
-/** Skeleton: the public API of the kernel. The bodies follow. */
+/**
+ * The isolation kernel: virtual machines over one pool of memory, one processor engine and one clock.
+ *
+ * It is a plain synchronous object. VMs run only inside `run`, and nothing depends on anything but the
+ * clock that was injected and the calls that were made: with a DeterministicClock the same calls give
+ * the same run. How long things take is counted in units of work, see kernel/dispatcher.ts.
+ *
+ * Rules for callers:
+ * - Event callbacks must not call back into the kernel.
+ * - ImageError and VmError refuse a request and leave everything as it was. Whatever else is thrown is
+ *   a bug of the kernel, which must not be used any more.
+ */
+
 import type { Engine, EngineOptions } from "../cpu/engine.ts";
+import { EIP, ESP } from "../cpu/state.ts";
+import type { FrameTrace } from "../devices/switch.ts";
+import { INTERRUPTS } from "./abi.ts";
 import type { Clock } from "./clock.ts";
-import type { CrashReport } from "./crash.ts";
-import type { Image } from "./image.ts";
-import type { Vm } from "./vm.ts";
-import type { VmSpec } from "./vm_spec.ts";
+import { type ExceptionReport, makeReport, type VmReport } from "./crash.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { VmError } from "./errors.ts";
+import { createPool, FrameTable } from "./frames.ts";
+import { Image } from "./image.ts";
+import { Network } from "./network.ts";
+import { DEFAULT_QUANTUM, Scheduler } from "./scheduler.ts";
+import { SoftTlb } from "./soft_tlb.ts";
+import { collectStats, type KernelStats } from "./stats.ts";
+import type { Vm, VmState } from "./vm.ts";
+import { buildVm } from "./vm_builder.ts";
+import { checkSpec, VM_ID_MAXIMUM, type VmSpec } from "./vm_spec.ts";
+import { DEVICE_TIMER, VmTimers } from "./vm_timers.ts";
 
 export { ImageError, KernelBug, VmError } from "./errors.ts";
-export type { Clock } from "./clock.ts";
-export type { Image, Vm, VmSpec };
+export { type Clock, DeterministicClock, HostClock } from "./clock.ts";
+export { type CrashReport, reportText, type VmReport } from "./crash.ts";
+export type { VmState, VmStats } from "./vm.ts";
+export type { NetworkSpec } from "./vm_spec.ts";
+export type { Image, KernelStats, Vm, VmSpec };
 
 /** What the kernel tells its owner. Called synchronously; must not call back into the kernel. */
 export interface KernelEvents {
@@ -16,7 +43,7 @@ export interface KernelEvents {
   console(vm: Vm, bytes: Uint8Array): void;
   /** After every change of `vm.state`; "running" and "idle" change very often. */
   state(vm: Vm): void;
-  /** A frame for the world outside this kernel, valid during the call; false = no room (dropped, counted). */
+  /** A frame for the world outside, valid during the call; false = no room (dropped, counted). */
   uplink(frame: Uint8Array): boolean;
 }
 
@@ -25,70 +52,287 @@ export interface KernelOptions {
   /** Bytes of the pool, a multiple of 4096, at most 2 GiB - 64 KiB. */
   poolBytes: number;
   events: KernelEvents;
-  /** Instructions per time slice. */
+  /** Work per time slice; default DEFAULT_QUANTUM. */
   quantum?: number;
+  /** Default: the evaluator. */
   createEngine?: (options: EngineOptions) => Engine;
   /** The pool's memory; at least `poolBytes` long. */
   memory?: SharedArrayBuffer | ArrayBuffer;
-}
-
-export interface KernelStats {
-  readonly vms: number;
-  readonly runnable: number;
-  readonly instructions: number;
-  /** Quanta that began in another VM than the one before. */
-  readonly switches: number;
-  readonly quanta: number;
-  readonly interrupts: number;
-  readonly exceptions: number;
-  readonly frames: { total: number; free: number; image: number; private: number };
-  readonly network: { delivered: number; uplink: number; drops: Record<string, number> };
+  /** Hears of every frame that a VM sends or the uplink brings. */
+  trace?: FrameTrace;
+  /** Bytes that the flat page tables of all VMs may take together. */
+  softTlbBytes?: number;
 }
 
 export class Kernel {
-  constructor(readonly options: KernelOptions) {}
-  /** Throws ImageError. */
-  loadImage(_name: string, _file: Uint8Array): Image {
-    throw new Error("not built yet");
+  readonly #vms = new Map<number, Vm>();
+  readonly #images = new Set<Image>();
+  readonly #events: KernelEvents;
+  readonly #console: KernelEvents["console"];
+  readonly #clock: Clock;
+  readonly #frames: FrameTable;
+  readonly #softTlb: SoftTlb;
+  readonly #scheduler: Scheduler<Vm>;
+  readonly #timers = new VmTimers();
+  readonly #network: Network;
+  readonly #dispatcher: Dispatcher;
+  #nextId = 1;
+  /** What VMs that were destroyed had counted. */
+  readonly #past = { instructions: 0, interrupts: 0, exceptions: 0, consoleBytes: 0 };
+
+  constructor(options: KernelOptions) {
+    this.#events = options.events;
+    this.#console = (vm, bytes) => this.#events.console(vm, bytes);
+    this.#clock = options.clock;
+    const pool = createPool(options.poolBytes, options.memory);
+    this.#frames = new FrameTable(pool);
+    const { createEngine } = options;
+    if (!createEngine) throw new VmError("createEngine", "expected an engine");
+    const engine = createEngine({ pool, timestamp: (cpu) => this.#dispatcher.timestamp(cpu) });
+    this.#frames.codeCache = engine;
+    this.#softTlb = new SoftTlb(options.softTlbBytes);
+    this.#scheduler = new Scheduler(options.quantum ?? DEFAULT_QUANTUM);
+    this.#network = new Network({
+      uplink: (frame) => this.#events.uplink(frame),
+      raise: (vm, bits) => this.#dispatcher.raise(vm, bits),
+      trace: options.trace,
+    });
+    this.#dispatcher = new Dispatcher({
+      clock: options.clock,
+      engine,
+      scheduler: this.#scheduler,
+      timers: this.#timers,
+      softTlb: this.#softTlb,
+      network: this.#network,
+      lifecycle: {
+        setState: (vm, state) => this.#setState(vm, state),
+        stop: (vm, code) => this.#stop(vm, code),
+        crash: (vm, reason, exception) => this.#crash(vm, reason, exception),
+        starve: (vm) => this.#starve(vm),
+      },
+    });
   }
-  dropImage(_image: Image): void {}
-  /** Throws VmError. */
-  createVm(_spec: VmSpec): Vm {
-    throw new Error("not built yet");
+
+  // Images.
+
+  /** Loads an executable. Throws an ImageError that names the header field at fault. */
+  loadImage(name: string, file: Uint8Array): Image {
+    const image = new Image(name, file, this.#frames);
+    this.#images.add(image);
+    return image;
   }
-  start(_vm: Vm): void {}
-  pause(_vm: Vm): void {}
-  resume(_vm: Vm): void {}
-  stop(_vm: Vm, _code = 0): void {}
-  /** Raises INTERRUPT_SHUTDOWN. */
-  shutdown(_vm: Vm): void {}
-  destroy(_vm: Vm): void {}
+
+  /** Gives back the image's frames. Throws a VmError while a VM uses it. */
+  dropImage(image: Image): void {
+    if (!this.#images.has(image)) return;
+    if (image.users > 0) {
+      throw new VmError("image", `${image.name} is used by ${image.users} VMs: stop them first`);
+    }
+    this.#images.delete(image);
+    image.release();
+  }
+
+  // The life of a VM.
+
+  /** Makes a VM in state "created". Throws a VmError that names the field at fault. */
+  createVm(spec: VmSpec): Vm {
+    const boot = checkSpec(spec);
+    this.#checkFree(spec);
+    const id = spec.id ?? this.#nextId;
+    const nic = spec.network ? this.#network.createNic() : null;
+    const vm = buildVm(this.#frames, spec, id, boot, nic, this.#console);
+    this.#nextId = Math.max(this.#nextId, id + 1);
+    this.#vms.set(id, vm);
+    this.#timers.add(vm);
+    this.#network.attach(vm);
+    spec.image.users++;
+    return vm;
+  }
+
+  /** created -> running. */
+  start(vm: Vm): void {
+    this.#require(vm, ["created"], "start");
+    vm.startedAt = this.#clock.monotonic();
+    vm.cpu.i32[EIP] = vm.image.entry;
+    vm.cpu.i32[ESP] = vm.memory;
+    this.#scheduler.ready(vm);
+    this.#setState(vm, "running");
+  }
+
+  /** running or idle -> paused. What comes for it waits in its devices; time goes on. */
+  pause(vm: Vm): void {
+    this.#require(vm, ["running", "idle"], "pause");
+    this.#pause(vm, "");
+  }
+
+  /** paused -> where it was. */
+  resume(vm: Vm): void {
+    this.#require(vm, ["paused"], "resume");
+    vm.pauseReason = "";
+    this.#setState(vm, this.#dispatcher.reschedule(vm));
+  }
+
+  /** Ends a VM with an exit code, modulo 256; one that has ended already is left alone. */
+  stop(vm: Vm, code = 0): void {
+    this.#require(vm, ["created", "running", "idle", "paused", "stopped", "crashed"], "stop");
+    if (!vm.ended) this.#stop(vm, code);
+  }
+
+  /** Asks the guest to end: raises INTERRUPT_SHUTDOWN. */
+  shutdown(vm: Vm): void {
+    this.#dispatcher.raise(vm, INTERRUPTS.INTERRUPT_SHUTDOWN.value);
+  }
+
+  /** Ends the VM if need be and forgets it. */
+  destroy(vm: Vm): void {
+    this.stop(vm);
+    const { instructions, interrupts, exceptions, consoleBytes } = vm.stats;
+    this.#past.instructions += instructions;
+    this.#past.interrupts += interrupts;
+    this.#past.exceptions += exceptions;
+    this.#past.consoleBytes += consoleBytes;
+    this.#vms.delete(vm.id);
+    this.#timers.remove(vm);
+  }
+
   vm(id: number): Vm | undefined {
-    return this.vms.get(id);
+    return this.#vms.get(id);
   }
-  readonly vms: ReadonlyMap<number, Vm> = new Map();
-  /** Returns the number of bytes accepted. */
-  keyboard(_vm: Vm, _bytes: Uint8Array): number {
-    return 0;
+
+  get vms(): ReadonlyMap<number, Vm> {
+    return this.#vms;
   }
-  closeKeyboard(_vm: Vm): void {}
+
+  // Devices, seen from outside.
+
+  /** Input for the VM's keyboard; returns how many bytes there was room for. */
+  keyboard(vm: Vm, bytes: Uint8Array): number {
+    if (vm.ended) return 0;
+    const accepted = vm.keyboard.push(bytes);
+    if (accepted > 0) this.#dispatcher.raise(vm, INTERRUPTS.INTERRUPT_KEYBOARD.value);
+    return accepted;
+  }
+
+  /** No more input will come. */
+  closeKeyboard(vm: Vm): void {
+    if (vm.ended || vm.keyboard.closed) return;
+    vm.keyboard.close();
+    this.#dispatcher.raise(vm, INTERRUPTS.INTERRUPT_KEYBOARD.value);
+  }
+
   /** A frame from the uplink into the switch. */
-  receive(_frame: Uint8Array): void {}
-  /** Runs VMs for at most `budget` units of work; returns the units used, less when all are idle. */
-  run(_budget: number): number {
-    return 0;
+  receive(frame: Uint8Array): void {
+    this.#network.receive(frame);
   }
+
+  // Time.
+
+  /**
+   * Runs VMs in the scheduler's order for at most `budget` units of work (an integer). Returns the work
+   * done; less than the budget means that no VM is runnable. With a DeterministicClock it jumps over
+   * the time in which all are idle.
+   */
+  run(budget: number): number {
+    return this.#dispatcher.run(budget);
+  }
+
+  /** True if `run` would run a VM now, timers that are due included. */
   get runnable(): boolean {
-    return false;
+    return this.#dispatcher.runnable;
   }
-  /** µs of Clock.monotonic, Infinity if none. */
+
+  /** When the next timer expires, in microseconds of Clock.monotonic; Infinity: never. */
   nextDeadline(): number {
-    return Infinity;
+    return this.#timers.next;
   }
-  report(_vm: Vm): CrashReport {
-    throw new Error("not built yet");
+
+  // Reports.
+
+  /** The VM's state now, or at its end, as plain JSON. */
+  report(vm: Vm): VmReport {
+    if (vm.crash) return vm.crash;
+    const reason = vm.state === "stopped" ? `ended with code ${vm.exitCode}` : vm.pauseReason;
+    return makeReport(vm, vm.state, reason);
   }
+
   stats(): KernelStats {
-    throw new Error("not built yet");
+    return collectStats({
+      vms: this.#vms,
+      images: this.#images,
+      past: this.#past,
+      frames: this.#frames,
+      timers: this.#timers,
+      softTlb: this.#softTlb,
+      network: this.#network,
+      dispatcher: this.#dispatcher,
+    });
+  }
+
+  /** Checks what depends on the images and VMs that exist. */
+  #checkFree(spec: VmSpec): void {
+    const { id = this.#nextId, image, network } = spec;
+    if (!this.#images.has(image)) {
+      throw new VmError("image", `expected an image of this kernel, ${image.name} is not loaded`);
+    }
+    if (this.#vms.has(id)) {
+      throw new VmError("id", `expected a number of its own, VM ${id} exists: destroy it first`);
+    }
+    if (id > VM_ID_MAXIMUM) throw new VmError("id", `expected at most ${VM_ID_MAXIMUM}, got ${id}`);
+    if (network && this.#network.switch.hasAddress(network.address)) {
+      throw new VmError("network.address", "expected an address of its own, got one of another VM");
+    }
+  }
+
+  #require(vm: Vm, states: readonly VmState[], verb: string): void {
+    if (this.#vms.get(vm.id) !== vm) {
+      throw new VmError("id", `cannot ${verb} VM ${vm.id}: it was destroyed`);
+    }
+    if (states.includes(vm.state)) return;
+    throw new VmError(
+      "state",
+      `cannot ${verb} VM ${vm.id}: expected it ${states.join(" or ")}, it is ${vm.state}`,
+    );
+  }
+
+  #setState(vm: Vm, state: VmState): void {
+    vm.changeState(state);
+    this.#events.state(vm);
+  }
+
+  #stop(vm: Vm, code: number): void {
+    vm.exitCode = code & 0xff;
+    this.#end(vm, "stopped");
+  }
+
+  #crash(vm: Vm, reason: string, exception: ExceptionReport | null): void {
+    vm.crash = makeReport(vm, "crashed", reason, exception);
+    this.#end(vm, "crashed");
+  }
+
+  #end(vm: Vm, state: "stopped" | "crashed"): void {
+    this.#dispatcher.unschedule(vm);
+    this.#timers.cancel(vm, DEVICE_TIMER);
+    this.#network.detach(vm);
+    this.#softTlb.detach(vm.space);
+    vm.releaseMemory();
+    vm.image.users--;
+    this.#setState(vm, state);
+  }
+
+  #pause(vm: Vm, reason: string): void {
+    vm.pausedFrom = vm.state === "idle" ? "idle" : "running";
+    vm.pauseReason = reason;
+    this.#dispatcher.unschedule(vm);
+    this.#setState(vm, "paused");
+  }
+
+  /** The VM waits for memory until the operator resumes it. */
+  #starve(vm: Vm): void {
+    vm.space.starved = false;
+    this.#pause(
+      vm,
+      `out of memory: ${this.#frames.free} of the pool's ${this.#frames.total} frames are free; ` +
+        "destroy other VMs and resume this one",
+    );
   }
 }

@@ -96,7 +96,7 @@ export class Memory implements AddressSpace, SoftTlbHolder {
   }
 
   #copy(source: number): number {
-    const frame = this.frames.allocate();
+    const frame = this.frames.mayTake(this.#map.size) ? this.frames.allocate() : -1;
     if (frame < 0) return -1;
     const { u8 } = this.frames.pool;
     if (source === ZERO_FRAME) u8.fill(0, frame, frame + PAGE_SIZE);
@@ -113,7 +113,7 @@ export class Memory implements AddressSpace, SoftTlbHolder {
 
   /** How many of `length` bytes from `address` (uint32) can be read or written. */
   probe(address: number, length: number, write: boolean): number {
-    let page = address >>> PAGE_SHIFT;
+    let page = Math.floor(address / PAGE_SIZE);
     let reached = 0;
     let room = PAGE_SIZE - (address & PAGE_MASK);
     while (reached < length) {

@@ -1,14 +1,51 @@
-import type { CrashReport } from "./crash.ts";
+/**
+ * One virtual machine and its life.
+ *
+ *     created ──> running <──> idle
+ *                   │  ^        │ ^
+ *                   v  │        v │
+ *                   paused ─────┘ (back to where it was)
+ *
+ *     any of them ──> stopped (ended by itself or by the operator) or crashed
+ *
+ * A stopped or crashed VM holds no memory; its registers, counters and report remain until it is
+ * destroyed.
+ *
+ * Everything here is written by the kernel only; others read.
+ */
+
+import { CpuState } from "../cpu/state.ts";
+import { Console } from "../devices/console.ts";
+import { Keyboard } from "../devices/keyboard.ts";
+import type { Nic } from "../devices/nic.ts";
+import type { SwitchPort } from "../devices/switch.ts";
+import { Timer } from "../devices/timer.ts";
+import type { VmReport } from "./crash.ts";
+import { KernelBug } from "./errors.ts";
 import type { Image } from "./image.ts";
+import type { Memory } from "./memory.ts";
+import type { VirtualRegisters } from "./registers.ts";
+import type { RunQueue, Schedulable } from "./scheduler.ts";
 import type { NetworkSpec } from "./vm_spec.ts";
 
 export type VmState = "created" | "running" | "idle" | "paused" | "stopped" | "crashed";
 
+const TRANSITIONS: Readonly<Record<VmState, readonly VmState[]>> = {
+  created: ["running", "stopped"],
+  running: ["idle", "paused", "stopped", "crashed"],
+  idle: ["running", "paused", "stopped", "crashed"],
+  paused: ["running", "idle", "stopped", "crashed"],
+  stopped: [],
+  crashed: [],
+};
+
 /** Counters of one VM since its creation. */
 export interface VmStats {
+  /** Instructions retired. */
   readonly instructions: number;
-  /** Times the VM was scheduled. */
+  /** Time slices begun. */
   readonly quanta: number;
+  /** Upcalls for interrupts, and for exceptions. */
   readonly interrupts: number;
   readonly exceptions: number;
   readonly framesIn: number;
@@ -20,7 +57,19 @@ export interface VmStats {
   readonly consoleBytes: number;
 }
 
-export interface Vm {
+export interface VmParts {
+  readonly id: number;
+  readonly name: string;
+  readonly image: Image;
+  readonly space: Memory;
+  readonly registers: VirtualRegisters;
+  readonly mac: Uint8Array;
+  readonly network: NetworkSpec | null;
+  readonly nic: Nic | null;
+  readonly console: (vm: Vm, bytes: Uint8Array) => void;
+}
+
+export class Vm implements Schedulable {
   readonly id: number;
   readonly name: string;
   readonly image: Image;
@@ -28,11 +77,94 @@ export interface Vm {
   readonly memory: number;
   readonly mac: Uint8Array;
   readonly network: NetworkSpec | null;
-  readonly state: VmState;
-  /** 0..255, once the state is "stopped". */
-  readonly exitCode: number | null;
+  /** 0..255 once it is stopped; null before and after a crash. */
+  exitCode: number | null = null;
   /** Why the kernel paused it, or "". */
-  readonly pauseReason: string;
-  readonly crash: CrashReport | null;
-  readonly stats: VmStats;
+  pauseReason = "";
+  crash: VmReport | null = null;
+
+  // What the kernel alone uses.
+  readonly cpu: CpuState = new CpuState();
+  readonly space: Memory;
+  readonly registers: VirtualRegisters;
+  readonly console: Console;
+  readonly keyboard: Keyboard = new Keyboard();
+  readonly timer: Timer = new Timer();
+  readonly nic: Nic | null;
+  port: SwitchPort | null = null;
+  /** Small number from which its timers are numbered (kernel/vm_timers.ts). */
+  slot = -1;
+  /** Interrupt bits that came since it was last scheduled. */
+  latched = 0;
+  /** Clock.monotonic at its start. */
+  startedAt = 0;
+  /** End of its idling, microseconds of Clock.monotonic; Infinity: none. */
+  idleUntil = Infinity;
+  /** Work that it owes from its last quantum. */
+  debt = 0;
+  /** The exception in the EXIT_ words could not be delivered yet. */
+  exceptionWaits = false;
+  pausedFrom: "running" | "idle" = "running";
+  quanta = 0;
+  interrupts = 0;
+  exceptions = 0;
+
+  // Schedulable.
+  credit = 0;
+  queue: RunQueue | null = null;
+  queueNext: Schedulable | null = null;
+  queuePrevious: Schedulable | null = null;
+
+  #state: VmState = "created";
+  #finalFrames = 0;
+
+  constructor(parts: VmParts) {
+    this.id = parts.id;
+    this.name = parts.name;
+    this.image = parts.image;
+    this.space = parts.space;
+    this.memory = parts.space.size;
+    this.registers = parts.registers;
+    this.mac = parts.mac;
+    this.network = parts.network;
+    this.nic = parts.nic;
+    this.console = new Console((bytes) => parts.console(this, bytes));
+  }
+
+  get state(): VmState {
+    return this.#state;
+  }
+
+  /** Only the kernel changes the state; a change that the diagram does not show is a bug. */
+  changeState(state: VmState): void {
+    if (!TRANSITIONS[this.#state].includes(state)) {
+      throw new KernelBug(`VM ${this.id}: ${this.#state} -> ${state}`);
+    }
+    this.#state = state;
+  }
+
+  /** Stopped or crashed. */
+  get ended(): boolean {
+    return this.#state === "stopped" || this.#state === "crashed";
+  }
+
+  get stats(): VmStats {
+    return {
+      instructions: this.cpu.retired,
+      quanta: this.quanta,
+      interrupts: this.interrupts,
+      exceptions: this.exceptions,
+      framesIn: this.nic?.framesIn ?? 0,
+      framesOut: this.nic?.framesOut ?? 0,
+      drops: this.nic?.drops ?? 0,
+      privateFrames: this.ended ? this.#finalFrames : this.space.privateFrames,
+      consoleBytes: this.console.written,
+    };
+  }
+
+  /** Gives back its memory; the number of its frames stays known. */
+  releaseMemory(): void {
+    this.#finalFrames = this.space.privateFrames;
+    this.space.release();
+  }
 }

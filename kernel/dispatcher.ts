@@ -1,0 +1,350 @@
+/**
+ * Gives the processor to VMs: takes the one whose turn it is, delivers what is pending, runs the
+ * engine, and acts on each of its exits.
+ *
+ * Work is what budgets, quanta and the deterministic clock count. One unit is one retired instruction.
+ * What a guest can ask of the kernel costs more than an instruction and is charged in addition
+ * (EXIT_WORK, BYTES_PER_WORK), so that no guest gets more time by calling the kernel than by computing,
+ * and none can stay in the kernel without end. A charge that exceeds the quantum or the budget becomes a
+ * debt, paid at the VM's next turn: `run` never exceeds its budget, and code that only computes
+ * retires exactly what it was given.
+ *
+ * A quantum that the end of a budget cuts in two goes on where it was, without looking at timers or
+ * interrupts in between: how `run` is cut into budgets changes nothing that a guest can see, as long as
+ * time does not depend on it.
+ */
+
+import type { Engine } from "../cpu/engine.ts";
+import {
+  EXIT_BUDGET,
+  EXIT_EXCEPTION,
+  EXIT_IDLE,
+  EXIT_IO_REQUEST,
+  EXIT_IRET,
+  EXIT_TERMINATE,
+  EXIT_WAIT,
+} from "../cpu/engine.ts";
+import { type CpuState, EAX, ESP } from "../cpu/state.ts";
+import { CONSTANTS, INTERRUPTS } from "./abi.ts";
+import { type Clock, DeterministicClock, TICKS_PER_MICROSECOND } from "./clock.ts";
+import { describeException, type ExceptionReport, exceptionReport } from "./crash.ts";
+import { KernelBug } from "./errors.ts";
+import {
+  deliverException,
+  deliverInterrupts,
+  returnFromUpcall,
+  UPCALL_DONE,
+  UPCALL_DOUBLE_FAULT,
+  UPCALL_STARVED,
+} from "./interrupts.ts";
+import type { Network } from "./network.ts";
+import { IO_DONE, Ports } from "./ports.ts";
+import type { Scheduler } from "./scheduler.ts";
+import type { SoftTlb } from "./soft_tlb.ts";
+import type { Vm, VmState } from "./vm.ts";
+import { DEVICE_TIMER, IDLE_TIMER, type TimerKind, type VmTimers } from "./vm_timers.ts";
+
+/** Work charged for an exit to the kernel: I/O, an upcall, IRET, idle. */
+export const EXIT_WORK = 8;
+/** Bytes that a device operation moves for one unit of work. */
+export const BYTES_PER_WORK = 16;
+
+/** What the dispatcher asks of the VM's owner. */
+export interface Lifecycle {
+  setState(vm: Vm, state: VmState): void;
+  stop(vm: Vm, code: number): void;
+  crash(vm: Vm, reason: string, exception: ExceptionReport | null): void;
+  /** The VM needs a frame of memory and none is free. */
+  starve(vm: Vm): void;
+}
+
+export interface DispatcherParts {
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly scheduler: Scheduler<Vm>;
+  readonly timers: VmTimers;
+  readonly softTlb: SoftTlb;
+  readonly network: Network;
+  readonly lifecycle: Lifecycle;
+}
+
+export class Dispatcher {
+  readonly #clock: Clock;
+  readonly #virtualClock: DeterministicClock | null;
+  readonly #engine: Engine;
+  readonly #scheduler: Scheduler<Vm>;
+  readonly #timers: VmTimers;
+  readonly #softTlb: SoftTlb;
+  readonly #network: Network;
+  readonly #lifecycle: Lifecycle;
+  readonly #ports: Ports;
+  readonly #expired: (vm: Vm, kind: TimerKind, now: number) => void;
+  /** The VM whose quantum was cut by the end of a budget. */
+  #current: Vm | null = null;
+  #lastRun: Vm | null = null;
+  /** The running VM's `retired` when the clock was last advanced. */
+  #retiredBefore = 0;
+  /** The running VM has given up its quantum. */
+  #yielded = false;
+  #switches = 0;
+  #quanta = 0;
+
+  constructor(parts: DispatcherParts) {
+    this.#clock = parts.clock;
+    this.#virtualClock = parts.clock instanceof DeterministicClock ? parts.clock : null;
+    this.#engine = parts.engine;
+    this.#scheduler = parts.scheduler;
+    this.#timers = parts.timers;
+    this.#softTlb = parts.softTlb;
+    this.#network = parts.network;
+    this.#lifecycle = parts.lifecycle;
+    this.#ports = new Ports({
+      now: () => this.#clock.monotonic(),
+      refreshClock: (vm) => this.#refreshClock(vm),
+      armTimer: (vm) => this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline),
+      send: (vm, nic, frame) => this.#network.send(vm, nic, frame),
+    });
+    this.#expired = (vm, kind, now) => this.#timerExpired(vm, kind, now);
+  }
+
+  /** Time slices begun. */
+  get quanta(): number {
+    return this.#quanta;
+  }
+
+  /** Time slices begun in another VM than the one before. */
+  get switches(): number {
+    return this.#switches;
+  }
+
+  /** True if `run` would run a VM now. */
+  get runnable(): boolean {
+    return this.#current !== null || this.#scheduler.size > 0 ||
+      this.#timers.next <= this.#clock.monotonic();
+  }
+
+  /** Runs VMs for at most `budget` units of work; returns the work done. */
+  run(budget: number): number {
+    let left = budget;
+    while (left > 0) {
+      const vm = this.#current ?? this.#next();
+      if (vm === null) {
+        if (!this.#jump()) break;
+        continue;
+      }
+      this.#current = null;
+      left -= this.#runVm(vm, Math.min(left, vm.credit));
+      this.#network.drain();
+    }
+    return budget - left;
+  }
+
+  /** RDTSC for the VM that runs. */
+  timestamp(cpu: CpuState): number {
+    if (this.#virtualClock) return this.#virtualClock.ticks(cpu.retired - this.#retiredBefore);
+    return Math.floor(this.#clock.monotonic() * TICKS_PER_MICROSECOND);
+  }
+
+  /** Sets interrupt bits; an idle VM wakes. */
+  raise(vm: Vm, bits: number): void {
+    if (vm.ended) return;
+    vm.latched |= bits;
+    if (vm.state === "idle") this.#wake(vm);
+  }
+
+  /** Takes a VM out of the queue of those that run, and ends its idling. */
+  unschedule(vm: Vm): void {
+    this.#scheduler.remove(vm);
+    this.#timers.cancel(vm, IDLE_TIMER);
+    if (this.#current === vm) this.#current = null;
+    if (this.#lastRun === vm) this.#lastRun = null;
+  }
+
+  /** Lets a paused VM go on: returns the state that it goes back to. */
+  reschedule(vm: Vm): "running" | "idle" {
+    if (vm.pausedFrom === "idle" && vm.latched === 0 && vm.idleUntil > this.#clock.monotonic()) {
+      this.#timers.arm(vm, IDLE_TIMER, vm.idleUntil);
+      return "idle";
+    }
+    this.#scheduler.ready(vm);
+    return "running";
+  }
+
+  /** Lets a deterministic clock jump to the next deadline; false if there is nothing to wait for. */
+  #jump(): boolean {
+    if (!this.#virtualClock || this.#timers.next === Infinity) return false;
+    this.#virtualClock.jump(this.#timers.next);
+    return true;
+  }
+
+  /** Takes the next VM and begins its quantum; null if none is runnable. */
+  #next(): Vm | null {
+    for (;;) {
+      if (this.#timers.size > 0) this.#timers.expire(this.#clock.monotonic(), this.#expired);
+      const vm = this.#scheduler.next();
+      if (vm === null) return null;
+      if (this.#begin(vm)) return vm;
+    }
+  }
+
+  #timerExpired(vm: Vm, kind: TimerKind, now: number): void {
+    if (kind === IDLE_TIMER) {
+      this.#wake(vm);
+      return;
+    }
+    vm.timer.expire(now);
+    this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline);
+    this.raise(vm, INTERRUPTS.INTERRUPT_TIMER.value);
+  }
+
+  #wake(vm: Vm): void {
+    this.#timers.cancel(vm, IDLE_TIMER);
+    this.#scheduler.wake(vm);
+    this.#lifecycle.setState(vm, "running");
+  }
+
+  /** Prepares a VM for its quantum and delivers what is pending; false if that ended or paused it. */
+  #begin(vm: Vm): boolean {
+    this.#quanta++;
+    vm.quanta++;
+    if (vm !== this.#lastRun) this.#switches++;
+    this.#lastRun = vm;
+    this.#softTlb.attach(vm.space);
+    this.#retiredBefore = vm.cpu.retired;
+    this.#refreshClock(vm);
+    if (vm.exceptionWaits) {
+      vm.exceptionWaits = false;
+      this.#exception(vm);
+    }
+    if (vm.state === "running") this.#deliver(vm);
+    return vm.state === "running";
+  }
+
+  /** Runs a VM for at most `limit` units, and queues it again if it goes on. Returns the work done. */
+  #runVm(vm: Vm, limit: number): number {
+    this.#softTlb.attach(vm.space);
+    vm.registers.open();
+    this.#yielded = false;
+    let left = limit - this.#pay(vm, limit);
+    while (left > 0 && vm.state === "running" && !this.#yielded) left -= this.#step(vm, left);
+    vm.credit -= limit - left;
+    if (vm.state === "running") {
+      if (vm.credit > 0 && !this.#yielded) this.#current = vm;
+      else this.#scheduler.ready(vm);
+    }
+    return limit - left;
+  }
+
+  /** Runs the engine until its next exit and acts on it. Returns the work done, 1..limit. */
+  #step(vm: Vm, limit: number): number {
+    const { cpu } = vm;
+    const before = cpu.retired;
+    this.#retiredBefore = before;
+    const exit = this.#engine.run(cpu, vm.space, limit);
+    const retired = cpu.retired - before;
+    this.#virtualClock?.advance(retired);
+    this.#retiredBefore = cpu.retired;
+    if (exit === EXIT_BUDGET) return retired;
+    vm.debt += EXIT_WORK + this.#act(vm, exit);
+    return retired + this.#pay(vm, limit - retired);
+  }
+
+  /** Lets a VM pay its debt with at most `limit` units; returns how many it paid. */
+  #pay(vm: Vm, limit: number): number {
+    const paid = Math.min(vm.debt, limit);
+    vm.debt -= paid;
+    this.#virtualClock?.advance(paid);
+    return paid;
+  }
+
+  /** Acts on an exit. Returns what is to be charged in addition. */
+  #act(vm: Vm, exit: number): number {
+    switch (exit) {
+      case EXIT_IO_REQUEST:
+        return this.#io(vm);
+      case EXIT_IDLE:
+        this.#idle(vm);
+        return 0;
+      case EXIT_TERMINATE:
+        this.#lifecycle.stop(vm, vm.cpu.i32[EAX]);
+        return 0;
+      case EXIT_IRET:
+        vm.registers.open();
+        if (returnFromUpcall(vm)) vm.cpu.retired++;
+        else this.#exception(vm);
+        return 0;
+      case EXIT_EXCEPTION:
+        this.#exception(vm);
+        return 0;
+      case EXIT_WAIT:
+        this.#lifecycle.starve(vm);
+        return 0;
+      default:
+        throw new KernelBug(`the engine returned exit ${exit}`);
+    }
+  }
+
+  #io(vm: Vm): number {
+    const result = this.#ports.perform(vm);
+    if (result === EXIT_WAIT) this.#lifecycle.starve(vm);
+    else if (result !== IO_DONE) this.#exception(vm);
+    return Math.floor(this.#ports.moved / BYTES_PER_WORK);
+  }
+
+  #idle(vm: Vm): void {
+    vm.registers.open();
+    if ((vm.registers.interruptPending | vm.latched) !== 0) {
+      this.#deliver(vm);
+      return;
+    }
+    const timeout = vm.cpu.i32[EAX] >>> 0;
+    if (timeout === 0) {
+      this.#yielded = true;
+      return;
+    }
+    const forever = timeout === CONSTANTS.IDLE_FOREVER.value;
+    vm.idleUntil = forever ? Infinity : this.#clock.monotonic() + timeout;
+    this.#timers.arm(vm, IDLE_TIMER, vm.idleUntil);
+    this.#lifecycle.setState(vm, "idle");
+  }
+
+  /** Shows the VM what is pending, and calls its handler. */
+  #deliver(vm: Vm): void {
+    if (vm.latched !== 0) {
+      vm.registers.raise(vm.latched);
+      vm.latched = 0;
+    }
+    const result = deliverInterrupts(vm);
+    if (result === UPCALL_STARVED) this.#lifecycle.starve(vm);
+    if (result === UPCALL_DOUBLE_FAULT) {
+      const esp = (vm.cpu.i32[ESP] >>> 0).toString(16);
+      this.#lifecycle.crash(vm, `interrupt upcall: esp = 0x${esp} is no stack`, null);
+    }
+  }
+
+  #exception(vm: Vm): void {
+    vm.registers.open();
+    const result = deliverException(vm);
+    if (result === UPCALL_DONE) return;
+    if (result === UPCALL_STARVED) {
+      vm.exceptionWaits = true;
+      this.#lifecycle.starve(vm);
+      return;
+    }
+    const exception = exceptionReport(vm);
+    const text = describeException(vm, exception);
+    const doubled = result === UPCALL_DOUBLE_FAULT;
+    const esp = (vm.cpu.i32[ESP] >>> 0).toString(16);
+    this.#lifecycle.crash(
+      vm,
+      doubled ? `double fault: ${text}; esp = 0x${esp} is no stack` : text,
+      exception,
+    );
+  }
+
+  #refreshClock(vm: Vm): void {
+    const now = this.#clock.monotonic();
+    vm.registers.open();
+    vm.registers.refresh(now - vm.startedAt, this.#clock.wall(), this.timestamp(vm.cpu));
+  }
+}

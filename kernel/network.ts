@@ -1,0 +1,121 @@
+/**
+ * The network of a kernel: one switch, a port per VM, and the uplink.
+ *
+ * What VMs send waits in their own bounded queues. `drain` takes one frame of each in turn until all
+ * are empty, so that nobody's burst keeps another waiting for more than one frame per sender.
+ */
+
+import { Nic } from "../devices/nic.ts";
+import { PacketPool } from "../devices/packet_pool.ts";
+import { type FrameTrace, Switch, type SwitchPort } from "../devices/switch.ts";
+import { INTERRUPTS } from "./abi.ts";
+import type { Vm } from "./vm.ts";
+
+export interface NetworkOptions {
+  /** A frame for the world outside; false if there is no room. */
+  uplink(frame: Uint8Array): boolean;
+  /** Raises interrupt bits in a VM. */
+  raise(vm: Vm, bits: number): void;
+  trace?: FrameTrace;
+}
+
+export class Network {
+  readonly switch: Switch;
+  readonly pool = new PacketPool();
+  readonly #uplink: SwitchPort;
+  readonly #senders: Vm[] = [];
+  #framesUp = 0;
+
+  constructor(readonly options: NetworkOptions) {
+    this.switch = new Switch(options.trace ?? null);
+    this.#uplink = this.switch.attach({
+      name: "uplink",
+      deliver: (frame) => {
+        if (!options.uplink(frame)) return false;
+        this.#framesUp++;
+        return true;
+      },
+    });
+  }
+
+  /** Frames that left through the uplink. */
+  get framesUp(): number {
+    return this.#framesUp;
+  }
+
+  createNic(): Nic {
+    return new Nic(this.pool);
+  }
+
+  /** Gives the VM its port. */
+  attach(vm: Vm): void {
+    const { nic, network } = vm;
+    if (!nic || !network) return;
+    vm.port = this.switch.attach({
+      name: `vm-${vm.id}`,
+      station: { mac: vm.mac, address: network.address },
+      deliver: (frame) => {
+        if (!nic.receive(frame)) return false;
+        this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_RECEIVE.value);
+        return true;
+      },
+    });
+  }
+
+  /** Takes the VM's port away and drops what waits in its queues. */
+  detach(vm: Vm): void {
+    if (!vm.port) return;
+    this.switch.detach(vm.port);
+    vm.port = null;
+    vm.nic?.clear();
+    const index = this.#senders.indexOf(vm);
+    if (index >= 0) this.#senders.splice(index, 1);
+    if (vm.nic) vm.nic.listed = false;
+  }
+
+  /** A frame from outside. */
+  receive(frame: Uint8Array): void {
+    this.switch.send(this.#uplink, frame);
+  }
+
+  /** A frame that a VM sends; false if its queue is full. */
+  send(vm: Vm, nic: Nic, frame: Uint8Array): boolean {
+    const taken = nic.send(frame);
+    // A refused sender is listed too: it must hear of room even if nothing of its own waits.
+    if (!nic.listed) {
+      nic.listed = true;
+      this.#senders.push(vm);
+    }
+    return taken;
+  }
+
+  /** Delivers everything that VMs have sent. */
+  drain(): void {
+    const senders = this.#senders;
+    while (senders.length > 0) {
+      let kept = 0;
+      for (let i = 0; i < senders.length; i++) {
+        if (this.#sendOne(senders[i])) senders[kept++] = senders[i];
+      }
+      senders.length = kept;
+    }
+  }
+
+  /** Delivers a VM's next frame; false if that was its last. */
+  #sendOne(vm: Vm): boolean {
+    const { nic, port } = vm;
+    if (!nic || !port) return false;
+    const frame = nic.transmitQueue.peek();
+    if (frame) {
+      this.switch.send(port, frame);
+      nic.transmitQueue.drop();
+    }
+    if (nic.transmitQueue.size > 0) return true;
+    nic.listed = false;
+    if (nic.refused) {
+      nic.refused = false;
+      this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_TRANSMIT.value);
+    }
+    return false;
+  }
+}

@@ -1,0 +1,116 @@
+/** Counters of a kernel, for operators, metrics and benchmarks. */
+
+import type { DropReason } from "../devices/switch.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { FrameTable } from "./frames.ts";
+import type { Image } from "./image.ts";
+import type { Network } from "./network.ts";
+import type { SoftTlb } from "./soft_tlb.ts";
+import type { Vm } from "./vm.ts";
+import type { VmTimers } from "./vm_timers.ts";
+
+export interface KernelStats {
+  /** VMs that exist, ended ones included. */
+  readonly vms: number;
+  /** VMs in state "running". */
+  readonly runnable: number;
+  /** Sums over all VMs since the kernel was made. */
+  readonly instructions: number;
+  readonly interrupts: number;
+  readonly exceptions: number;
+  readonly consoleBytes: number;
+  /** Time slices begun, and those among them that began in another VM than the one before. */
+  readonly quanta: number;
+  readonly switches: number;
+  /** Timers that are armed. */
+  readonly timers: number;
+  readonly frames: {
+    /** Frames of 4 KiB in the pool. */
+    readonly total: number;
+    readonly free: number;
+    /** Frames that hold images. */
+    readonly image: number;
+    /** Frames that belong to one VM. */
+    readonly private: number;
+    /** Pages of images that VMs could read, counted once per VM: what sharing stands for. */
+    readonly shared: number;
+  };
+  readonly metadata: {
+    readonly pageMapBytes: number;
+    readonly softTlbBytes: number;
+    readonly softTlbRefills: number;
+    /** Memory of waiting Ethernet frames. */
+    readonly packetBytes: number;
+  };
+  readonly network: {
+    /** Frames delivered to a port. */
+    readonly delivered: number;
+    /** Frames that left through the uplink. */
+    readonly uplink: number;
+    readonly drops: Readonly<Record<DropReason, number>>;
+  };
+}
+
+/** Sums of counters. */
+export interface VmTotals {
+  instructions: number;
+  interrupts: number;
+  exceptions: number;
+  consoleBytes: number;
+}
+
+export interface StatsSources {
+  readonly vms: ReadonlyMap<number, Vm>;
+  readonly images: ReadonlySet<Image>;
+  /** What destroyed VMs had counted. */
+  readonly past: Readonly<VmTotals>;
+  readonly frames: FrameTable;
+  readonly timers: VmTimers;
+  readonly softTlb: SoftTlb;
+  readonly network: Network;
+  readonly dispatcher: Dispatcher;
+}
+
+/** Collects the counters; the time it takes grows with the number of VMs. */
+export function collectStats(sources: StatsSources): KernelStats {
+  const { frames, softTlb, network, dispatcher } = sources;
+  const images = [...sources.images];
+  const vms = [...sources.vms.values()];
+  const living = vms.filter((vm) => !vm.ended);
+  const { delivered, drops } = network.switch.stats();
+  return {
+    vms: vms.length,
+    runnable: living.filter((vm) => vm.state === "running").length,
+    ...sumCounters(vms, sources.past),
+    quanta: dispatcher.quanta,
+    switches: dispatcher.switches,
+    timers: sources.timers.size,
+    frames: {
+      total: frames.total,
+      free: frames.free,
+      image: sum(images, (image) => image.frameCount),
+      private: sum(living, (vm) => vm.space.privateFrames),
+      shared: sum(images, (image) => image.frameCount * image.users),
+    },
+    metadata: {
+      pageMapBytes: sum(living, (vm) => vm.space.mapBytes),
+      softTlbBytes: softTlb.bytes,
+      softTlbRefills: softTlb.refills,
+      packetBytes: network.pool.bytes,
+    },
+    network: { delivered, uplink: network.framesUp, drops },
+  };
+}
+
+function sumCounters(vms: readonly Vm[], past: Readonly<VmTotals>): VmTotals {
+  return {
+    instructions: past.instructions + sum(vms, (vm) => vm.cpu.retired),
+    interrupts: past.interrupts + sum(vms, (vm) => vm.interrupts),
+    exceptions: past.exceptions + sum(vms, (vm) => vm.exceptions),
+    consoleBytes: past.consoleBytes + sum(vms, (vm) => vm.console.written),
+  };
+}
+
+function sum<T>(items: readonly T[], value: (item: T) => number): number {
+  return items.reduce((total, item) => total + value(item), 0);
+}

@@ -1,0 +1,51 @@
+/** Makes the object of a VM from a checked specification: its memory, registers and identity. */
+
+import { PAGE_MASK, PAGE_SHIFT } from "../cpu/engine.ts";
+import type { Nic } from "../devices/nic.ts";
+import { ABI_VERSION, FEATURES, LAYOUT } from "./abi.ts";
+import { CPU_KHZ } from "./clock.ts";
+import { VmError } from "./errors.ts";
+import type { FrameTable } from "./frames.ts";
+import { Memory } from "./memory.ts";
+import { VirtualRegisters } from "./registers.ts";
+import { Vm } from "./vm.ts";
+import type { BootText, VmSpec } from "./vm_spec.ts";
+
+const REGISTERS_PAGE = LAYOUT.REGISTERS_BASE.value >>> PAGE_SHIFT;
+
+/** The MAC address of VM `id`: locally administered, "DN", and the number. */
+export function macOf(id: number): Uint8Array {
+  return Uint8Array.of(0x02, 0x44, 0x4e, id >>> 16, (id >>> 8) & 0xff, id & 0xff);
+}
+
+/** Takes one frame, for the virtual registers. Throws a VmError if none is free. */
+export function buildVm(
+  frames: FrameTable,
+  spec: VmSpec,
+  id: number,
+  boot: BootText,
+  nic: Nic | null,
+  console: (vm: Vm, bytes: Uint8Array) => void,
+): Vm {
+  const space = new Memory(frames, spec.image, spec.memory);
+  const entry = space.resolve(REGISTERS_PAGE, true);
+  if (entry <= 0) {
+    throw new VmError("pool", "expected a free frame of memory, all are in use: destroy VMs");
+  }
+  const registers = new VirtualRegisters(frames, entry & ~PAGE_MASK);
+  const network = spec.network ? { ...spec.network } : null;
+  const mac = macOf(id);
+  const { FEATURE_CONSOLE, FEATURE_TIMER, FEATURE_NIC } = FEATURES;
+  registers.initialise({
+    abiVersion: ABI_VERSION,
+    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | (nic ? FEATURE_NIC.value : 0),
+    id,
+    cpuKhz: CPU_KHZ,
+    memory: spec.memory,
+    mac,
+    network,
+    boot,
+  });
+  const { name, image } = spec;
+  return new Vm({ id, name, image, space, registers, mac, network, nic, console });
+}
