@@ -101,7 +101,7 @@ export class Simulation {
 
   /** Lets `ms` of simulated time pass. */
   async pass(ms: number): Promise<void> {
-    await this.run(new Promise<void>((resolve) => this.#at(this.now + ms, resolve)));
+    await this.run(new Promise<void>((resolve) => this.#at(this.now + ms, resolve)), Infinity);
   }
 
   #carry(

@@ -75,7 +75,7 @@ export const TCP_LIMITS: TcpLimits = {
   timeWaitMs: 2000,
   timeWaitMaximum: 4096,
   keepAliveMs: 120_000,
-  halfOpenMaximum: 256,
+  halfOpenMaximum: 8192,
 };
 
 interface Listener {

@@ -68,6 +68,7 @@ export interface TcpLimits {
   timeWaitMaximum: number;
   /** Silence after which an open connection is probed. */
   keepAliveMs: number;
+  /** Half-open connections per listener; above it the oldest goes. */
   halfOpenMaximum: number;
 }
 

@@ -16,7 +16,7 @@ import {
   type TcpConnection,
   TIME_WAIT,
 } from "./tcp_connection.ts";
-import { retransmitFirst, sendSyn } from "./tcp_output.ts";
+import { retransmitFirst, sendAcknowledgment, sendSyn } from "./tcp_output.ts";
 import { measureRoundTrip } from "./tcp_rtt.ts";
 import {
   MSS,
@@ -54,7 +54,7 @@ export function segmentArrives(
   if ((segment.flags & TCP_SYN) !== 0) return acknowledgeNow(c); // RFC 5961 section 4
   if ((segment.flags & TCP_ACK) === 0) return;
   if (!acceptAcknowledgment(c, segment, now)) return;
-  acceptPayload(c, segment, frame);
+  acceptPayload(c, segment, frame, now);
   acceptFin(c);
 }
 
@@ -201,7 +201,7 @@ function advanceUna(c: TcpConnection, acknowledgment: number, now: number): void
   else if (c.state === LAST_ACK) c.host.release(c, null);
 }
 
-function acceptPayload(c: TcpConnection, segment: Segment, frame: Uint8Array): void {
+function acceptPayload(c: TcpConnection, segment: Segment, frame: Uint8Array, now: number): void {
   if ((segment.flags & TCP_FIN) !== 0 && !c.finKnown) {
     c.finKnown = true;
     c.finAt = (segment.sequence + segment.length) | 0;
@@ -210,7 +210,8 @@ function acceptPayload(c: TcpConnection, segment: Segment, frame: Uint8Array): v
   if (segment.sequence !== c.receiveNext) {
     c.host.stats.outOfOrder++;
     c.receive.hold(segment.sequence, frame, segment.payload, segment.length);
-    return acknowledgeNow(c);
+    // At once, not once per batch: the peer counts these to see a loss (RFC 5681 section 4.2).
+    return sendAcknowledgment(c, now);
   }
   const ready = c.receive.length;
   c.receive.push(frame, segment.payload, segment.length);

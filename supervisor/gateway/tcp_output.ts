@@ -7,6 +7,7 @@ import { restartAfterIdle, sendWindow } from "./tcp_congestion.ts";
 import {
   CLOSED,
   ESTABLISHED,
+  FIN_WAIT_2,
   startRetransmission,
   SYN_RECEIVED,
   SYN_SENT,
@@ -25,7 +26,7 @@ const PUSH_MS = 1;
 /** Sends everything that may be sent now. */
 export function output(c: TcpConnection, now: number): void {
   if (c.state < ESTABLISHED) return;
-  if (c.state !== TIME_WAIT) sendData(c, now);
+  if (c.state !== FIN_WAIT_2 && c.state !== TIME_WAIT) sendData(c, now);
   if (c.unacknowledged >= 2 * c.mss || windowOpens(c)) c.acknowledge = true;
   if (c.acknowledge) sendAcknowledgment(c, now);
   else if (c.unacknowledged > 0 && c.delayedAckAt === Infinity) {
@@ -138,12 +139,9 @@ export function announceWindow(c: TcpConnection): number {
     c.edge = (c.receiveNext + window) | 0;
     return window;
   }
-  const room = receiveRoom(c);
-  const promised = distance(c.edge, c.receiveNext);
-  let field = room >> c.receiveScale;
-  // Rounding must not take back what was promised.
-  if (field << c.receiveScale < promised) field++;
-  field = Math.min(field, 0xffff);
+  // Rounding down seems to take a few promised bytes back; they are accepted all the same, because
+  // the edge stays. Rounding up would let tiny segments push the edge on for ever.
+  const field = Math.min(receiveRoom(c) >> c.receiveScale, 0xffff);
   const edge = (c.receiveNext + (field << c.receiveScale)) | 0;
   if (after(edge, c.edge)) c.edge = edge;
   return field;
