@@ -76,7 +76,13 @@ function roundResult(cpu: CpuState, precision: number, maximum: number): number 
   const unmasked = ~(control >> 7);
   const flush = (control & FLUSH_TO_ZERO) !== 0 && (unmasked & UE) === 0;
   // Flushing takes every tiny result, exact or not: ask for it as if underflow were unmasked.
-  const flags = round(precision, 1 - maximum, maximum, control >> 13 & 3, flush ? UE : unmasked);
+  const flags = round(
+    precision,
+    1 - maximum,
+    maximum,
+    control >> 13 & 3,
+    flush ? unmasked | UE : unmasked,
+  );
   if (flush && (flags & UE) !== 0) {
     setZero(R, v[R + SIGN]);
     return flags & 0x3f | PE;

@@ -23,14 +23,21 @@ export const result: Int32Array = new Int32Array(buffer);
 export const resultSingle: Float32Array = new Float32Array(buffer);
 export const resultDouble: Float64Array = new Float64Array(buffer);
 
+/** IE, DE and ZE. */
+const BEFORE_COMPUTATION = 7;
+
 /** Whether JavaScript's arithmetic may be tried: MXCSR & CONTROL_BITS === CONTROL_DEFAULT. */
 export const CONTROL_BITS = 0xffc0, CONTROL_DEFAULT = 0x1f80;
 
-/** Sets exception flags in MXCSR; X86_XM if one of them is unmasked, else 0. */
+/**
+ * Sets exception flags in MXCSR; X86_XM if one of them is unmasked, else 0. An unmasked IE, DE or ZE of
+ * any lane hides what rounding would have raised in the others.
+ */
 export function raise(cpu: CpuState, flags: number): number {
-  const control = cpu.i32[MXCSR] | flags;
-  cpu.i32[MXCSR] = control;
-  return (flags & ~(control >> 7) & 0x3f) !== 0 ? X86_XM : 0;
+  const control = cpu.i32[MXCSR], unmasked = flags & ~(control >> 7) & 0x3f;
+  if ((unmasked & BEFORE_COMPUTATION) !== 0) flags &= BEFORE_COMPUTATION;
+  cpu.i32[MXCSR] = control | flags;
+  return unmasked !== 0 ? X86_XM : 0;
 }
 
 export function scalarSingle(lane: Lane): Operation {

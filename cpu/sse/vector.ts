@@ -4,6 +4,7 @@
  * An MMX register is the significand of an x87 register. Every MMX instruction except EMMS makes all x87
  * registers valid with TOP 0 and sets sign and exponent of what it writes to ones (Intel SDM vol. 1,
  * 9.5), and raises #MF for an x87 exception that is still pending.
+ * A conversion that raises #XM has made the registers valid before.
  */
 
 import { X86_MF } from "../engine.ts";
@@ -36,22 +37,25 @@ export function onMmx(f: WordFunction): Operation {
 
 const STATUS_ERROR = 0x80, STATUS_TOP = 0x3800;
 
-/** Makes `operation` an MMX instruction. */
-export function mmx(operation: Operation): Operation {
+/** Makes `operation` an MMX instruction; `writes`: its destination, if that is an MMX register. */
+export function mmx(operation: Operation, writes = true): Operation {
   return (cpu, d, s, immediate) => {
     const status = cpu.i32[FPU_STATUS];
     if ((status & STATUS_ERROR) !== 0) return X86_MF;
-    const fault = operation(cpu, d, s, immediate);
-    if (fault > 0) return fault;
     cpu.i32[FPU_STATUS] = status & ~STATUS_TOP;
     cpu.i32[FPU_TAG] = 0;
-    if (d >= MM_WORD && d < XMM_WORD) cpu.u16[2 * d + 4] = 0xffff;
+    const fault = operation(cpu, d, s, immediate);
+    if (fault > 0) return fault;
+    if (writes && d >= MM_WORD && d < XMM_WORD) cpu.u16[2 * d + 4] = 0xffff;
     return fault;
   };
 }
 
+/** EMMS: all registers empty, and TOP 0 as after any MMX instruction. */
 export function emms(cpu: CpuState): number {
-  if ((cpu.i32[FPU_STATUS] & STATUS_ERROR) !== 0) return X86_MF;
+  const status = cpu.i32[FPU_STATUS];
+  if ((status & STATUS_ERROR) !== 0) return X86_MF;
+  cpu.i32[FPU_STATUS] = status & ~STATUS_TOP;
   cpu.i32[FPU_TAG] = 0xffff;
   return 0;
 }
