@@ -3,7 +3,6 @@
  * `Kernel` of kernel/kernel.ts satisfies it; cell_worker.ts is where the compiler checks that.
  */
 
-import type { Clock } from "../kernel/clock.ts";
 import type { Image } from "../kernel/image.ts";
 import type { VmSpec } from "../kernel/vm_spec.ts";
 
@@ -42,4 +41,8 @@ export interface CellKernelEvents {
   uplink(frame: Uint8Array): boolean;
 }
 
-export type CreateKernel = (events: CellKernelEvents, clock: Clock) => CellKernel;
+export interface KernelFactory {
+  create(events: CellKernelEvents): CellKernel;
+  /** The crash report of a VM that crashed, as text. */
+  crashText(vm: CellVm): string;
+}

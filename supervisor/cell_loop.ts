@@ -12,7 +12,7 @@
 
 import { Doorbell, RingReader, RingWriter } from "../devices/ring.ts";
 import { executeCommand, ImageTransfers } from "./cell_commands.ts";
-import type { CellKernel, CellVm, CreateKernel } from "./cell_kernel.ts";
+import type { CellKernel, CellVm, KernelFactory } from "./cell_kernel.ts";
 import { KeyboardQueues } from "./cell_keyboard.ts";
 import {
   CELL_BELL,
@@ -46,11 +46,11 @@ const HEARTBEAT_MS = 1000;
 class Stopped extends Error {}
 
 /** Runs a cell until it is told to stop or dies; never throws. */
-export function runCell(start: CellStart, clock: Clock, createKernel: CreateKernel): void {
+export function runCell(start: CellStart, clock: Clock, factory: KernelFactory): void {
   const words = new Int32Array(start.channel.status);
   let life: number = CELL_STATE.STOPPED;
   try {
-    new CellLoop(start, clock, createKernel).run();
+    new CellLoop(start, clock, factory).run();
   } catch (error) {
     if (!(error instanceof Stopped)) {
       life = CELL_STATE.DIED;
@@ -78,6 +78,7 @@ class CellLoop {
   readonly #framesOut: RingWriter;
   readonly #clock: Clock;
   readonly #deterministic: boolean;
+  readonly #factory: KernelFactory;
   readonly #kernel: CellKernel;
   readonly #images = new ImageTransfers();
   readonly #keyboards: KeyboardQueues;
@@ -86,7 +87,7 @@ class CellLoop {
   /** Something was written for the supervisor since its bell was last rung. */
   #news = false;
 
-  constructor({ channel, options }: CellStart, clock: Clock, createKernel: CreateKernel) {
+  constructor({ channel, options }: CellStart, clock: Clock, factory: KernelFactory) {
     this.#words = new Int32Array(channel.status);
     this.#bell = new Doorbell(this.#words, CELL_BELL);
     this.#hostBell = new Doorbell(this.#words, HOST_BELL);
@@ -96,11 +97,12 @@ class CellLoop {
     this.#framesOut = new RingWriter(channel.framesOut);
     this.#clock = clock;
     this.#deterministic = options.deterministic ?? false;
-    this.#kernel = createKernel({
+    this.#factory = factory;
+    this.#kernel = factory.create({
       console: (vm, bytes) => this.#console(vm, bytes),
       state: (vm) => this.#state(vm),
       uplink: (frame) => this.#uplink(frame),
-    }, clock);
+    });
     this.#keyboards = new KeyboardQueues(
       this.#kernel,
       (vm, sequence) => this.#send(NOTICE.REPLY, vm, sequence, encode(undefined)),
@@ -189,7 +191,8 @@ class CellLoop {
     const notice: StateNotice = {
       state: state as StateNotice["state"],
       exitCode: vm.exitCode ?? undefined,
-      crash: vm.crash?.reason,
+      reason: vm.crash?.reason,
+      crash: vm.crash ? this.#factory.crashText(vm) : undefined,
     };
     this.#send(NOTICE.STATE, vm.id, 0, encode(notice));
   }

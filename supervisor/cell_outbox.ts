@@ -76,20 +76,24 @@ export class CellOutbox {
 
 function checkRefusal(value: unknown): Refusal {
   const { message, field } = (value ?? {}) as Record<string, unknown>;
-  if (typeof message !== "string" || (field !== undefined && typeof field !== "string")) {
+  if (typeof message !== "string" || !isOptionalText(field)) {
     throw new TypeError("expected a refusal with a message");
   }
   return { message, field };
 }
 
 function checkState(value: unknown): StateNotice {
-  const { state, exitCode, crash } = (value ?? {}) as Record<string, unknown>;
+  const { state, exitCode, reason, crash } = (value ?? {}) as Record<string, unknown>;
   const known = VM_STATES.find((name) => name === state);
   if (
     known === undefined || (exitCode !== undefined && !Number.isInteger(exitCode)) ||
-    (crash !== undefined && typeof crash !== "string")
+    !isOptionalText(reason) || !isOptionalText(crash)
   ) {
     throw new TypeError(`expected the state of a VM, got ${JSON.stringify(value)?.slice(0, 200)}`);
   }
-  return { state: known, exitCode: exitCode as number | undefined, crash: crash as string };
+  return { state: known, exitCode: exitCode as number | undefined, reason, crash };
+}
+
+function isOptionalText(value: unknown): value is string | undefined {
+  return value === undefined || typeof value === "string";
 }

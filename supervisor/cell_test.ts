@@ -70,7 +70,12 @@ Deno.test("a VM runs in a cell and its end is told", () =>
   withCell(async (cell, told) => {
     await startVm(cell, 3, "exit", "7");
     await told.until(() => told.states.get(3)?.state === "stopped");
-    assertEquals(told.states.get(3), { state: "stopped", exitCode: 7, crash: undefined });
+    assertEquals(told.states.get(3), {
+      state: "stopped",
+      exitCode: 7,
+      reason: undefined,
+      crash: undefined,
+    });
     assertEquals(await cell.request(COMMAND.VM_REPORT, 3), { reason: "stopped", code: 7 });
   }));
 

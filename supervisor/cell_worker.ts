@@ -7,7 +7,7 @@
 
 /// <reference lib="deno.worker" />
 
-import { Kernel } from "../kernel/kernel.ts";
+import { type CrashReport, Kernel, reportText } from "../kernel/kernel.ts";
 import { DeterministicClock, HostClock } from "../kernel/clock.ts";
 import { runCell } from "./cell_loop.ts";
 import type { CellStart } from "./protocol.ts";
@@ -15,6 +15,9 @@ import type { CellStart } from "./protocol.ts";
 self.onmessage = ({ data }: MessageEvent<CellStart>) => {
   const { deterministic, poolBytes } = data.options;
   const clock = deterministic ? new DeterministicClock() : new HostClock();
-  runCell(data, clock, (events) => new Kernel({ clock, poolBytes, events }));
+  runCell(data, clock, {
+    create: (events) => new Kernel({ clock, poolBytes, events }),
+    crashText: (vm) => reportText(vm.crash as CrashReport),
+  });
   self.close();
 };

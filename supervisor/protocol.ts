@@ -106,7 +106,8 @@ export type ToldState = typeof VM_STATES[number];
 export interface StateNotice {
   readonly state: ToldState;
   readonly exitCode?: number;
-  /** The crash report as text, for a crash. */
+  /** For a crash: why, in one line, and the whole report as text. */
+  readonly reason?: string;
   readonly crash?: string;
 }
 

@@ -13,6 +13,9 @@ self.onmessage = ({ data }: MessageEvent<CellStart>) => {
   const stall = () => {
     while (Atomics.load(words, STOP) === 0);
   };
-  runCell(data, new HostClock(), (events) => new StubKernel(events, stall));
+  runCell(data, new HostClock(), {
+    create: (events) => new StubKernel(events, stall),
+    crashText: (vm) => `crash report: ${vm.crash?.reason}`,
+  });
   self.close();
 };

@@ -1,0 +1,418 @@
+/**
+ * The supervisor: virtual machines over cells, as one object that a program can embed.
+ *
+ *     const supervisor = await Supervisor.start({ cells: 1 });
+ *     const vm = await supervisor.create({ image: "hello" });
+ *     await supervisor.ended(vm.id);
+ *     await supervisor.close();
+ *
+ * Every method that takes a VM takes its number or its name. What is asked wrongly is refused by a
+ * RequestError that names the field. VMs of a cell that dies are marked crashed with the reason, and
+ * can be started again: a new cell stands in its place.
+ */
+
+import { type Cell, CellError } from "./cell.ts";
+import { CellPool } from "./cell_pool.ts";
+import { EventLog } from "./event_log.ts";
+import { ImageStore, type StoredImage } from "./image_store.ts";
+import { Network, VM_NUMBER_MAXIMUM, vmNetwork } from "./network.ts";
+import { CHUNK_BYTES, COMMAND, type StateNotice, type VmOrder, type VmRow } from "./protocol.ts";
+import { publish } from "./publish.ts";
+import { RequestError } from "./request_error.ts";
+import {
+  applyNotice,
+  type ConsoleSink,
+  createRecord,
+  hasEnded,
+  summarize,
+  type VmRecord,
+  type VmSummary,
+  waitFor,
+} from "./vm_record.ts";
+import { parseVmRequest, type VmRequest } from "./vm_request.ts";
+
+export interface SupervisorOptions {
+  /** Threads that run VMs; default: one per processor, at most 8. */
+  readonly cells?: number;
+  /** Memory of each cell for its VMs, bytes; taken from the host only as it is used. Default 1 GiB. */
+  readonly poolBytes?: number;
+  /** Images and whatever else must outlive the process; default: kept in memory. */
+  readonly dataFolder?: string;
+  /** VMs get a NIC and the gateway; default true, and always false when deterministic. */
+  readonly network?: boolean;
+  /** Time is a function of the instructions executed. One cell. */
+  readonly deterministic?: boolean;
+  /** Module of the cells' Workers, and seconds without a heartbeat until one is given up: for tests. */
+  readonly cellModule?: URL;
+  readonly patience?: number;
+}
+
+/** How to make a VM; see VmRequest. All but `image` may be left out. */
+export type VmParameters = Partial<VmRequest> & Pick<VmRequest, "image">;
+
+const POOL_BYTES = 2 ** 30;
+/** Input waiting for one VM, bytes. */
+const INPUT_BYTES_MAXIMUM = 64 * 1024;
+
+export class Supervisor {
+  readonly images: ImageStore;
+  readonly events = new EventLog();
+  /** Undefined without a network. */
+  readonly network: Network | undefined;
+  readonly #cells: CellPool;
+  readonly #vms = new Map<number, VmRecord>();
+  readonly #names = new Map<string, VmRecord>();
+  #lastId = 0;
+  #closed = false;
+
+  private constructor(options: SupervisorOptions, images: ImageStore) {
+    const { deterministic = false } = options;
+    this.images = images;
+    this.network = deterministic || options.network === false ? undefined : new Network();
+    const processors = Math.max(1, Math.min(8, navigator.hardwareConcurrency));
+    this.#cells = new CellPool({
+      cells: deterministic ? 1 : options.cells ?? processors,
+      poolBytes: options.poolBytes ?? POOL_BYTES,
+      deterministic,
+      module: options.cellModule,
+      patience: options.patience,
+      network: this.network,
+    }, {
+      console: (cell, id, bytes) => this.#console(this.#ofCell(cell, id), bytes),
+      state: (cell, id, notice) => this.#state(this.#ofCell(cell, id), notice),
+      died: (cell, index, reason) => this.#cellDied(cell, index, reason),
+    });
+  }
+
+  static async start(options: SupervisorOptions = {}): Promise<Supervisor> {
+    return new Supervisor(options, await ImageStore.open(options.dataFolder));
+  }
+
+  /** Makes a VM and, unless `start` is false, starts it. */
+  async create(parameters: VmParameters, sink?: ConsoleSink): Promise<VmSummary> {
+    const request = parseVmRequest(parameters);
+    const image = await this.images.get(request.image);
+    return await this.#create(request, image, sink);
+  }
+
+  /** As `create`, with an image that is not in the store. */
+  createFrom(image: StoredImage, parameters: Omit<VmParameters, "image">, sink?: ConsoleSink) {
+    const request = parseVmRequest({ ...parameters, image: image.name });
+    return this.#create(request, image, sink);
+  }
+
+  /** Stores an image under a name after a cell's kernel has loaded it once: that is the check. */
+  async addImage(name: string, file: Uint8Array<ArrayBuffer>): Promise<StoredImage> {
+    const image = await this.images.check(name, file);
+    try {
+      await this.#cells.image(0, image);
+    } catch (error) {
+      throw asRequestError(error);
+    }
+    return await this.images.put(name, file);
+  }
+
+  list(): VmSummary[] {
+    return [...this.#vms.values()].map(summarize);
+  }
+
+  get(vm: number | string): VmSummary {
+    return summarize(this.#find(vm));
+  }
+
+  /** A VM by its name, or undefined. */
+  lookup(name: string): VmSummary | undefined {
+    const vm = this.#names.get(name);
+    return vm && summarize(vm);
+  }
+
+  /** The whole state of a VM, as the kernel reports it; null if its cell is gone. */
+  async report(vm: number | string): Promise<unknown> {
+    const record = this.#find(vm);
+    if (!record.cell.alive) return null;
+    return await this.#ask(record, COMMAND.VM_REPORT);
+  }
+
+  /** Starts a VM that was created, or starts one that has ended afresh. */
+  async start(vm: number | string): Promise<void> {
+    const record = this.#find(vm);
+    if (record.state === "created" && record.cell.alive) {
+      await this.#ask(record, COMMAND.VM_START);
+    } else if (hasEnded(record) || !record.cell.alive) {
+      await this.#destroy(record);
+      await this.#place(record);
+      await this.#ask(record, COMMAND.VM_START);
+    } else {
+      this.#wrongState(record, "created, stopped or crashed");
+    }
+  }
+
+  /** Ends a VM; with `graceMs`, asks the guest first and gives it that long. */
+  async stop(vm: number | string, graceMs = 0): Promise<void> {
+    const record = this.#find(vm);
+    if (hasEnded(record)) return;
+    if (graceMs > 0 && record.state === "running") {
+      await this.#ask(record, COMMAND.VM_SHUTDOWN);
+      const ended = waitFor(record, hasEnded, AbortSignal.timeout(graceMs)).then(() => true);
+      if (await ended.catch(() => false)) return;
+    }
+    await this.#ask(record, COMMAND.VM_STOP, {});
+    await waitFor(record, hasEnded);
+  }
+
+  async pause(vm: number | string): Promise<void> {
+    const record = this.#find(vm);
+    if (record.state !== "running") this.#wrongState(record, "running");
+    await this.#ask(record, COMMAND.VM_PAUSE);
+  }
+
+  async resume(vm: number | string): Promise<void> {
+    const record = this.#find(vm);
+    if (record.state !== "paused") this.#wrongState(record, "paused");
+    await this.#ask(record, COMMAND.VM_RESUME);
+  }
+
+  /** Ends a VM and forgets it: its name, its console, its ports. */
+  async remove(vm: number | string): Promise<void> {
+    const record = this.#find(vm);
+    await this.#destroy(record);
+    this.#forget(record);
+    this.events.add("vm.removed", record.id, record.name);
+  }
+
+  /** Resolves when a VM has ended, with how. */
+  async ended(vm: number | string, signal?: AbortSignal): Promise<VmSummary> {
+    const record = this.#find(vm);
+    await waitFor(record, hasEnded, signal);
+    return summarize(record);
+  }
+
+  /** The last 64 KiB that a VM wrote. */
+  consoleHistory(vm: number | string): Uint8Array<ArrayBuffer> {
+    return this.#find(vm).console.history();
+  }
+
+  /** The same and all that it will write, until it is removed. */
+  followConsole(vm: number | string): ReadableStream<Uint8Array<ArrayBuffer>> {
+    return this.#find(vm).console.follow();
+  }
+
+  /**
+   * Types on a VM's keyboard. Throws while too much waits already; the promise is fulfilled when the
+   * VM took all of it or has ended.
+   */
+  keyboard(vm: number | string, bytes: Uint8Array): Promise<void> {
+    const record = this.#find(vm);
+    if (hasEnded(record)) this.#wrongState(record, "running");
+    if (record.inputBytes > 0 && record.inputBytes + bytes.length > INPUT_BYTES_MAXIMUM) {
+      const waiting = `${record.inputBytes} bytes wait for VM ${record.name} already`;
+      throw new RequestError("body", waiting, "the VM to read its input first", 429);
+    }
+    record.inputBytes += bytes.length;
+    for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+      const piece = bytes.subarray(start, start + CHUNK_BYTES);
+      record.input = record.input
+        .then(() => record.cell.request(COMMAND.KEYBOARD, record.id, piece))
+        .catch(() => {}) // it ended; nobody will read this any more
+        .finally(() => record.inputBytes -= piece.length);
+    }
+    return record.input.then(() => {});
+  }
+
+  /** No more input after what was typed. */
+  async closeKeyboard(vm: number | string): Promise<void> {
+    const record = this.#find(vm);
+    record.input = record.input
+      .then(() => record.cell.request(COMMAND.KEYBOARD_CLOSE, record.id))
+      .catch(() => {});
+    await record.input;
+  }
+
+  /** Counters of every cell's kernel, of the Ethernet and of the gateway. */
+  async stats(): Promise<{ cells: unknown[]; network: unknown; gateway: unknown }> {
+    const cells = await Promise.all(
+      this.#cells.cells.map((cell) =>
+        cell.request(COMMAND.CELL_STATS, 0).catch((error) => ({ error: error.message }))
+      ),
+    );
+    return { cells, network: this.network?.stats(), gateway: this.network?.gateway.stats() };
+  }
+
+  /** Instructions and exact state (running or idle) of every VM. */
+  async rows(): Promise<VmRow[]> {
+    const rows: VmRow[] = [];
+    for (const cell of this.#cells.cells) {
+      for (let after = 0;;) {
+        const page = await cell.request(COMMAND.VM_LIST, after).catch(() => []) as VmRow[];
+        if (page.length === 0) break;
+        rows.push(...page);
+        after = page[page.length - 1].id;
+      }
+    }
+    return rows.sort((a, b) => a.id - b.id);
+  }
+
+  /** Cells that did not end when they were told to: then only `Deno.exit` ends the process. */
+  get abandonedCells(): number {
+    return this.#cells.abandoned;
+  }
+
+  /** Ends every VM and every cell and closes every port. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const vm of this.#vms.values()) this.#forget(vm);
+    this.network?.close();
+    await this.#cells.close();
+  }
+
+  async #create(request: VmRequest, image: StoredImage, sink?: ConsoleSink): Promise<VmSummary> {
+    if (this.#closed) throw new RequestError("server", "it is stopping", "a running server", 503);
+    if (this.#lastId >= VM_NUMBER_MAXIMUM) {
+      throw new RequestError("id", "all VM numbers are used up", "a restarted supervisor", 503);
+    }
+    const id = ++this.#lastId;
+    const name = request.name ?? this.#freeName(id);
+    if (this.#names.has(name)) {
+      const taken = `${JSON.stringify(name)} is the name of another VM`;
+      throw new RequestError("name", taken, "a name that is not in use", 409);
+    }
+    const index = this.#cells.reserve(request.memory);
+    const vm = createRecord(id, name, request, image, this.#cells.cell(index), index, sink);
+    // From here on the name is taken: two requests at the same time must not both get it.
+    this.#vms.set(id, vm);
+    this.#names.set(name, vm);
+    try {
+      await this.#order(vm);
+      await this.#publish(vm);
+      this.events.add("vm.created", id, name);
+      if (request.start) await this.#ask(vm, COMMAND.VM_START);
+    } catch (error) {
+      await this.#destroy(vm);
+      this.#forget(vm);
+      throw asRequestError(error);
+    }
+    return summarize(vm);
+  }
+
+  #freeName(id: number): string {
+    for (let number = id;; number++) {
+      if (!this.#names.has(`vm-${number}`)) return `vm-${number}`;
+    }
+  }
+
+  /** Finds room for a VM whose cell is gone or which starts afresh, and makes it there. */
+  async #place(vm: VmRecord): Promise<void> {
+    vm.cellIndex = this.#cells.reserve(vm.request.memory);
+    vm.cell = this.#cells.cell(vm.cellIndex);
+    vm.input = Promise.resolve();
+    try {
+      await this.#order(vm);
+    } catch (error) {
+      throw asRequestError(error);
+    }
+  }
+
+  async #order(vm: VmRecord): Promise<void> {
+    const { request, cell, cellIndex } = vm;
+    const order: VmOrder = {
+      name: vm.name,
+      image: await this.#cells.image(cellIndex, vm.image),
+      memory: request.memory,
+      arguments: request.arguments,
+      settings: request.settings,
+      network: this.network && vmNetwork(vm.id),
+    };
+    await cell.request(COMMAND.VM_CREATE, vm.id, order);
+  }
+
+  async #publish(vm: VmRecord): Promise<void> {
+    for (const [index, { hostname, host, guest }] of vm.request.publish.entries()) {
+      const field = `publish[${index}]`;
+      if (this.network === undefined) {
+        throw new RequestError(field, "this VM has no network", "no published ports");
+      }
+      const to = { address: vmNetwork(vm.id).address, port: guest };
+      try {
+        const port = await publish(this.network.gateway, { hostname, port: host }, to);
+        vm.published.push({ hostname, host: port.port, guest, close: () => port.close() });
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        const wanted = `cannot listen on ${hostname}:${host}: ${reason}`;
+        throw new RequestError(field, wanted, "a free port on an address of this host", 409);
+      }
+    }
+  }
+
+  /** Takes a VM out of its cell, if both are there. */
+  async #destroy(vm: VmRecord): Promise<void> {
+    this.#cells.release(vm.cellIndex, vm.cell, vm.request.memory);
+    await vm.cell.request(COMMAND.VM_DESTROY, vm.id).catch(() => {});
+    this.network?.gateway.forget(vmNetwork(vm.id).address);
+  }
+
+  #forget(vm: VmRecord): void {
+    for (const port of vm.published.splice(0)) port.close();
+    vm.console.end();
+    this.#vms.delete(vm.id);
+    this.#names.delete(vm.name);
+    if (!hasEnded(vm)) applyNotice(vm, { state: "stopped" });
+  }
+
+  #find(vm: number | string): VmRecord {
+    const id = typeof vm === "number" ? vm : /^\d+$/.test(vm) ? Number(vm) : undefined;
+    const record = id === undefined ? this.#names.get(String(vm)) : this.#vms.get(id);
+    if (record !== undefined) return record;
+    const what = `no VM ${JSON.stringify(vm)}`;
+    throw new RequestError("id", what, "the number or name of a VM", 404);
+  }
+
+  async #ask(vm: VmRecord, command: number, value?: unknown): Promise<unknown> {
+    try {
+      return await vm.cell.request(command, vm.id, value);
+    } catch (error) {
+      throw asRequestError(error);
+    }
+  }
+
+  #wrongState(vm: VmRecord, expected: string): never {
+    throw new RequestError("state", `VM ${vm.name} is ${vm.state}`, expected, 409);
+  }
+
+  /** A VM, if it is in that cell: a cell is not believed what it says of others. */
+  #ofCell(cell: Cell, id: number): VmRecord | undefined {
+    const vm = this.#vms.get(id);
+    return vm?.cell === cell ? vm : undefined;
+  }
+
+  #console(vm: VmRecord | undefined, bytes: Uint8Array<ArrayBuffer>): void | Promise<void> {
+    vm?.console.append(bytes);
+    return vm?.sink?.(bytes);
+  }
+
+  #state(vm: VmRecord | undefined, notice: StateNotice): void {
+    if (vm === undefined) return;
+    applyNotice(vm, notice);
+    this.events.add(`vm.${notice.state}`, vm.id, notice.reason);
+    if (hasEnded(vm)) this.network?.gateway.forget(vmNetwork(vm.id).address);
+  }
+
+  #cellDied(cell: Cell, index: number, reason: string): void {
+    this.events.add("cell.died", undefined, `cell ${index}: ${reason}`);
+    for (const vm of this.#vms.values()) {
+      if (vm.cell !== cell || hasEnded(vm)) continue;
+      const why = `its cell ${index} died: ${reason}`;
+      this.#state(vm, { state: "crashed", reason: why.split("\n")[0], crash: why });
+    }
+  }
+}
+
+/** What a cell refused is the request's fault; that it is gone is ours. */
+function asRequestError(error: unknown): unknown {
+  if (!(error instanceof CellError)) return error;
+  if (error.field === undefined) {
+    return new RequestError("server", error.message, "a live cell: try again", 503);
+  }
+  const message = error.message.replace(`${error.field}: `, "");
+  return new RequestError(error.field, message, "see the message");
+}

@@ -1,0 +1,150 @@
+/** What the supervisor knows of one VM, and how it shows it. */
+
+import type { Cell } from "./cell.ts";
+import { ConsoleLog } from "./console_log.ts";
+import type { StoredImage } from "./image_store.ts";
+import { formatIpv4, vmNetwork } from "./network.ts";
+import type { StateNotice, ToldState } from "./protocol.ts";
+import type { VmRequest } from "./vm_request.ts";
+
+/** A host port that leads to the VM while it exists. */
+export interface PublishedPort {
+  readonly hostname: string;
+  /** The port that was opened, also where the host chose it. */
+  readonly host: number;
+  readonly guest: number;
+  close(): void;
+}
+
+export interface VmRecord {
+  readonly id: number;
+  readonly name: string;
+  readonly request: VmRequest;
+  readonly image: StoredImage;
+  readonly console: ConsoleLog;
+  readonly created: Date;
+  readonly published: PublishedPort[];
+  /** Where it runs, or ran last. */
+  cell: Cell;
+  cellIndex: number;
+  state: ToldState;
+  exitCode?: number;
+  reason?: string;
+  crash?: string;
+  /** Bytes of input that the VM has not taken yet. */
+  inputBytes: number;
+  /** Input is sent piece by piece: the last piece that was sent. */
+  input: Promise<unknown>;
+  /** Called at every change of state. */
+  readonly watchers: Set<() => void>;
+  /** Takes the console as it comes, with back-pressure, besides `console`. */
+  readonly sink?: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
+}
+
+/** How a VM looks from outside. */
+export interface VmSummary {
+  readonly id: number;
+  readonly name: string;
+  readonly image: string;
+  readonly imageHash: string;
+  /** Bytes. */
+  readonly memory: number;
+  readonly state: ToldState;
+  readonly exitCode?: number;
+  /** Why it crashed, in one line, and the report as text. */
+  readonly reason?: string;
+  readonly crash?: string;
+  /** Number of the cell that runs it. */
+  readonly cell: number;
+  readonly address: string;
+  readonly arguments: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+  readonly publish: readonly { hostname: string; host: number; guest: number }[];
+  /** ISO 8601. */
+  readonly created: string;
+}
+
+export type ConsoleSink = NonNullable<VmRecord["sink"]>;
+
+export function createRecord(
+  id: number,
+  name: string,
+  request: VmRequest,
+  image: StoredImage,
+  cell: Cell,
+  cellIndex: number,
+  sink?: ConsoleSink,
+): VmRecord {
+  return {
+    id,
+    name,
+    request,
+    image,
+    cell,
+    cellIndex,
+    sink,
+    console: new ConsoleLog(),
+    created: new Date(),
+    published: [],
+    state: "created",
+    inputBytes: 0,
+    input: Promise.resolve(),
+    watchers: new Set(),
+  };
+}
+
+export function summarize(vm: VmRecord): VmSummary {
+  return {
+    id: vm.id,
+    name: vm.name,
+    image: vm.image.name,
+    imageHash: vm.image.hash,
+    memory: vm.request.memory,
+    state: vm.state,
+    exitCode: vm.exitCode,
+    reason: vm.reason,
+    crash: vm.crash,
+    cell: vm.cellIndex,
+    address: formatIpv4(vmNetwork(vm.id).address),
+    arguments: vm.request.arguments,
+    settings: vm.request.settings,
+    publish: vm.published.map(({ hostname, host, guest }) => ({ hostname, host, guest })),
+    created: vm.created.toISOString(),
+  };
+}
+
+export function hasEnded(vm: VmRecord): boolean {
+  return vm.state === "stopped" || vm.state === "crashed";
+}
+
+/** Takes over a change of state and tells those who wait for it. */
+export function applyNotice(vm: VmRecord, notice: StateNotice): void {
+  vm.state = notice.state;
+  vm.exitCode = notice.exitCode;
+  vm.reason = notice.reason;
+  vm.crash = notice.crash;
+  for (const watcher of vm.watchers) watcher();
+}
+
+/** Resolves when `condition` holds; at once if it does. Rejects when `signal` is aborted. */
+export function waitFor(
+  vm: VmRecord,
+  condition: (vm: VmRecord) => boolean,
+  signal?: AbortSignal,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (settle: () => void) => {
+      vm.watchers.delete(watch);
+      signal?.removeEventListener("abort", abort);
+      settle();
+    };
+    const watch = () => {
+      if (condition(vm)) finish(resolve);
+    };
+    const abort = () => finish(() => reject(signal!.reason));
+    vm.watchers.add(watch);
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
+    else watch();
+  });
+}
