@@ -1,0 +1,51 @@
+/*
+ * What a file descriptor refers to, for the files of Ilwaco only: the console, sockets, later files.
+ *
+ * `struct file` is the first member of the thing itself. It is counted: the table holds one reference, and
+ * every call in progress another, so that close() by one thread does not pull the thing from under
+ * another. Operations return -errno (positive numbers) for errors.
+ */
+#ifndef ILWACO_FILE_H
+#define ILWACO_FILE_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct file;
+
+struct file_operations {
+  long (*read)(struct file *file, void *buffer, size_t capacity);
+  long (*write)(struct file *file, const void *buffer, size_t length);
+  /* The POLL bits among `events` (and POLLERR, POLLHUP) that hold now. If none does, the file sets
+   * `polled` and later calls file_changed when that may have changed. */
+  short (*poll)(struct file *file, short events);
+  void (*closing)(struct file *file); /* the descriptor is gone: wake those who wait; may be NULL */
+  void (*release)(struct file *file); /* the last reference is gone */
+};
+
+struct file {
+  const struct file_operations *operations;
+  uint32_t references;
+  uint16_t flags;  /* O_NONBLOCK */
+  uint8_t polled;  /* some thread in poll() looks at it */
+};
+
+/* The lowest free descriptor for `file`, whose one reference passes to the table; or -EMFILE, -ENOMEM. */
+int file_install(struct file *file);
+
+/* The file with one more reference, for file_put; NULL: no such descriptor. */
+struct file *file_get(int fd);
+void file_put(struct file *file);
+
+/* Wakes the threads in poll() that look at the file. */
+static inline void file_changed(struct file *file);
+void file_wake_pollers(void);
+
+static inline void file_changed(struct file *file) {
+  if (file->polled) {
+    file->polled = 0;
+    file_wake_pollers();
+  }
+}
+
+#endif

@@ -1,0 +1,17 @@
+/* Address resolution (RFC 826). The network lock is held. */
+#ifndef ILWACO_NET_ARP_H
+#define ILWACO_NET_ARP_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+int arp_start(void); /* 0: no memory */
+
+void arp_input(const uint8_t *payload, size_t length);
+
+/* Sends the IPv4 packet of `length` bytes in nic_transmit_frame to the neighbour `address`. While the
+ * neighbour is being asked for its address a few packets wait; if it never answers they are dropped
+ * and their senders are told EHOSTUNREACH. */
+void arp_send(uint32_t address, size_t length);
+
+#endif

@@ -1,0 +1,69 @@
+/* Byte order and addresses as text: <netinet/in.h>, <arpa/inet.h>. */
+#include <arpa/inet.h>
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "wire.h"
+
+uint16_t htons(uint16_t value) { return swap16(value); }
+uint16_t ntohs(uint16_t value) { return swap16(value); }
+uint32_t htonl(uint32_t value) { return swap32(value); }
+uint32_t ntohl(uint32_t value) { return swap32(value); }
+
+/* Four decimal numbers of 0 to 255 with dots between them, and nothing else. */
+static int parse_quad(const char *text, uint8_t bytes[4]) {
+  for (int i = 0; i < 4; i++) {
+    unsigned value = 0;
+    int digits = 0;
+    while (*text >= '0' && *text <= '9') {
+      value = value * 10 + (unsigned)(*text++ - '0');
+      if (++digits > 3 || value > 255) return 0;
+    }
+    if (digits == 0) return 0;
+    bytes[i] = (uint8_t)value;
+    if (i < 3 && *text++ != '.') return 0;
+  }
+  return *text == 0;
+}
+
+int inet_pton(int family, const char *text, void *address) {
+  if (family != AF_INET) {
+    errno = EAFNOSUPPORT;
+    return -1;
+  }
+  uint8_t bytes[4];
+  if (!parse_quad(text, bytes)) return 0;
+  __builtin_memcpy(address, bytes, 4);
+  return 1;
+}
+
+int inet_aton(const char *text, struct in_addr *address) {
+  return inet_pton(AF_INET, text, address) == 1;
+}
+
+in_addr_t inet_addr(const char *text) {
+  struct in_addr address;
+  return inet_aton(text, &address) ? address.s_addr : INADDR_NONE;
+}
+
+const char *inet_ntop(int family, const void *address, char *text, socklen_t size) {
+  const uint8_t *b = address;
+  if (family != AF_INET) {
+    errno = EAFNOSUPPORT;
+    return NULL;
+  }
+  char quad[INET_ADDRSTRLEN];
+  int length = snprintf(quad, sizeof quad, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
+  if ((socklen_t)length >= size) {
+    errno = ENOSPC;
+    return NULL;
+  }
+  __builtin_memcpy(text, quad, (size_t)length + 1);
+  return text;
+}
+
+char *inet_ntoa(struct in_addr address) {
+  static char text[INET_ADDRSTRLEN];
+  return (char *)inet_ntop(AF_INET, &address, text, sizeof text);
+}

@@ -1,0 +1,140 @@
+/* IPv4 (RFC 791, RFC 1122); see ipv4.h. */
+#include "ipv4.h"
+
+#include <errno.h>
+#include <ilwaco.h>
+#include <string.h>
+
+#include "arp.h"
+#include "checksum.h"
+#include "ethernet.h"
+#include "icmp.h"
+#include "loopback.h"
+#include "network.h"
+#include "nic.h"
+#include "tcp.h"
+#include "udp.h"
+#include "wire.h"
+
+enum { TIME_TO_LIVE = 64 };
+
+static int is_loopback(uint32_t address) { return (address & 0xff) == 127; }
+
+int ipv4_is_own(uint32_t address) { return address == network_address() || is_loopback(address); }
+
+int ipv4_is_broadcast(uint32_t address) {
+  return address == 0xffffffff || address == network_broadcast() || (address & 0xf0) == 0xe0;
+}
+
+/* Fills `packet` from a packet whose header is sound; 0: it is not, and was counted. */
+static int parse(const uint8_t *bytes, size_t length, struct ipv4_packet *packet) {
+  const struct ipv4_header *header = (const struct ipv4_header *)bytes;
+  if (length < IPV4_HEADER_BYTES || header->version_and_length >> 4 != 4) {
+    network_counters.dropped_length++;
+    return 0;
+  }
+  size_t header_bytes = (header->version_and_length & 15) * 4u;
+  size_t total = swap16(header->total_length);
+  if (header_bytes < IPV4_HEADER_BYTES || total < header_bytes || total > length) {
+    network_counters.dropped_length++;
+    return 0;
+  }
+  if (checksum_finish(checksum_add(0, bytes, header_bytes)) != 0) {
+    network_counters.dropped_checksum++;
+    return 0;
+  }
+  packet->header = bytes;
+  packet->source = header->source;
+  packet->destination = header->destination;
+  packet->payload = bytes + header_bytes;
+  packet->length = total - header_bytes;
+  return 1;
+}
+
+void ipv4_input(const uint8_t *bytes, size_t length, int link_broadcast) {
+  struct ipv4_packet packet;
+  if (!parse(bytes, length, &packet)) return;
+  const struct ipv4_header *header = (const struct ipv4_header *)bytes;
+  int broadcast = ipv4_is_broadcast(packet.destination);
+  if ((!broadcast && !ipv4_is_own(packet.destination)) || ipv4_is_broadcast(packet.source)) {
+    network_counters.dropped_address++;
+    return;
+  }
+  if (swap16(header->fragment) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {
+    network_counters.dropped_fragment++;
+    return;
+  }
+  packet.broadcast = broadcast || link_broadcast;
+  switch (header->protocol) {
+    case 1:
+      icmp_input(&packet);
+      break;
+    case 6:
+      tcp_input(&packet);
+      break;
+    case 17:
+      udp_input(&packet);
+      break;
+    default:
+      network_counters.dropped_protocol++;
+      icmp_send_unreachable(&packet, ICMP_PROTOCOL_UNREACHABLE);
+  }
+}
+
+uint8_t *ipv4_payload(void) { return nic_transmit_frame.payload + IPV4_HEADER_BYTES; }
+
+size_t ipv4_payload_maximum(void) {
+  unsigned mtu = DENALI_REGISTERS->nic_mtu;
+  if (mtu > NIC_MTU_MAXIMUM || mtu < 68) mtu = NIC_MTU_MAXIMUM;
+  return mtu - IPV4_HEADER_BYTES;
+}
+
+/* The neighbour to give a packet to, or 0. */
+static uint32_t next_hop(uint32_t destination) {
+  uint32_t netmask = DENALI_REGISTERS->nic_netmask;
+  if (((destination ^ network_address()) & netmask) == 0) return destination;
+  return DENALI_REGISTERS->nic_gateway;
+}
+
+int ipv4_send(uint8_t protocol, uint32_t source, uint32_t destination, size_t length) {
+  static uint16_t identification;
+  if (length > ipv4_payload_maximum()) return EMSGSIZE;
+  struct ipv4_header *header = (struct ipv4_header *)nic_transmit_frame.payload;
+  size_t total = IPV4_HEADER_BYTES + length;
+  header->version_and_length = 0x45;
+  header->service = 0;
+  header->total_length = swap16((uint16_t)total);
+  header->identification = swap16(identification++);
+  header->fragment = swap16(IPV4_DONT_FRAGMENT);
+  header->time_to_live = TIME_TO_LIVE;
+  header->protocol = protocol;
+  header->checksum = 0;
+  header->source = source;
+  header->destination = destination;
+  header->checksum = checksum_finish(checksum_add(0, header, IPV4_HEADER_BYTES));
+  if (ipv4_is_own(destination)) {
+    loopback_send(total);
+  } else if (ipv4_is_broadcast(destination)) {
+    ethernet_send(ethernet_broadcast, ETHERTYPE_IPV4, total);
+  } else {
+    uint32_t neighbour = next_hop(destination);
+    if (!neighbour) return ENETUNREACH;
+    arp_send(neighbour, total);
+  }
+  return 0;
+}
+
+void ipv4_failed(const uint8_t *bytes, size_t length, int error, unsigned mtu) {
+  const struct ipv4_header *header = (const struct ipv4_header *)bytes;
+  size_t header_bytes = (header->version_and_length & 15) * 4u;
+  if (length < IPV4_HEADER_BYTES || header_bytes < IPV4_HEADER_BYTES || length < header_bytes + 8) {
+    return;
+  }
+  const uint8_t *payload = bytes + header_bytes;
+  if (header->source != network_address()) return;
+  if (header->protocol == 6) {
+    tcp_failed(header->source, header->destination, payload, error, mtu);
+  } else if (header->protocol == 17) {
+    udp_failed(header->source, header->destination, payload, error);
+  }
+}

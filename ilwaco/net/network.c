@@ -1,0 +1,86 @@
+/* The network's lock and thread; see network.h. */
+#include "network.h"
+
+#include <errno.h>
+#include <pthread.h>
+
+#include "arp.h"
+#include "ethernet.h"
+#include "hash.h"
+#include "loopback.h"
+#include "nic.h"
+#include "tcp.h"
+#include "timer.h"
+
+/* Frames taken in before acknowledgements and answers go out: enough that a burst is answered at
+ * once, few enough that the peer's window does not run dry. */
+enum { BATCH_FRAMES = 16 };
+
+struct network_counters network_counters;
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint64_t sleeping_until; /* 0: the network thread runs */
+static enum { STOPPED, STARTED } state;
+
+void network_lock(void) { pthread_mutex_lock(&lock); }
+
+void network_unlock(void) {
+  if (sleeping_until > timer_next() || (sleeping_until && loopback_waits())) {
+    sleeping_until = 0;
+    nic_wake();
+  }
+  pthread_mutex_unlock(&lock);
+}
+
+uint32_t network_address(void) { return DENALI_REGISTERS->nic_address; }
+
+uint32_t network_broadcast(void) {
+  return DENALI_REGISTERS->nic_address | ~DENALI_REGISTERS->nic_netmask;
+}
+
+/* Returns whether there may be more to take in. */
+static int receive_batch(void) {
+  for (int i = 0; i < BATCH_FRAMES; i++) {
+    if (!nic_receive() && !loopback_receive()) return 0;
+  }
+  return 1;
+}
+
+static void *run(void *unused) {
+  (void)unused;
+  pthread_mutex_lock(&lock);
+  for (;;) {
+    int more = receive_batch();
+    tcp_flush();
+    timer_run(ilwaco_now_us());
+    if (more || loopback_waits()) {
+      pthread_mutex_unlock(&lock);
+    } else {
+      sleeping_until = timer_next();
+      pthread_mutex_unlock(&lock);
+      nic_wait(sleeping_until);
+    }
+    pthread_mutex_lock(&lock);
+    sleeping_until = 0;
+  }
+  return 0;
+}
+
+static int start(void) {
+  if (!(DENALI_REGISTERS->features & DENALI_FEATURE_NIC)) return ENETDOWN;
+  hash_seed();
+  if (!arp_start() || !tcp_start()) return ENOMEM;
+  nic_start();
+  pthread_t thread;
+  if (pthread_create(&thread, 0, run, 0) != 0) return ENOMEM;
+  pthread_detach(thread);
+  state = STARTED;
+  return 0;
+}
+
+int network_start(void) {
+  pthread_mutex_lock(&lock);
+  int error = state == STARTED ? 0 : start();
+  pthread_mutex_unlock(&lock);
+  return error;
+}

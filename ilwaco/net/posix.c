@@ -1,0 +1,285 @@
+/* The POSIX socket functions: arguments and errno; the work is in socket.c, tcp and udp. */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "network.h"
+#include "socket.h"
+
+static int fail(int error) {
+  errno = error;
+  return -1;
+}
+
+static int finish(struct socket *socket, int error) {
+  socket_put(socket);
+  return error ? fail(error) : 0;
+}
+
+static ssize_t finish_count(struct socket *socket, long result) {
+  socket_put(socket);
+  return result < 0 ? fail((int)-result) : result;
+}
+
+static int load_address(const struct sockaddr *address, socklen_t length,
+                        struct sockaddr_in *result) {
+  if (!address || length < sizeof *result) return EINVAL;
+  memcpy(result, address, sizeof *result);
+  return result->sin_family == AF_INET ? 0 : EAFNOSUPPORT;
+}
+
+static void store_address(struct sockaddr *address, socklen_t *length, uint32_t ip, uint16_t port) {
+  if (!address || !length) return;
+  struct sockaddr_in result = {.sin_family = AF_INET, .sin_port = port, .sin_addr = {ip}};
+  memcpy(address, &result, *length < sizeof result ? *length : sizeof result);
+  *length = sizeof result;
+}
+
+int socket(int domain, int type, int protocol) {
+  int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+  if (domain != AF_INET) return fail(EAFNOSUPPORT);
+  if (kind != SOCK_STREAM && kind != SOCK_DGRAM) return fail(ESOCKTNOSUPPORT);
+  if (protocol != 0 && protocol != (kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP)) {
+    return fail(EPROTONOSUPPORT);
+  }
+  int error = network_start();
+  if (error) return fail(error);
+  int fd = socket_create(kind, type & SOCK_NONBLOCK, NULL);
+  return fd < 0 ? fail(-fd) : fd;
+}
+
+static int bind_stream(struct socket *socket, uint32_t address, uint16_t port) {
+  if (address && !ipv4_is_own(address)) return EADDRNOTAVAIL;
+  if (port == 0) port = tcp_choose_port(address);
+  if (port == 0 || tcp_port_in_use(address, port, socket->reuse)) return EADDRINUSE;
+  socket->local_address = address;
+  socket->local_port = port;
+  return 0;
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t length) {
+  struct sockaddr_in local;
+  struct socket *socket = socket_get(fd);
+  if (!socket) return -1;
+  int error = load_address(address, length, &local);
+  if (!error && (socket->bound || socket->connected)) error = EINVAL;
+  if (!error && socket->type == SOCK_STREAM) {
+    error = bind_stream(socket, local.sin_addr.s_addr, local.sin_port);
+  } else if (!error) {
+    error = udp_bind(socket->udp, local.sin_addr.s_addr, local.sin_port, socket->reuse);
+    socket->local_address = socket->udp->local_address;
+    socket->local_port = socket->udp->local_port;
+  }
+  if (!error) socket->bound = 1;
+  return finish(socket, error);
+}
+
+int listen(int fd, int backlog) {
+  struct socket *socket = socket_get(fd);
+  if (!socket) return -1;
+  unsigned limit = backlog < 1 ? 1 : backlog > SOMAXCONN ? SOMAXCONN : (unsigned)backlog;
+  int error = 0;
+  if (socket->type != SOCK_STREAM) {
+    error = EOPNOTSUPP;
+  } else if (socket->connected) {
+    error = EINVAL;
+  } else if (socket->listener) {
+    tcp_set_backlog(socket->listener, limit);
+  } else {
+    error = socket_bind_any(socket);
+    if (!error) {
+      error = tcp_listen(socket, socket->local_address, socket->local_port, limit,
+                         &socket->listener);
+    }
+  }
+  return finish(socket, error);
+}
+
+int accept(int fd, struct sockaddr *address, socklen_t *length) {
+  return accept4(fd, address, length, 0);
+}
+
+/* Waits until there is something to accept; 0 or an error number. */
+static int await_acceptable(struct socket *listening) {
+  uint64_t deadline = socket_deadline(listening->receive_timeout_us);
+  for (;;) {
+    if (listening->closed) return EBADF;
+    if (!listening->listener) return EINVAL;
+    if (tcp_acceptable(listening->listener)) return 0;
+    if (listening->file.flags & O_NONBLOCK) return EAGAIN;
+    if (!socket_wait(listening, deadline)) return EAGAIN;
+  }
+}
+
+static void adopt(struct socket *socket, const struct socket *listening,
+                  struct tcp_connection *connection) {
+  struct tcp_endpoints at;
+  tcp_get_endpoints(connection, &at);
+  socket->local_address = at.local_address;
+  socket->local_port = at.local_port;
+  socket->remote_address = at.remote_address;
+  socket->remote_port = at.remote_port;
+  socket->bound = socket->connected = socket->announced = 1;
+  socket->keepalive = listening->keepalive;
+  socket->keepalive_idle_s = listening->keepalive_idle_s;
+  socket->keepalive_interval_s = listening->keepalive_interval_s;
+  socket->keepalive_probes = listening->keepalive_probes;
+  socket->no_delay = listening->no_delay;
+  socket->send_limit = listening->send_limit;
+  socket->receive_limit = listening->receive_limit;
+  socket->connection = connection;
+  tcp_attach(connection, socket);
+}
+
+int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
+  struct socket *listening = socket_get(fd);
+  if (!listening) return -1;
+  if (listening->type != SOCK_STREAM) return finish(listening, EOPNOTSUPP);
+  int error = await_acceptable(listening);
+  if (error) return finish(listening, error);
+  /* The new descriptor comes first, so that a connection is never taken that has no place. */
+  network_unlock();
+  struct socket *socket = NULL;
+  int accepted = socket_create(SOCK_STREAM, flags & SOCK_NONBLOCK, &socket);
+  network_lock();
+  if (accepted < 0) return finish(listening, -accepted);
+  struct tcp_connection *connection = NULL;
+  error = await_acceptable(listening);
+  if (!error) connection = tcp_accept(listening->listener);
+  if (connection) {
+    adopt(socket, listening, connection);
+    store_address(address, length, socket->remote_address, socket->remote_port);
+  }
+  network_unlock();
+  file_put(&socket->file);
+  if (!connection) close(accepted);
+  network_lock();
+  socket_put(listening);
+  return connection ? accepted : fail(error);
+}
+
+static int connect_datagram(struct socket *socket, const struct sockaddr_in *remote) {
+  int error = socket_bind_any(socket);
+  if (error) return error;
+  socket->remote_address = socket->udp->remote_address = remote->sin_addr.s_addr;
+  socket->remote_port = socket->udp->remote_port = remote->sin_port;
+  socket->connected = 1;
+  return 0;
+}
+
+static int start_connecting(struct socket *socket, const struct sockaddr_in *remote) {
+  int own = ipv4_is_own(remote->sin_addr.s_addr);
+  if (!remote->sin_addr.s_addr || !remote->sin_port) return EADDRNOTAVAIL;
+  if (!socket->local_address) {
+    socket->local_address = own ? remote->sin_addr.s_addr : network_address();
+  }
+  int error = socket_bind_any(socket);
+  if (error) return error;
+  struct tcp_endpoints at = {socket->local_address, remote->sin_addr.s_addr, socket->local_port,
+                             remote->sin_port};
+  error = tcp_connect(socket, &at, &socket->connection);
+  if (error) return error;
+  socket->remote_address = at.remote_address;
+  socket->remote_port = at.remote_port;
+  socket->connected = 1;
+  return 0;
+}
+
+static int connect_stream(struct socket *socket, const struct sockaddr_in *remote) {
+  if (socket->listener) return EOPNOTSUPP;
+  if (socket->connection) {
+    if (tcp_connecting(socket->connection)) return EALREADY;
+    int error = tcp_take_error(socket->connection);
+    if (error || socket->announced) return error ? error : EISCONN;
+  } else {
+    int error = start_connecting(socket, remote);
+    if (error) return error;
+  }
+  uint64_t deadline = socket_deadline(socket->send_timeout_us);
+  while (tcp_connecting(socket->connection)) {
+    if (socket->file.flags & O_NONBLOCK) return EINPROGRESS;
+    if (socket->closed) return EBADF;
+    if (!socket_wait(socket, deadline)) return EINPROGRESS;
+  }
+  socket->announced = 1;
+  return tcp_take_error(socket->connection);
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t length) {
+  struct sockaddr_in remote;
+  struct socket *socket = socket_get(fd);
+  if (!socket) return -1;
+  int error = load_address(address, length, &remote);
+  if (!error) {
+    error = socket->type == SOCK_STREAM ? connect_stream(socket, &remote)
+                                        : connect_datagram(socket, &remote);
+  }
+  return finish(socket, error);
+}
+
+ssize_t send(int fd, const void *buffer, size_t length, int flags) {
+  return sendto(fd, buffer, length, flags, NULL, 0);
+}
+
+ssize_t sendto(int fd, const void *buffer, size_t length, int flags, const struct sockaddr *address,
+               socklen_t address_length) {
+  struct socket *socket = socket_get(fd);
+  if (!socket) return -1;
+  if (!address || socket->type == SOCK_STREAM) {
+    return finish_count(socket, socket_send(socket, buffer, length, flags));
+  }
+  struct sockaddr_in remote;
+  int error = load_address(address, address_length, &remote);
+  if (error) return finish_count(socket, -error);
+  return finish_count(
+      socket, socket_send_to(socket, buffer, length, remote.sin_addr.s_addr, remote.sin_port));
+}
+
+ssize_t recv(int fd, void *buffer, size_t length, int flags) {
+  return recvfrom(fd, buffer, length, flags, NULL, NULL);
+}
+
+ssize_t recvfrom(int fd, void *buffer, size_t length, int flags, struct sockaddr *address,
+                 socklen_t *address_length) {
+  struct socket *socket = socket_get(fd);
+  if (!socket) return -1;
+  uint32_t source = 0;
+  uint16_t port = 0;
+  long result = socket_receive(socket, buffer, length, flags, &source, &port);
+  if (result >= 0) store_address(address, address_length, source, port);
+  return finish_count(socket, result);
+}
+
+int shutdown(int fd, int how) {
+  struct socket *socket = socket_get(fd);
+  if (!socket) return -1;
+  if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return finish(socket, EINVAL);
+  if (socket->type == SOCK_STREAM &&
+      (!socket->connection || tcp_connecting(socket->connection))) {
+    return finish(socket, ENOTCONN);
+  }
+  if (how != SHUT_WR) {
+    socket->read_shut = 1;
+    socket_changed(socket);
+  }
+  if (how != SHUT_RD && socket->connection) tcp_shutdown(socket->connection);
+  return finish(socket, 0);
+}
+
+int getsockname(int fd, struct sockaddr *address, socklen_t *length) {
+  struct socket *socket = socket_get(fd);
+  if (!socket) return -1;
+  store_address(address, length, socket->local_address, socket->local_port);
+  return finish(socket, 0);
+}
+
+int getpeername(int fd, struct sockaddr *address, socklen_t *length) {
+  struct socket *socket = socket_get(fd);
+  if (!socket) return -1;
+  if (!socket->connected) return finish(socket, ENOTCONN);
+  store_address(address, length, socket->remote_address, socket->remote_port);
+  return finish(socket, 0);
+}

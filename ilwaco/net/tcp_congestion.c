@@ -1,0 +1,122 @@
+/*
+ * Congestion control: NewReno (RFC 5681, RFC 6582), with SACK-based recovery (RFC 6675) where the
+ * peer can do it, an initial window of ten segments (RFC 6928) and limited transmit (RFC 3042).
+ *
+ * Why not CUBIC: it differs from NewReno only where the product of bandwidth and delay is large, and the
+ * links of a VM are a switch in memory or a TAP device with less than a millisecond of delay.
+ *
+ * One simplification of RFC 6675: during recovery every byte below the highest one reported by SACK that
+ * was not itself reported counts as lost (as in FACK), instead of only those with three reports above.
+ * Reordering then costs a few needless retransmissions in a recovery that has begun anyway.
+ */
+#include "network.h"
+#include "tcp_connection.h"
+
+enum { DUPLICATES_MEAN_LOSS = 3 };
+
+void tcp_congestion_start(struct tcp_connection *c) {
+  c->cwnd = 10u * c->mss;
+  c->ssthresh = UINT32_MAX;
+  c->recover = c->snd_una;
+}
+
+void tcp_congestion_idle(struct tcp_connection *c) {
+  if (c->cwnd > 10u * c->mss) c->cwnd = 10u * c->mss;
+}
+
+static uint32_t half_of_flight(const struct tcp_connection *c) {
+  uint32_t half = (c->snd_max - c->snd_una) / 2;
+  return half > 2u * c->mss ? half : 2u * c->mss;
+}
+
+static void grow(struct tcp_connection *c, uint32_t acked) {
+  if (c->cwnd < c->ssthresh) {
+    c->cwnd += acked < 2u * c->mss ? acked : 2u * c->mss; /* RFC 3465 */
+  } else {
+    c->bytes_acked += acked;
+    if (c->bytes_acked < c->cwnd) return;
+    c->bytes_acked -= c->cwnd;
+    c->cwnd += c->mss;
+  }
+  if (c->cwnd > 1u << 24) c->cwnd = 1u << 24;
+}
+
+void tcp_congestion_acked(struct tcp_connection *c, uint32_t acked, uint32_t flight_before) {
+  c->duplicate_acks = 0;
+  if (!c->recovering) {
+    if (flight_before * 2 >= c->cwnd) grow(c, acked); /* only a window that is used proves itself */
+  } else if (!seq_before(c->snd_una, c->recover)) {
+    uint32_t flight = c->snd_max - c->snd_una + c->mss;
+    c->recovering = 0;
+    c->cwnd = flight < c->ssthresh ? flight : c->ssthresh;
+    if (c->cwnd < 2u * c->mss) c->cwnd = 2u * c->mss;
+  } else if (!c->sack) {
+    c->cwnd = c->cwnd > acked ? c->cwnd - acked : c->mss;
+    if (acked >= c->mss) c->cwnd += c->mss;
+    c->resend_head = 1;
+  }
+}
+
+static uint32_t sacked_bytes(const struct tcp_connection *c) {
+  uint32_t sum = 0;
+  for (uint32_t i = 0; i < c->sacked.count; i++) {
+    sum += c->sacked.range[i].end - c->sacked.range[i].start;
+  }
+  return sum;
+}
+
+void tcp_congestion_duplicate(struct tcp_connection *c, int sack_news) {
+  if (c->recovering) {
+    if (!c->sack) c->cwnd += c->mss;
+    return;
+  }
+  if (c->duplicate_acks < 255) c->duplicate_acks++;
+  int lost = c->duplicate_acks >= DUPLICATES_MEAN_LOSS ||
+             (sack_news && sacked_bytes(c) > (DUPLICATES_MEAN_LOSS - 1) * c->mss);
+  if (!lost || seq_before(c->snd_una, c->recover)) return;
+  network_counters.tcp_fast_retransmits++;
+  c->recovering = 1;
+  c->recover = c->snd_max;
+  c->ssthresh = half_of_flight(c);
+  c->cwnd = c->sack ? c->ssthresh : c->ssthresh + DUPLICATES_MEAN_LOSS * c->mss;
+  c->bytes_acked = 0;
+  c->high_rxt = c->snd_una;
+  c->resend_head = 1;
+}
+
+void tcp_congestion_timeout(struct tcp_connection *c) {
+  if (c->retries == 0) c->ssthresh = half_of_flight(c);
+  /* A peer may take back what it reported (RFC 2018 section 8): do not trust it for ever. */
+  if (c->retries > 0) c->sacked.count = 0;
+  c->cwnd = c->mss;
+  c->bytes_acked = 0;
+  c->duplicate_acks = 0;
+  c->recovering = 0;
+  c->recover = c->snd_max;
+  c->snd_nxt = c->snd_una;
+}
+
+int tcp_recovery_next(const struct tcp_connection *c, uint32_t *sequence, uint32_t *length) {
+  uint32_t at = seq_max(c->high_rxt, c->snd_una);
+  for (uint32_t i = 0; i < c->sacked.count; i++) {
+    const struct tcp_range *range = &c->sacked.range[i];
+    if (seq_before(at, range->start)) {
+      *sequence = at;
+      *length = range->start - at;
+      return 1;
+    }
+    at = seq_max(at, range->end);
+  }
+  return 0;
+}
+
+uint32_t tcp_recovery_pipe(const struct tcp_connection *c) {
+  uint32_t at = c->snd_una;
+  uint32_t pipe = 0;
+  for (uint32_t i = 0; i < c->sacked.count; i++) {
+    uint32_t hole_end = seq_min(c->sacked.range[i].start, c->high_rxt);
+    if (seq_after(hole_end, at)) pipe += hole_end - at;
+    at = c->sacked.range[i].end;
+  }
+  return pipe + (c->snd_max - at);
+}

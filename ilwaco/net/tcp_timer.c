@@ -1,0 +1,134 @@
+/*
+ * A connection's time: round-trip estimate and retransmission timeout (RFC 6298), zero-window probes,
+ * delayed acknowledgements, keepalive, and the end of connections that nobody owns any more.
+ *
+ * Four deadlines share one timer in the heap. RFC 6298 asks for a minimum timeout of one second; like
+ * Linux this uses 200 ms, with delayed acknowledgements of 40 ms well below it.
+ */
+#include <errno.h>
+#include <ilwaco.h>
+
+#include "network.h"
+#include "socket.h"
+#include "tcp_connection.h"
+
+#define RTO_MINIMUM_US 200000u
+#define RTO_MAXIMUM_US 60000000u
+#define SILENCE_MAXIMUM_US (120 * 1000000ull) /* of a peer that does not answer probes */
+enum { SYN_RETRIES = 5, RETRIES = 12, ORPHAN_RETRIES = 7 };
+
+void tcp_rtt_sample(struct tcp_connection *c, uint32_t rtt) {
+  if (rtt == 0) rtt = 1;
+  if (c->srtt == 0) {
+    c->srtt = rtt;
+    c->rttvar = rtt / 2;
+  } else {
+    uint32_t error = rtt > c->srtt ? rtt - c->srtt : c->srtt - rtt;
+    c->rttvar = c->rttvar - c->rttvar / 4 + error / 4;
+    c->srtt = c->srtt - c->srtt / 8 + rtt / 8;
+  }
+  uint32_t rto = c->srtt + 4 * c->rttvar;
+  c->rto = rto < RTO_MINIMUM_US ? RTO_MINIMUM_US : rto > RTO_MAXIMUM_US ? RTO_MAXIMUM_US : rto;
+}
+
+static uint64_t backed_off(const struct tcp_connection *c) {
+  uint64_t interval = (uint64_t)c->rto << (c->retries < 16 ? c->retries : 16);
+  return interval < RTO_MAXIMUM_US ? interval : RTO_MAXIMUM_US;
+}
+
+void tcp_arm_retransmit(struct tcp_connection *c) {
+  c->retransmit_at = ilwaco_now_us() + backed_off(c);
+}
+
+void tcp_reschedule(struct tcp_connection *c) {
+  uint64_t next = c->retransmit_at;
+  if (c->delayed_ack_at < next) next = c->delayed_ack_at;
+  if (c->keepalive_at < next) next = c->keepalive_at;
+  if (c->linger_at < next) next = c->linger_at;
+  timer_set(&c->timer, next);
+}
+
+void tcp_keepalive_reset(struct tcp_connection *c) {
+  c->keepalive_count = 0;
+  c->keepalive_at = c->socket && c->socket->keepalive && c->state >= TCP_ESTABLISHED
+                        ? ilwaco_now_us() + c->socket->keepalive_idle_s * 1000000ull
+                        : NET_NEVER;
+}
+
+/* 0: the connection is gone. */
+static int on_keepalive(struct tcp_connection *c, uint64_t now) {
+  const struct socket *socket = c->socket;
+  if (!socket || !socket->keepalive) {
+    c->keepalive_at = NET_NEVER;
+    return 1;
+  }
+  uint64_t due = c->last_received_at + socket->keepalive_idle_s * 1000000ull;
+  if (c->keepalive_count == 0 && due > now) {
+    c->keepalive_at = due;
+    return 1;
+  }
+  if (c->keepalive_count >= socket->keepalive_probes) {
+    tcp_send_reset(c);
+    tcp_drop(c, ETIMEDOUT);
+    return 0;
+  }
+  c->keepalive_count++;
+  c->keepalive_at = now + socket->keepalive_interval_s * 1000000ull;
+  tcp_send_probe(c);
+  return 1;
+}
+
+/* 0: the connection is gone. */
+static int on_timeout(struct tcp_connection *c, uint64_t now) {
+  if (tcp_connecting(c)) {
+    if (c->retries >= SYN_RETRIES) {
+      tcp_drop(c, ETIMEDOUT);
+      return 0;
+    }
+    c->retries++;
+    tcp_send_syn(c);
+    tcp_arm_retransmit(c);
+    return 1;
+  }
+  if (c->probing || c->snd_wnd == 0) {
+    if (now - c->last_received_at > SILENCE_MAXIMUM_US) {
+      tcp_drop(c, ETIMEDOUT);
+      return 0;
+    }
+    c->retries++;
+    if (c->snd_wnd) {
+      c->send_small = 1;
+      tcp_output(c);
+    } else {
+      tcp_send_probe(c);
+    }
+    if (c->snd_una == c->snd_max) tcp_arm_retransmit(c);
+    return 1;
+  }
+  if (c->retries >= (c->orphaned ? ORPHAN_RETRIES : RETRIES)) {
+    tcp_send_reset(c);
+    tcp_drop(c, ETIMEDOUT);
+    return 0;
+  }
+  network_counters.tcp_timeouts++;
+  tcp_congestion_timeout(c);
+  c->retries++;
+  c->timing = 0;
+  tcp_arm_retransmit(c);
+  tcp_output(c);
+  return 1;
+}
+
+void tcp_expire(struct net_timer *timer) {
+  struct tcp_connection *c = TIMER_OWNER(timer, struct tcp_connection);
+  uint64_t now = ilwaco_now_us();
+  if (c->linger_at <= now) {
+    if (c->state != TCP_FIN_WAIT_2) tcp_send_reset(c);
+    tcp_drop(c, 0);
+    return;
+  }
+  if (c->delayed_ack_at <= now) tcp_send_ack(c);
+  if (c->keepalive_at <= now && !on_keepalive(c, now)) return;
+  if (c->retransmit_at <= now && !on_timeout(c, now)) return;
+  tcp_reschedule(c);
+}
