@@ -1,0 +1,235 @@
+/**
+ * The evaluator: runs guest code by calling one handler for each instruction.
+ *
+ * It is the tier for cold code, of every VM, for ever, so it is quick to start and allocates nothing while
+ * it runs: an instruction is a handler (compiled once for each form, handlers.ts) and a few numbers in one
+ * array; a decoded block is found by the pool address of its first byte, so that all VMs of an image share
+ * it (code_cache.ts).
+ *
+ * While a block runs, EIP holds the address of its first byte; handlers add offsets. A handler's result
+ * other than STEP_NEXT ends the block: see printer.ts. Code that changes the block which is running (its
+ * frame is dropped during a store) makes that store's handler return STEP_LEAVE.
+ */
+
+import { buildBlock, buildStraddlingBlock, MAXIMUM_INSTRUCTION } from "./block_builder.ts";
+import {
+  BLOCK_COUNT,
+  BLOCK_FRAME,
+  BLOCK_HEADER,
+  BLOCK_SECOND_FRAME,
+  BLOCK_WORDS,
+  BlockCache,
+  fastSlot,
+  NO_BLOCK,
+  NO_FRAME,
+} from "./code_cache.ts";
+import {
+  type AddressSpace,
+  type Engine,
+  type EngineOptions,
+  EXIT_BUDGET,
+  EXIT_EXCEPTION,
+  EXIT_WAIT,
+  PAGE_MASK,
+  PAGE_SIZE,
+  PF_USER,
+  type Pool,
+  PRESENT,
+  RESOLVE_WAIT,
+  X86_PF,
+} from "./engine.ts";
+import { HandlerTable } from "./handlers.ts";
+import { STEP_AFTER, STEP_LEAVE } from "./printer.ts";
+import { createEnvironment, type Environment } from "./runtime.ts";
+import { END_WORD, HANDLER_WORD, INSTRUCTION_WORDS, START_WORD } from "./shape.ts";
+import { type CpuState, EIP, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "./state.ts";
+
+/** Words of decoded code that are kept by default: 4 MiB, about 130,000 instructions. */
+const DEFAULT_CODE_WORDS = 1 << 20;
+
+export interface EvaluatorOptions extends EngineOptions {
+  /** Words of decoded code that are kept; at least 1024. */
+  readonly codeWords?: number;
+}
+
+export class Evaluator implements Engine {
+  private readonly pool: Pool;
+  private readonly environment: Environment;
+  private readonly table: HandlerTable;
+  private readonly cache: BlockCache;
+  private readonly takeTimestamp: (cpu: CpuState) => number;
+  /** The block that is running, or NO_BLOCK. */
+  private current = NO_BLOCK;
+
+  constructor(options: EvaluatorOptions) {
+    this.pool = options.pool;
+    this.environment = createEnvironment(options.pool, options.codeWords ?? DEFAULT_CODE_WORDS);
+    this.table = new HandlerTable(this.environment);
+    this.cache = new BlockCache(this.environment.O);
+    this.takeTimestamp = options.timestamp;
+  }
+
+  dropFrame(frame: number): void {
+    if (!this.cache.dropFrame(frame) || this.current === NO_BLOCK) return;
+    const { O, X } = this.environment;
+    const block = this.current;
+    if (O[block + BLOCK_FRAME] === frame || O[block + BLOCK_SECOND_FRAME] === frame) {
+      X.leave = STEP_LEAVE;
+    }
+  }
+
+  run(cpu: CpuState, space: AddressSpace, budget: number): number {
+    const { C, R, X } = this.environment;
+    R.set(cpu.i32);
+    X.space = space;
+    X.readTable = space.readTable;
+    X.writeTable = space.writeTable;
+    C.retired = cpu.retired;
+    X.timestamp = () => {
+      cpu.retired = C.retired;
+      return this.takeTimestamp(cpu);
+    };
+    const reason = this.execute(budget);
+    cpu.i32.set(R);
+    cpu.retired = C.retired;
+    return reason;
+  }
+
+  private execute(budget: number): number {
+    const { C, R, O, X } = this.environment;
+    const { handlers } = this.table;
+    const { fastPlaces, fastBlocks } = this.cache;
+    let left = budget | 0;
+    while (left > 0) {
+      const eip = R[EIP];
+      const entry = X.readTable[eip >>> 12];
+      const place = (entry & ~PAGE_MASK) | (eip & PAGE_MASK);
+      const slot = fastSlot(place);
+      const block = (entry & PRESENT) !== 0 && fastPlaces[slot] === place
+        ? fastBlocks[slot]
+        : this.enter(eip);
+      if (block === NO_BLOCK) return this.takeFault();
+      this.current = block;
+      let count = O[block + BLOCK_COUNT];
+      const first = block + BLOCK_HEADER;
+      let end = first + O[block + BLOCK_WORDS];
+      const partial = count > left;
+      if (partial) {
+        count = left;
+        end = first + left * INSTRUCTION_WORDS;
+      }
+      // What is retired when the block is through; corrected if it is left before.
+      C.retired += count;
+      left -= count;
+      let position = first;
+      let step = 0;
+      for (; position < end; position += INSTRUCTION_WORDS) {
+        step = handlers[O[position + HANDLER_WORD]](position);
+        if (step !== 0) break;
+      }
+      this.current = NO_BLOCK;
+      if (step === 0) {
+        if (partial) R[EIP] += O[end - INSTRUCTION_WORDS + END_WORD];
+        continue;
+      }
+      const reason = this.leave(step, first, position, count);
+      if (reason === EXIT_BUDGET) {
+        // Left in the middle because its code has changed: go on behind the instruction.
+        left += count - ((position - first) / INSTRUCTION_WORDS + 1);
+      } else {
+        return reason;
+      }
+    }
+    return EXIT_BUDGET;
+  }
+
+  /** Accounts for a block that was left at `position`; returns the exit, or EXIT_BUDGET to go on. */
+  private leave(step: number, first: number, position: number, count: number): number {
+    const { C, R, O, X } = this.environment;
+    X.leave = 0;
+    X.fault = 0;
+    let done = (position - first) / INSTRUCTION_WORDS;
+    if (step === STEP_LEAVE || (step & STEP_AFTER) !== 0) {
+      done++;
+      R[EIP] += O[position + END_WORD];
+    } else {
+      R[EIP] += O[position + START_WORD];
+    }
+    C.retired -= count - done;
+    return step === STEP_LEAVE ? EXIT_BUDGET : step & ~STEP_AFTER;
+  }
+
+  /** Finds or decodes the block at `eip`; NO_BLOCK after a fault of the fetch. */
+  private enter(eip: number): number {
+    const { cache } = this;
+    const entry = this.fetch(eip);
+    if (entry === 0) return NO_BLOCK;
+    const place = (entry & ~PAGE_MASK) | (eip & PAGE_MASK);
+    const known = cache.find(place);
+    if (known !== NO_BLOCK) {
+      if (this.environment.O[known + BLOCK_SECOND_FRAME] === NO_FRAME) {
+        cache.remember(place, known);
+        return known;
+      }
+      return this.enterStraddling(eip, place, known);
+    }
+    const at = cache.begin();
+    const { O, X } = this.environment;
+    if (!buildBlock(this.table, O, at, this.pool.u8, place)) {
+      return this.enterStraddling(eip, place, NO_BLOCK);
+    }
+    cache.commit(place);
+    cache.remember(place, at);
+    X.space.protectCode(eip >>> 12);
+    return at;
+  }
+
+  /** The instruction at `eip` goes on in the next page. `known` = the block decoded before, if any. */
+  private enterStraddling(eip: number, place: number, known: number): number {
+    const { cache } = this;
+    const { O, X } = this.environment;
+    const next = (eip | PAGE_MASK) + 1;
+    const entry = this.fetch(next);
+    if (entry === 0) return NO_BLOCK;
+    // Fetching the second page may have taken the first one's frame away.
+    if ((X.readTable[eip >>> 12] & ~PAGE_MASK) !== (place & ~PAGE_MASK)) return this.enter(eip);
+    const second = entry & ~PAGE_MASK;
+    if (known !== NO_BLOCK && O[known + BLOCK_SECOND_FRAME] === second) return known;
+    const room = PAGE_SIZE - (place & PAGE_MASK);
+    const window = new Uint8Array(MAXIMUM_INSTRUCTION);
+    for (let i = 0; i < MAXIMUM_INSTRUCTION; i++) {
+      window[i] = this.pool.u8[i < room ? place + i : second + i - room];
+    }
+    const at = cache.begin();
+    buildStraddlingBlock(this.table, O, at, window, place & ~PAGE_MASK, second);
+    cache.commit(place);
+    X.space.protectCode(eip >>> 12);
+    X.space.protectCode(next >>> 12);
+    return at;
+  }
+
+  /** The read entry of the page of `address`, or 0 after recording a fault. */
+  private fetch(address: number): number {
+    const { R, X } = this.environment;
+    const entry = X.readTable[address >>> 12];
+    if ((entry & PRESENT) !== 0) return entry;
+    const resolved = X.space.resolve(address >>> 12, false);
+    if (resolved > 0) return resolved;
+    if (resolved === RESOLVE_WAIT) {
+      X.fault = EXIT_WAIT;
+    } else {
+      X.fault = EXIT_EXCEPTION;
+      R[EXIT_VECTOR] = X86_PF;
+      R[EXIT_ERROR] = PF_USER;
+      R[EXIT_ADDRESS] = address;
+    }
+    return 0;
+  }
+
+  private takeFault(): number {
+    const { X } = this.environment;
+    const reason = X.fault;
+    X.fault = 0;
+    return reason;
+  }
+}

@@ -1,0 +1,360 @@
+/**
+ * The intermediate representation: what an instruction does, as data.
+ *
+ * A semantic function (cpu/semantics/) writes one instruction's meaning through a `Builder`; printers turn
+ * it into JavaScript. Nothing else in Denali knows what an instruction means.
+ *
+ * Rules:
+ * - Expressions have no effect and depend only on constants, operand slots and temporaries. Whatever
+ *   reads the state (registers, memory, flags) is a statement that defines a temporary, so the order
+ *   of effects is the order of statements.
+ * - An i32 is a signed 32-bit integer. A value of 8 or 16 bits is kept sign-extended.
+ * - A fault is a way out of the program: every statement that can fault stands before the first one
+ *   that changes registers, flags or memory (`checkProgram` in cpu/ir_check.ts holds semantics to it).
+ * - A `slot` is a number that differs between instructions of one form: a register, a displacement, an
+ *   immediate. A printer writes it as an array read (one function for all instructions of a form) or
+ *   as the integer itself (code for one particular instruction).
+ */
+
+import type { Operation } from "./operation.ts";
+
+export type Type = "i32" | "bool" | "f64";
+export type Width = 8 | 16 | 32;
+
+export type BinaryOperator =
+  | "add"
+  | "sub"
+  | "mul"
+  | "and"
+  | "or"
+  | "xor"
+  | "shl"
+  | "shr"
+  | "sar"
+  | "fadd"
+  | "fsub"
+  | "fmul"
+  | "fdiv";
+export type UnaryOperator = "sext8" | "sext16" | "zext8" | "zext16" | "clz";
+/** `ltu` compares as unsigned. */
+export type Relation = "eq" | "ne" | "lt" | "ge" | "ltu" | "geu";
+
+export type Expression =
+  | { readonly op: "const"; readonly value: number }
+  | { readonly op: "slot"; readonly slot: number }
+  | { readonly op: "temp"; readonly id: number; readonly type: Type }
+  | { readonly op: "unary"; readonly operator: UnaryOperator; readonly a: Expression }
+  | {
+    readonly op: "binary";
+    readonly operator: BinaryOperator;
+    readonly a: Expression;
+    readonly b: Expression;
+  }
+  | {
+    readonly op: "compare";
+    readonly relation: Relation;
+    readonly a: Expression;
+    readonly b: Expression;
+  }
+  | { readonly op: "not"; readonly a: Expression }
+  | {
+    readonly op: "select";
+    readonly condition: Expression;
+    readonly a: Expression;
+    readonly b: Expression;
+  };
+
+export type Temp = Extract<Expression, { op: "temp" }>;
+
+/** How the flags follow from the operands: see cpu/flags.ts. */
+export type FlagKind = "explicit" | "partial" | "add" | "adc" | "sub" | "sbb" | "inc" | "dec";
+
+/**
+ * Places of the state outside of the general registers, as an int32 index into it (cpu/state.ts).
+ * General registers are addressed by register statements, because a slot can name them.
+ */
+export type StateWord = number;
+
+export type Statement =
+  | { readonly op: "let"; readonly temp: Temp; readonly value: Expression }
+  /** The only way to change a temporary: variables of loops and of both sides of an `if`. */
+  | { readonly op: "assign"; readonly temp: Temp; readonly value: Expression }
+  /**
+   * `index` is a constant or a slot: the register's number for 32 bits, twice that for 16 bits, and for
+   * 8 bits the byte's offset in the state (AL 0, AH 1, CL 4 ...).
+   */
+  | {
+    readonly op: "getRegister";
+    readonly temp: Temp;
+    readonly width: Width;
+    readonly index: Expression;
+  }
+  | {
+    readonly op: "setRegister";
+    readonly width: Width;
+    readonly index: Expression;
+    readonly value: Expression;
+  }
+  | { readonly op: "getWord"; readonly temp: Temp; readonly word: StateWord }
+  | {
+    readonly op: "setWord";
+    readonly word: StateWord;
+    readonly value: Expression;
+    /** A word that only the engine looks at: no change of the architectural state. */
+    readonly scratch: boolean;
+  }
+  /** 64 bits of an XMM register as a double; `index` counts doubles in the state. */
+  | { readonly op: "getDouble"; readonly temp: Temp; readonly index: Expression }
+  | { readonly op: "setDouble"; readonly index: Expression; readonly value: Expression }
+  /** Memory; may fault. */
+  | {
+    readonly op: "load";
+    readonly temp: Temp;
+    readonly width: Width;
+    readonly address: Expression;
+    /** An earlier checkRange covers it: it cannot fault. */
+    readonly reserved: boolean;
+  }
+  | {
+    readonly op: "store";
+    readonly width: Width;
+    readonly address: Expression;
+    readonly value: Expression;
+    /** An earlier reserveRange covers it: it cannot fault. */
+    readonly reserved: boolean;
+  }
+  /** May fault. Afterwards memory can be read and written at `place` without a fault. */
+  | {
+    readonly op: "reserve";
+    readonly place: number;
+    readonly width: Width;
+    readonly address: Temp;
+  }
+  | {
+    readonly op: "getPlace";
+    readonly temp: Temp;
+    readonly place: number;
+    readonly width: Width;
+    readonly address: Temp;
+  }
+  | {
+    readonly op: "setPlace";
+    readonly place: number;
+    readonly width: Width;
+    readonly address: Temp;
+    readonly value: Expression;
+  }
+  /** The arithmetic flags, as `kind` of `a`, `b` and `result`; `carry` for inc and dec. */
+  | {
+    readonly op: "setFlags";
+    readonly kind: FlagKind;
+    readonly a: Expression;
+    readonly b: Expression;
+    readonly result: Expression;
+    readonly carry: Expression;
+  }
+  /** A condition code 0..15 of Jcc, SETcc, CMOVcc (Intel SDM vol. 1, appendix B), as bool. */
+  | { readonly op: "getCondition"; readonly temp: Temp; readonly code: number }
+  /** Calls a helper of cpu/runtime.ts. */
+  | {
+    readonly op: "call";
+    readonly temp: Temp | null;
+    readonly helper: HelperName;
+    readonly values: readonly Expression[];
+  }
+  /** An x87, MMX or SSE operation with its three numbers; see cpu/operation.ts. */
+  | {
+    readonly op: "operation";
+    readonly temp: Temp;
+    readonly operation: Operation;
+    readonly values: readonly Expression[];
+  }
+  | {
+    readonly op: "if";
+    readonly condition: Expression;
+    readonly then: readonly Statement[];
+    readonly else: readonly Statement[];
+  }
+  | { readonly op: "loop"; readonly body: readonly Statement[] }
+  | { readonly op: "break" }
+  /** EIP becomes `target`; the instruction is complete. */
+  | { readonly op: "jump"; readonly target: Expression }
+  /** The address of this instruction plus `slot`, as a temporary: the next EIP, a branch target. */
+  | { readonly op: "getEip"; readonly temp: Temp; readonly offset: Expression }
+  /** An exception. A fault leaves EIP at the instruction, a trap behind it. */
+  | {
+    readonly op: "raise";
+    readonly vector: Expression;
+    readonly error: Expression;
+    readonly trap: boolean;
+  }
+  /** Engine.run returns `reason` (EXIT_*); with `after` the instruction is complete. */
+  | { readonly op: "exit"; readonly reason: number; readonly after: boolean };
+
+/** One instruction's meaning. */
+export interface Program {
+  readonly body: readonly Statement[];
+  /** Control does not simply go on to the next instruction. */
+  readonly terminator: boolean;
+}
+
+/** What a helper of the run-time support does apart from computing its result. */
+export interface HelperEffects {
+  /** It can end the instruction with a fault, before it has changed anything. */
+  readonly faults: boolean;
+  /** It makes memory writable or writes it, and so may change the code that is running. */
+  readonly touchesCode: boolean;
+  /** It changes registers, flags or memory. */
+  readonly changes: boolean;
+}
+
+const PURE: HelperEffects = { faults: false, touchesCode: false, changes: false };
+const STATE: HelperEffects = { faults: false, touchesCode: false, changes: true };
+const MEMORY: HelperEffects = { faults: false, touchesCode: true, changes: true };
+
+/** Every helper that the IR can call. Their meanings stand at their definitions in cpu/runtime.ts. */
+export const HELPERS = {
+  getFlags: PURE,
+  setFlagsWord: STATE,
+  getCarryBit: PURE,
+  multiplyHighSigned: PURE,
+  multiplyHighUnsigned: PURE,
+  divideBytes: PURE,
+  divideUnsigned: { faults: true, touchesCode: false, changes: true },
+  divideSigned: { faults: true, touchesCode: false, changes: true },
+  timestamp: STATE,
+  identify: STATE,
+  bulkMove: MEMORY,
+  bulkFill: MEMORY,
+  reserveRange: { faults: true, touchesCode: true, changes: false },
+  checkRange: { faults: true, touchesCode: false, changes: false },
+  loadScratch: { faults: true, touchesCode: false, changes: false },
+  storeScratch: MEMORY,
+} as const satisfies Record<string, HelperEffects>;
+
+export type HelperName = keyof typeof HELPERS;
+
+// Constructors. They fold constants, so that a program over constant operands comes out small.
+
+export function constant(value: number): Expression {
+  return { op: "const", value };
+}
+
+export const ZERO = constant(0);
+export const ONE = constant(1);
+
+function lift(value: Expression | number): Expression {
+  return typeof value === "number" ? constant(value) : value;
+}
+
+type Arithmetic = "add" | "sub" | "mul" | "and" | "or" | "xor" | "shl" | "shr" | "sar";
+
+const FOLD: Record<Arithmetic, (a: number, b: number) => number> = {
+  add: (a, b) => (a + b) | 0,
+  sub: (a, b) => (a - b) | 0,
+  mul: Math.imul,
+  and: (a, b) => a & b,
+  or: (a, b) => a | b,
+  xor: (a, b) => a ^ b,
+  shl: (a, b) => a << b,
+  shr: (a, b) => (a >>> b) | 0,
+  sar: (a, b) => a >> b,
+};
+
+function arithmetic(operator: Arithmetic) {
+  return (left: Expression | number, right: Expression | number): Expression => {
+    const a = lift(left), b = lift(right);
+    if (a.op === "const" && b.op === "const") return constant(FOLD[operator](a.value, b.value));
+    if (b.op === "const" && b.value === 0 && operator !== "and" && operator !== "mul") return a;
+    if (a.op === "const" && a.value === 0 && (operator === "add" || operator === "or")) return b;
+    return { op: "binary", operator, a, b };
+  };
+}
+
+/** 32-bit arithmetic. The shifts take a count of 0..31. */
+export const add = arithmetic("add");
+export const sub = arithmetic("sub");
+export const mul = arithmetic("mul");
+export const and = arithmetic("and");
+export const or = arithmetic("or");
+export const xor = arithmetic("xor");
+export const shl = arithmetic("shl");
+export const shr = arithmetic("shr");
+export const sar = arithmetic("sar");
+
+export function float(
+  operator: "fadd" | "fsub" | "fmul" | "fdiv",
+  a: Expression,
+  b: Expression,
+): Expression {
+  return { op: "binary", operator, a, b };
+}
+
+function unary(operator: UnaryOperator, fold: (value: number) => number) {
+  return (a: Expression): Expression =>
+    a.op === "const" ? constant(fold(a.value)) : { op: "unary", operator, a };
+}
+
+export const sext8 = unary("sext8", (value) => value << 24 >> 24);
+export const sext16 = unary("sext16", (value) => value << 16 >> 16);
+export const zext8 = unary("zext8", (value) => value & 0xff);
+export const zext16 = unary("zext16", (value) => value & 0xffff);
+/** Number of leading zeros, 0..32. */
+export const clz = unary("clz", Math.clz32);
+
+export function sext(width: Width, a: Expression): Expression {
+  return width === 8 ? sext8(a) : width === 16 ? sext16(a) : a;
+}
+
+export function zext(width: Width, a: Expression): Expression {
+  return width === 8 ? zext8(a) : width === 16 ? zext16(a) : a;
+}
+
+function comparison(relation: Relation) {
+  return (a: Expression | number, b: Expression | number): Expression => ({
+    op: "compare",
+    relation,
+    a: lift(a),
+    b: lift(b),
+  });
+}
+
+export const eq = comparison("eq");
+export const ne = comparison("ne");
+export const lt = comparison("lt");
+export const ge = comparison("ge");
+export const ltu = comparison("ltu");
+export const geu = comparison("geu");
+
+export function not(a: Expression): Expression {
+  return { op: "not", a };
+}
+
+export function select(
+  condition: Expression,
+  a: Expression | number,
+  b: Expression | number,
+): Expression {
+  return { op: "select", condition, a: lift(a), b: lift(b) };
+}
+
+/** 1 for true, 0 for false. */
+export function bit(condition: Expression): Expression {
+  return select(condition, 1, 0);
+}
+
+export function typeOf(expression: Expression): Type {
+  switch (expression.op) {
+    case "temp":
+      return expression.type;
+    case "compare":
+    case "not":
+      return "bool";
+    case "binary":
+      return expression.operator.startsWith("f") ? "f64" : "i32";
+    case "select":
+      return typeOf(expression.a);
+    default:
+      return "i32";
+  }
+}

@@ -1,0 +1,420 @@
+/**
+ * Prints a program of the IR as the JavaScript of an evaluator handler.
+ *
+ * A handler is `(p) => number`: p is where the instruction's numbers stand in the operand array, the
+ * result is STEP_NEXT, STEP_LEAVE, or EXIT_* (with STEP_AFTER if the instruction is complete).
+ *
+ * The text consists of this file's fixed vocabulary, the names in HELPERS and CONDITION_NAMES, and
+ * integers. Nothing that a guest chose gets into it: its numbers stay in the operand array. Free names are
+ * properties of the environment that cpu/runtime.ts makes:
+ *
+ *     R B W D       the processor state as int32, int8, int16, float64
+ *     M32 M8 M16    the pool
+ *     O             the operand array
+ *     X             what changes from run to run: page tables, pending fault
+ */
+
+import type { Expression, Program, Relation, Statement, Width } from "./ir.ts";
+import { HELPERS } from "./ir.ts";
+import {
+  CONDITION_NAMES,
+  FLAG_KIND_CODE,
+  LAZY_A,
+  LAZY_B,
+  LAZY_CARRY,
+  LAZY_KIND,
+  LAZY_RESULT,
+} from "./flags.ts";
+import { EIP } from "./state.ts";
+import type { Operation } from "./operation.ts";
+
+/** The next instruction of the block may run. For a terminator: EIP is set. */
+export const STEP_NEXT = 0;
+/** As STEP_NEXT, but the code of this block has been changed: leave it. */
+export const STEP_LEAVE = 8;
+/** Added to EXIT_*: EIP becomes the next instruction. */
+export const STEP_AFTER = 16;
+
+/** A printed handler: the text of a function body with parameter `p`, and the free names in it. */
+export interface PrintedHandler {
+  readonly body: string;
+  readonly names: readonly string[];
+  /** Values of the names op0, op1 ... */
+  readonly operations: readonly Operation[];
+}
+
+const RELATIONS: Record<Relation, string> = {
+  eq: "===",
+  ne: "!==",
+  lt: "<",
+  ge: ">=",
+  ltu: "<",
+  geu: ">=",
+};
+const REGISTER_ARRAYS: Record<Width, string> = { 8: "B", 16: "W", 32: "R" };
+const MEMORY_ARRAYS: Record<Width, string> = { 8: "M8", 16: "M16", 32: "M32" };
+const ALIGNED: Record<Width, string> = { 8: "", 16: "(a&1)===0&&", 32: "(a&3)===0&&" };
+const INDEX_SHIFT: Record<Width, string> = { 8: "", 16: ">>1", 32: ">>2" };
+
+/** Prints programs that run one after the other: one instruction, or a fused pair. */
+export function printHandler(programs: readonly Program[]): PrintedHandler {
+  return new HandlerPrinter().print(programs);
+}
+
+class HandlerPrinter {
+  private readonly names = new Set<string>();
+  private readonly operations: Operation[] = [];
+  private readonly lines: string[] = [];
+  private leaves = false;
+  /** Added to slots and temporaries of the second of a pair. */
+  private slotBase = 0;
+  private prefix = "t";
+  /** What the flags follow from, while it is known: the last setFlags of the straight line. */
+  private flags: Extract<Statement, { op: "setFlags" }> | null = null;
+  private flagsPrefix = "t";
+
+  print(programs: readonly Program[]): PrintedHandler {
+    this.leaves = programs.some((program) => mayLeave(program.body));
+    if (this.leaves) this.lines.push("let leave=0;");
+    programs.forEach((program, number) => {
+      this.slotBase = number * 8;
+      this.prefix = number === 0 ? "t" : "u";
+      this.block(program.body);
+    });
+    this.lines.push(this.done());
+    return {
+      body: this.lines.join("\n"),
+      names: [...this.names],
+      operations: this.operations,
+    };
+  }
+
+  private done(): string {
+    return this.leaves ? "return leave;" : "return 0;";
+  }
+
+  private use(name: string): string {
+    this.names.add(name);
+    return name;
+  }
+
+  private block(statements: readonly Statement[]): void {
+    for (const statement of statements) this.statement(statement);
+  }
+
+  private nested(statements: readonly Statement[]): void {
+    const before = this.flags;
+    this.block(statements);
+    this.flags = before;
+  }
+
+  private expression(e: Expression, prefix = this.prefix): string {
+    switch (e.op) {
+      case "const":
+        return e.value < 0 ? `(${e.value})` : String(e.value);
+      case "slot":
+        return `${this.use("O")}[p+${e.slot + this.slotBase}]`;
+      case "temp":
+        return prefix + e.id;
+      case "unary":
+        return this.unary(e, prefix);
+      case "binary":
+        return this.binary(e, prefix);
+      case "compare": {
+        const a = this.expression(e.a, prefix), b = this.expression(e.b, prefix);
+        const unsigned = e.relation === "ltu" || e.relation === "geu";
+        return unsigned
+          ? `((${a}>>>0)${RELATIONS[e.relation]}(${b}>>>0))`
+          : `(${a}${RELATIONS[e.relation]}${b})`;
+      }
+      case "not":
+        return `!${this.expression(e.a, prefix)}`;
+      case "select":
+        return `(${this.expression(e.condition, prefix)}?${this.expression(e.a, prefix)}:${
+          this.expression(e.b, prefix)
+        })`;
+    }
+  }
+
+  private unary(e: Extract<Expression, { op: "unary" }>, prefix: string): string {
+    const a = this.expression(e.a, prefix);
+    switch (e.operator) {
+      case "sext8":
+        return `(${a}<<24>>24)`;
+      case "sext16":
+        return `(${a}<<16>>16)`;
+      case "zext8":
+        return `(${a}&255)`;
+      case "zext16":
+        return `(${a}&65535)`;
+      case "clz":
+        return `${this.use("clz32")}(${a})`;
+    }
+  }
+
+  private binary(e: Extract<Expression, { op: "binary" }>, prefix: string): string {
+    const a = this.expression(e.a, prefix), b = this.expression(e.b, prefix);
+    switch (e.operator) {
+      case "add":
+        return `(${a}+${b}|0)`;
+      case "sub":
+        return `(${a}-${b}|0)`;
+      case "mul":
+        return `${this.use("imul")}(${a},${b})`;
+      case "and":
+        return `(${a}&${b})`;
+      case "or":
+        return `(${a}|${b})`;
+      case "xor":
+        return `(${a}^${b})`;
+      case "shl":
+        return `(${a}<<${b})`;
+      case "shr":
+        return `(${a}>>>${b}|0)`;
+      case "sar":
+        return `(${a}>>${b})`;
+      case "fadd":
+        return `(${a}+${b})`;
+      case "fsub":
+        return `(${a}-${b})`;
+      case "fmul":
+        return `(${a}*${b})`;
+      case "fdiv":
+        return `(${a}/${b})`;
+    }
+  }
+
+  private statement(s: Statement): void {
+    const { lines } = this;
+    switch (s.op) {
+      case "let":
+        lines.push(`let ${this.prefix}${s.temp.id}=${this.expression(s.value)};`);
+        break;
+      case "assign":
+        lines.push(`${this.prefix}${s.temp.id}=${this.expression(s.value)};`);
+        break;
+      case "getRegister":
+        this.define(s.temp, `${this.use(REGISTER_ARRAYS[s.width])}[${this.expression(s.index)}]`);
+        break;
+      case "setRegister":
+        lines.push(
+          `${this.use(REGISTER_ARRAYS[s.width])}[${this.expression(s.index)}]=${
+            this.expression(s.value)
+          };`,
+        );
+        break;
+      case "getWord":
+        this.define(s.temp, `${this.use("R")}[${s.word}]`);
+        break;
+      case "setWord":
+        lines.push(`${this.use("R")}[${s.word}]=${this.expression(s.value)};`);
+        break;
+      case "getDouble":
+        this.define(s.temp, `${this.use("D")}[${this.expression(s.index)}]`);
+        break;
+      case "setDouble":
+        lines.push(`${this.use("D")}[${this.expression(s.index)}]=${this.expression(s.value)};`);
+        break;
+      case "load":
+      case "store":
+      case "reserve":
+      case "getPlace":
+      case "setPlace":
+        this.memory(s);
+        break;
+      case "setFlags":
+        this.setFlags(s);
+        break;
+      case "getCondition":
+        this.define(s.temp, this.condition(s.code));
+        break;
+      case "call":
+        this.call(s);
+        break;
+      case "operation": {
+        const name = this.use(`op${this.operations.length}`);
+        this.operations.push(s.operation);
+        const values = s.values.map((value) => this.expression(value)).join(",");
+        this.define(s.temp, `${name}(${this.use("C")},${values})`);
+        lines.push(
+          `if(${this.prefix}${s.temp.id}>0)return ${
+            this.use("raise")
+          }(${this.prefix}${s.temp.id},0);`,
+        );
+        break;
+      }
+      default:
+        this.control(s);
+    }
+  }
+
+  private control(s: Statement): void {
+    const { lines } = this;
+    switch (s.op) {
+      case "if":
+        lines.push(`if(${this.expression(s.condition)}){`);
+        this.nested(s.then);
+        if (s.else.length > 0) {
+          lines.push("}else{");
+          this.nested(s.else);
+        }
+        lines.push("}");
+        this.flags = null;
+        break;
+      case "loop":
+        lines.push("for(;;){");
+        this.flags = null;
+        this.nested(s.body);
+        this.flags = null;
+        lines.push("}");
+        break;
+      case "break":
+        lines.push("break;");
+        break;
+      case "jump":
+        lines.push(`${this.use("R")}[${EIP}]=${this.expression(s.target)};`, "return 0;");
+        break;
+      case "getEip":
+        this.define(s.temp, `${this.use("R")}[${EIP}]+${this.expression(s.offset)}|0`);
+        break;
+      case "raise": {
+        const values = `${this.expression(s.vector)},${this.expression(s.error)}`;
+        lines.push(`return ${this.use("raise")}(${values})${s.trap ? `|${STEP_AFTER}` : ""};`);
+        break;
+      }
+      case "exit":
+        lines.push(`return ${s.reason | (s.after ? STEP_AFTER : 0)};`);
+        break;
+    }
+  }
+
+  private define(temp: { readonly id: number }, text: string): void {
+    this.lines.push(`let ${this.prefix}${temp.id}=${text};`);
+  }
+
+  private memory(
+    s: Extract<Statement, { op: "load" | "store" | "reserve" | "getPlace" | "setPlace" }>,
+  ): void {
+    const { lines } = this;
+    const { width } = s;
+    const array = this.use(MEMORY_ARRAYS[width]);
+    const at = `(e&-4096|a&4095)${INDEX_SHIFT[width]}`;
+    const fast = `${ALIGNED[width]}(e&1)!==0`;
+    const reserved = (s.op === "load" || s.op === "store") && s.reserved;
+    this.use("X");
+    const fault = reserved ? "" : "if(X.fault!==0)return X.fault;";
+    switch (s.op) {
+      case "load": {
+        const temp = this.prefix + s.temp.id;
+        lines.push(
+          `let ${temp};{const a=${this.expression(s.address)},e=X.readTable[a>>>12];`,
+          `if(${fast})${temp}=${array}[${at}];`,
+          `else{${temp}=${this.use(`load${width}`)}(a);${fault}}}`,
+        );
+        break;
+      }
+      case "store":
+        lines.push(
+          `{const a=${this.expression(s.address)},e=X.writeTable[a>>>12];`,
+          `if(${fast})${array}[${at}]=${this.expression(s.value)};`,
+          `else{${this.use(`store${width}`)}(a,${
+            this.expression(s.value)
+          });${fault}leave=X.leave;}}`,
+        );
+        break;
+      case "reserve":
+        lines.push(
+          `let ${this.prefix}p${s.place};{const a=${
+            this.expression(s.address)
+          },e=X.writeTable[a>>>12];`,
+          `if(${fast})${this.prefix}p${s.place}=${at};`,
+          `else{${this.prefix}p${s.place}=${
+            this.use(`reserve${width}`)
+          }(a);${fault}leave=X.leave;}}`,
+        );
+        break;
+      case "getPlace": {
+        const place = `${this.prefix}p${s.place}`;
+        this.define(
+          s.temp,
+          `${place}>=0?${array}[${place}]:${this.use(`load${width}`)}(${
+            this.expression(s.address)
+          })`,
+        );
+        break;
+      }
+      case "setPlace": {
+        const place = `${this.prefix}p${s.place}`;
+        const value = this.expression(s.value);
+        lines.push(
+          `if(${place}>=0)${array}[${place}]=${value};`,
+          `else ${this.use(`store${width}`)}(${this.expression(s.address)},${value});`,
+        );
+        break;
+      }
+    }
+  }
+
+  private setFlags(s: Extract<Statement, { op: "setFlags" }>): void {
+    const R = this.use("R");
+    this.flags = s;
+    this.flagsPrefix = this.prefix;
+    const { kind } = s;
+    const set = (word: number, value: string) => `${R}[${word}]=${value};`;
+    let text = set(LAZY_KIND, String(FLAG_KIND_CODE[kind])) + set(LAZY_A, this.expression(s.a));
+    if (kind !== "explicit") text += set(LAZY_RESULT, this.expression(s.result));
+    if (kind !== "explicit" && kind !== "partial") text += set(LAZY_B, this.expression(s.b));
+    if (kind === "inc" || kind === "dec") text += set(LAZY_CARRY, this.expression(s.carry));
+    this.lines.push(text);
+  }
+
+  private condition(code: number): string {
+    const known = this.flags === null ? null : this.knownCondition(code >> 1, this.flags);
+    const text = known ?? `${this.use(CONDITION_NAMES[code >> 1])}(${this.use("R")})`;
+    return code & 1 ? `!(${text})` : text;
+  }
+
+  /** A condition straight from the operands of the comparison before it. */
+  private knownCondition(
+    pair: number,
+    flags: Extract<Statement, { op: "setFlags" }>,
+  ): string | null {
+    const text = (e: Expression) => this.expression(e, this.flagsPrefix);
+    const { kind } = flags;
+    if (kind === "explicit") return null;
+    if (pair === 2) return `${text(flags.result)}===0`;
+    if (pair === 4) return `${text(flags.result)}<0`;
+    if (kind === "sub") {
+      const a = text(flags.a), b = text(flags.b);
+      if (pair === 1) return `(${a}>>>0)<(${b}>>>0)`;
+      if (pair === 3) return `(${a}>>>0)<=(${b}>>>0)`;
+      if (pair === 6) return `${a}<${b}`;
+      if (pair === 7) return `${a}<=${b}`;
+    }
+    if (kind === "partial" && flags.a.op === "const" && flags.a.value === 0) {
+      if (pair === 6) return `${text(flags.result)}<0`;
+      if (pair === 7) return `${text(flags.result)}<=0`;
+    }
+    return null;
+  }
+
+  private call(s: Extract<Statement, { op: "call" }>): void {
+    const effects = HELPERS[s.helper];
+    const text = `${this.use(s.helper)}(${
+      s.values.map((value) => this.expression(value)).join(",")
+    })`;
+    if (s.temp === null) this.lines.push(text + ";");
+    else this.define(s.temp, text);
+    if (effects.faults) this.lines.push(`if(${this.use("X")}.fault!==0)return X.fault;`);
+    if (effects.touchesCode) this.lines.push(`leave=${this.use("X")}.leave;`);
+    if (effects.changes) this.flags = null;
+  }
+}
+
+function mayLeave(statements: readonly Statement[]): boolean {
+  return statements.some((s) =>
+    s.op === "store" || s.op === "reserve" || (s.op === "call" && HELPERS[s.helper].touchesCode) ||
+    (s.op === "if" && (mayLeave(s.then) || mayLeave(s.else))) ||
+    (s.op === "loop" && mayLeave(s.body))
+  );
+}

@@ -1,0 +1,261 @@
+/**
+ * Shifts and rotates (Intel SDM vol. 1, 7.3.6).
+ *
+ * The count is taken modulo 32, and a count of 0 changes nothing, not even a flag. An immediate count's
+ * class (0, 1, within the operand, beyond it) is the form's variant, a count in CL is tested here.
+ */
+
+import { type Builder, type Meaning, type Target } from "../builder.ts";
+import {
+  and,
+  bit,
+  constant,
+  type Expression,
+  ge,
+  mul,
+  ne,
+  ONE,
+  or,
+  sar,
+  select,
+  sext,
+  shl,
+  shr,
+  sub,
+  type Temp,
+  type Width,
+  xor,
+  ZERO,
+  zext,
+  zext16,
+} from "../ir.ts";
+import type { Form, FormOperand } from "../shape.ts";
+import { CF, OF } from "../flags.ts";
+
+/** What a shift by a count of 1..31 gives. */
+interface Shifted {
+  readonly result: Expression;
+  /** 0 or 1. */
+  readonly carry: Expression;
+  /** 0 or 1. */
+  readonly overflow: Expression;
+}
+
+type Shift = (b: Builder, width: Width, value: Expression, count: Expression) => Shifted;
+
+const low = (value: Expression): Expression => and(value, ONE);
+/** The sign of a sign-extended value, as 0 or 1. */
+const sign = (value: Expression): Expression => shr(value, 31);
+
+const shiftLeft: Shift = (b, width, value, count) => {
+  const result = b.let(sext(width, shl(value, count)));
+  const carry = b.let(
+    width === 32 ? low(shr(value, sub(32, count))) : low(shr(shl(value, count), width)),
+  );
+  return { result, carry, overflow: xor(sign(result), carry) };
+};
+
+const shiftRight: Shift = (b, width, value, count) => {
+  const last = b.let(shr(zext(width, value), sub(count, 1)));
+  const result = b.let(sext(width, shr(last, 1)));
+  return { result, carry: low(last), overflow: low(shr(last, width - 1)) };
+};
+
+const shiftArithmetic: Shift = (b, _width, value, count) => {
+  const last = b.let(sar(value, sub(count, 1)));
+  return { result: b.let(sar(last, 1)), carry: low(last), overflow: ZERO };
+};
+
+const rotateLeft: Shift = (b, width, value, count) => {
+  let result: Temp;
+  if (width === 32) {
+    result = b.let(or(shl(value, count), shr(value, sub(32, count))));
+  } else {
+    const within = b.let(and(count, constant(width - 1)));
+    const unsigned = b.let(zext(width, value));
+    result = b.let(
+      sext(width, or(shl(unsigned, within), shr(unsigned, sub(width, within)))),
+    );
+  }
+  const carry = b.let(low(result));
+  return { result, carry, overflow: xor(sign(result), carry) };
+};
+
+const rotateRight: Shift = (b, width, value, count) => {
+  let result: Temp;
+  if (width === 32) {
+    result = b.let(or(shr(value, count), shl(value, sub(32, count))));
+  } else {
+    const within = b.let(and(count, constant(width - 1)));
+    const unsigned = b.let(zext(width, value));
+    result = b.let(
+      sext(width, or(shr(unsigned, within), shl(unsigned, sub(width, within)))),
+    );
+  }
+  return { result, carry: sign(result), overflow: topBitsDiffer(result, width) };
+};
+
+function topBitsDiffer(result: Expression, width: Width): Expression {
+  return low(xor(shr(result, width - 1), shr(result, width - 2)));
+}
+
+const rotateLeftThroughCarry: Shift = (b, width, value, count) => {
+  const unsigned = b.let(zext(width, value));
+  const carryIn = b.call("getCarryBit");
+  const out = b.let(shr(unsigned, sub(width, count)));
+  const result = b.let(sext(
+    width,
+    or(or(shl(unsigned, count), shl(carryIn, sub(count, 1))), shr(out, 1)),
+  ));
+  const carry = b.let(low(out));
+  return { result, carry, overflow: xor(sign(result), carry) };
+};
+
+const rotateRightThroughCarry: Shift = (b, width, value, count) => {
+  const unsigned = b.let(zext(width, value));
+  const carryIn = b.call("getCarryBit");
+  const room = b.let(sub(width, count));
+  const last = b.let(shr(unsigned, sub(count, 1)));
+  const result = b.let(sext(
+    width,
+    or(or(shr(last, 1), shl(carryIn, room)), shl(shl(unsigned, room), 1)),
+  ));
+  return { result, carry: low(last), overflow: topBitsDiffer(result, width) };
+};
+
+function flagBits(shifted: Shifted): Expression {
+  return or(shifted.carry, shl(shifted.overflow, 11));
+}
+
+/** Shifts set all flags, rotates only CF and OF. */
+function finish(b: Builder, target: Target, shifted: Shifted, rotate: boolean): void {
+  if (rotate) {
+    const bits = b.let(flagBits(shifted));
+    const others = and(b.call("getFlags"), constant(~(CF | OF)));
+    target.write(shifted.result);
+    b.perform("setFlagsWord", or(others, bits));
+  } else {
+    const bits = b.let(flagBits(shifted));
+    target.write(shifted.result);
+    b.setFlags("partial", bits, ZERO, shifted.result);
+  }
+}
+
+/** Runs `body` with a count of 1..31. */
+function withCount(
+  b: Builder,
+  form: Form,
+  operand: FormOperand,
+  body: (count: Expression) => void,
+): void {
+  if (form.variant === "zero") return;
+  if (form.variant === "one") return body(ONE);
+  const count = b.let(and(b.read(operand), constant(31)));
+  if (operand.kind === "imm") body(count);
+  else b.if(ne(count, 0), () => body(count));
+}
+
+function shift(operator: Shift, rotate: boolean): Meaning {
+  return (b, form) => {
+    const [operand, count] = form.operands;
+    const target = b.target(operand);
+    withCount(b, form, count, (by) => {
+      finish(b, target, operator(b, b.width(operand), target.value, by), rotate);
+    });
+  };
+}
+
+/** RCL and RCR rotate width + 1 bits: the count is taken modulo that, and may become 0. */
+function shiftThroughCarry(operator: Shift): Meaning {
+  return (b, form) => {
+    const [operand, count] = form.operands;
+    const width = b.width(operand);
+    const target = b.target(operand);
+    withCount(b, form, count, (by) => {
+      if (width === 32 || form.variant === "one") {
+        return finish(b, target, operator(b, width, target.value, by), true);
+      }
+      // Modulo 9 by multiplication: exact for 0..31.
+      const reduced = b.let(
+        width === 8 ? sub(by, mul(shr(mul(by, 57), 9), 9)) : select(ge(by, 17), sub(by, 17), by),
+      );
+      b.if(
+        ne(reduced, 0),
+        () => finish(b, target, operator(b, width, target.value, reduced), true),
+      );
+    });
+  };
+}
+
+/** SHLD and SHRD. With 16-bit operands and a count above 16 the result is undefined: d:s rotates on. */
+function doubleShift(left: boolean): Meaning {
+  return (b, form) => {
+    const [operand, filler, count] = form.operands;
+    const source = b.read(filler);
+    const target = b.target(operand);
+    withCount(b, form, count, (by) => {
+      const shifted = operand.size === 4
+        ? doubleShift32(b, left, target.value, source, by)
+        : doubleShift16(b, left, target.value, source, by);
+      finish(b, target, shifted, false);
+    });
+  };
+}
+
+function doubleShift32(
+  b: Builder,
+  left: boolean,
+  value: Expression,
+  source: Expression,
+  count: Expression,
+): Shifted {
+  const back = sub(32, count);
+  if (left) {
+    const result = b.let(or(shl(value, count), shr(source, back)));
+    const carry = b.let(low(shr(value, back)));
+    return { result, carry, overflow: xor(sign(result), carry) };
+  }
+  const result = b.let(or(shr(value, count), shl(source, back)));
+  return {
+    result,
+    carry: low(shr(value, sub(count, 1))),
+    overflow: topBitsDiffer(result, 32),
+  };
+}
+
+function doubleShift16(
+  b: Builder,
+  left: boolean,
+  value: Expression,
+  source: Expression,
+  count: Expression,
+): Shifted {
+  const [high, lower] = left ? [value, source] : [source, value];
+  const both = b.let(or(shl(high, 16), zext16(lower)));
+  const swapped = or(shl(both, 16), shr(both, 16));
+  const beyond = b.let(bit(ge(count, 17)));
+  const operand = b.let(select(ne(beyond, 0), swapped, both));
+  // One step less than the whole, so that the last bit shifted out is still there.
+  const steps = sub(sub(count, shl(beyond, 4)), 1);
+  if (left) {
+    const last = b.let(shl(operand, steps));
+    const result = b.let(sar(shl(last, 1), 16));
+    const carry = b.let(sign(last));
+    return { result, carry, overflow: xor(sign(result), carry) };
+  }
+  const last = b.let(shr(operand, steps));
+  const result = b.let(sext(16, shr(last, 1)));
+  return { result, carry: low(last), overflow: topBitsDiffer(result, 16) };
+}
+
+export const SHIFT: Record<string, Meaning> = {
+  shl: shift(shiftLeft, false),
+  shr: shift(shiftRight, false),
+  sar: shift(shiftArithmetic, false),
+  rol: shift(rotateLeft, true),
+  ror: shift(rotateRight, true),
+  rcl: shiftThroughCarry(rotateLeftThroughCarry),
+  rcr: shiftThroughCarry(rotateRightThroughCarry),
+  shld: doubleShift(true),
+  shrd: doubleShift(false),
+};
