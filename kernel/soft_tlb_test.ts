@@ -1,0 +1,49 @@
+import { assert, assertEquals } from "@std/assert";
+import { EMPTY_TABLE, SoftTlb, type SoftTlbHolder } from "./soft_tlb.ts";
+
+function holder(pages: number): SoftTlbHolder {
+  return {
+    pages,
+    readTable: EMPTY_TABLE,
+    writeTable: EMPTY_TABLE,
+    tlbOlder: null,
+    tlbNewer: null,
+  };
+}
+
+Deno.test("the holder that ran longest ago loses its tables when the limit is reached", () => {
+  const tlb = new SoftTlb(3 * 8 * 256);
+  const [a, b, c, d] = [1, 2, 3, 4].map(() => holder(256));
+  for (const each of [a, b, c]) tlb.attach(each);
+  a.readTable[5] = 99;
+  tlb.attach(a);
+  tlb.attach(d);
+  assertEquals(b.readTable.length, 0);
+  assertEquals([a, c, d].map((each) => each.readTable.length), [256, 256, 256]);
+  assertEquals(a.readTable[5], 99);
+  assertEquals(tlb.bytes, 3 * 8 * 256);
+});
+
+Deno.test("a table that is taken over comes empty", () => {
+  const tlb = new SoftTlb(8 * 256);
+  const [a, b] = [holder(256), holder(256)];
+  tlb.attach(a);
+  a.readTable.fill(1);
+  a.writeTable.fill(1);
+  tlb.attach(b);
+  assert(b.readTable.every((entry) => entry === 0) && b.writeTable.every((entry) => entry === 0));
+});
+
+Deno.test("a holder larger than the limit still gets tables", () => {
+  const tlb = new SoftTlb(8 * 256);
+  const small = holder(256);
+  const large = holder(4096);
+  tlb.attach(small);
+  tlb.attach(large);
+  assertEquals(small.readTable.length, 0);
+  assertEquals(large.readTable.length, 4096);
+  tlb.attach(small);
+  assertEquals(large.readTable.length, 0);
+  tlb.detach(small);
+  assertEquals(tlb.bytes, 0);
+});
