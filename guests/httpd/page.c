@@ -1,0 +1,79 @@
+/* The texts this server answers with; see page.h. */
+#include "page.h"
+
+#include <arpa/inet.h>
+#include <ilwaco.h>
+#include <stdio.h>
+#include <string.h>
+
+struct status {
+  int code;
+  const char *reason, *help;
+};
+
+static const struct status statuses[] = {
+    {200, "OK", ""},
+    {400, "Bad Request", "Expected an HTTP/1.1 request with a Host, and numbers within their range."},
+    {404, "Not Found", "There are /, /doc?bytes=N, /burn?ms=N and /crash."},
+    {405, "Method Not Allowed", "Use GET or HEAD."},
+    {408, "Request Timeout", "The request did not arrive within ten seconds."},
+    {414, "URI Too Long", "A target may have 2048 bytes."},
+    {431, "Request Header Fields Too Large", "A request head may have 8192 bytes."},
+    {503, "Service Unavailable", "Too many requests burn already. Try again later."},
+    {505, "HTTP Version Not Supported", "Use HTTP/1.1 or HTTP/1.0."},
+};
+
+static const struct status *find(int code) {
+  for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+    if (statuses[i].code == code) return &statuses[i];
+  }
+  return &statuses[1];
+}
+
+const char *page_reason(int status) { return find(status)->reason; }
+
+size_t page_error(char text[PAGE_MAXIMUM], int status) {
+  const struct status *s = find(status);
+  return (size_t)snprintf(text, PAGE_MAXIMUM, "%d %s\n%s\n", status, s->reason, s->help);
+}
+
+/* The VM's name, safe inside HTML. */
+static void escape_name(char *safe, size_t capacity) {
+  size_t at = 0;
+  for (int i = 0; i < 64 && DENALI_REGISTERS->vm_name[i] && at + 7 < capacity; i++) {
+    char c = DENALI_REGISTERS->vm_name[i];
+    if (c == '<' || c == '>' || c == '&' || c == '"') {
+      at += (size_t)snprintf(safe + at, capacity - at, "&#%d;", c);
+    } else {
+      safe[at++] = c;
+    }
+  }
+  safe[at] = 0;
+}
+
+size_t page_front(char text[PAGE_MAXIMUM], unsigned requests) {
+  char name[256], address[INET_ADDRSTRLEN];
+  escape_name(name, sizeof name);
+  struct in_addr own = {DENALI_REGISTERS->nic_address};
+  inet_ntop(AF_INET, &own, address, sizeof address);
+  uint64_t uptime_ms = ilwaco_now_us() / 1000;
+  int length = snprintf(text, PAGE_MAXIMUM,
+                        "<!doctype html>\n"
+                        "<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title></head>\n"
+                        "<body><h1>%s</h1>\n"
+                        "<pre>\n"
+                        "name: %s\n"
+                        "id: %u\n"
+                        "address: %s\n"
+                        "memory: %u KiB\n"
+                        "uptime: %u.%03u s\n"
+                        "requests: %u\n"
+                        "</pre>\n"
+                        "<p><a href=\"/doc?bytes=1000\">document</a> "
+                        "<a href=\"/burn?ms=100\">burn</a></p>\n"
+                        "</body></html>\n",
+                        name, name, name, DENALI_REGISTERS->vm_id, address,
+                        DENALI_REGISTERS->memory_size / 1024, (unsigned)(uptime_ms / 1000),
+                        (unsigned)(uptime_ms % 1000), requests);
+  return (size_t)length;
+}

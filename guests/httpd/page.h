@@ -1,0 +1,18 @@
+/* The texts this server answers with. */
+#ifndef HTTPD_PAGE_H
+#define HTTPD_PAGE_H
+
+#include <stddef.h>
+
+enum { PAGE_MAXIMUM = 2048 };
+
+/* The front page: an HTML page with lines such as "name: vm-42". Returns its length. */
+size_t page_front(char text[PAGE_MAXIMUM], unsigned requests);
+
+/* The page of an error status: the reason and what to do. */
+size_t page_error(char text[PAGE_MAXIMUM], int status);
+
+/* The reason phrase of a status. */
+const char *page_reason(int status);
+
+#endif
