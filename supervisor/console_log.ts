@@ -14,6 +14,7 @@ export class ConsoleLog {
   /** Grows to HISTORY_BYTES: most consoles never say much. */
   #history = new Uint8Array(256);
   #length = 0;
+  #live = true;
   readonly #followers = new Set<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>>();
 
   append(bytes: Uint8Array<ArrayBuffer>): void {
@@ -33,14 +34,15 @@ export class ConsoleLog {
     return this.#history.slice(0, this.#length);
   }
 
-  /** What is remembered and all that comes, until `end`. */
+  /** What is remembered and all that comes, until the VM ends. */
   follow(): ReadableStream<Uint8Array<ArrayBuffer>> {
     let follower: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
     return new ReadableStream({
       start: (controller) => {
         follower = controller;
         if (this.#length > 0) controller.enqueue(this.history());
-        this.#followers.add(controller);
+        if (this.#live) this.#followers.add(controller);
+        else controller.close();
       },
       cancel: () => {
         this.#followers.delete(follower);
@@ -48,8 +50,10 @@ export class ConsoleLog {
     }, { highWaterMark: FOLLOWER_BYTES, size: (bytes) => bytes?.length ?? 0 });
   }
 
-  /** Ends every follower's stream: no more will come. */
-  end(): void {
+  /** False: no more will come until it is set again; every follower's stream ends. */
+  set live(live: boolean) {
+    this.#live = live;
+    if (live) return;
     for (const follower of this.#followers) follower.close();
     this.#followers.clear();
   }

@@ -78,7 +78,7 @@ export class ImageStore {
       const got = `got ${file.length} bytes`;
       throw new RequestError("body", got, `at most ${IMAGE_BYTES_MAXIMUM} bytes`, 413);
     }
-    return { name, hash: await sha256(file), file, builtin: false };
+    return await describeImage(name, file);
   }
 
   async list(): Promise<ImageSummary[]> {
@@ -125,6 +125,14 @@ export class ImageStore {
     const bytes = new TextEncoder().encode(JSON.stringify(index, null, 2) + "\n");
     await writeWhole(`${this.#folder}/index.json`, bytes);
   }
+}
+
+/** An image that need not be in a store. */
+export async function describeImage(
+  name: string,
+  file: Uint8Array<ArrayBuffer>,
+): Promise<StoredImage> {
+  return { name, hash: await sha256(file), file, builtin: false };
 }
 
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {

@@ -192,7 +192,7 @@ export class Supervisor {
     return this.#find(vm).console.history();
   }
 
-  /** The same and all that it will write, until it is removed. */
+  /** The same and all that it will write, until it ends. */
   followConsole(vm: number | string): ReadableStream<Uint8Array<ArrayBuffer>> {
     return this.#find(vm).console.follow();
   }
@@ -353,7 +353,7 @@ export class Supervisor {
 
   #forget(vm: VmRecord): void {
     for (const port of vm.published.splice(0)) port.close();
-    vm.console.end();
+    vm.console.live = false;
     this.#vms.delete(vm.id);
     this.#names.delete(vm.name);
     if (!hasEnded(vm)) applyNotice(vm, { state: "stopped" });
@@ -393,6 +393,7 @@ export class Supervisor {
   #state(vm: VmRecord | undefined, notice: StateNotice): void {
     if (vm === undefined) return;
     applyNotice(vm, notice);
+    vm.console.live = !hasEnded(vm);
     this.events.add(`vm.${notice.state}`, vm.id, notice.reason);
     if (hasEnded(vm)) this.network?.gateway.forget(vmNetwork(vm.id).address);
   }

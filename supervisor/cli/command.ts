@@ -1,0 +1,146 @@
+/**
+ * What all verbs of the command line share: how they are described, how their words are read, and how
+ * a mistake is answered.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { RequestError } from "../request_error.ts";
+
+/** Exit statuses of `denali` itself; `run` passes on 0..125 of its guest. */
+export const EXIT = {
+  OK: 0,
+  /** The server refused or could not be reached. */
+  FAILED: 1,
+  /** `run`: the VM could not be made: its image, its memory or a published port. */
+  IMAGE: 126,
+  USAGE: 127,
+  /** `run`: the VM crashed. */
+  CRASHED: 134,
+} as const;
+
+export interface Command {
+  readonly name: string;
+  /** One line for the list of verbs. */
+  readonly summary: string;
+  /** The whole text of `denali NAME --help`. */
+  readonly help: string;
+  run(args: string[]): Promise<number>;
+}
+
+/** A command line that is wrong: the message says how it would be right. */
+export class UsageError extends Error {}
+
+/** Something went wrong that is neither the user's nor our mistake; the message is all there is to say. */
+export class Failure extends Error {
+  constructor(message: string, readonly exitCode: number = EXIT.FAILED) {
+    super(message);
+  }
+}
+
+export interface OptionNames {
+  /** Options with a value that may be given once. */
+  readonly text?: readonly string[];
+  /** Options with a value that may be given again and again. */
+  readonly list?: readonly string[];
+  readonly flag?: readonly string[];
+  /** Short forms: `{ f: "follow" }`. */
+  readonly alias?: Readonly<Record<string, string>>;
+}
+
+export interface Words {
+  readonly text: Readonly<Record<string, string | undefined>>;
+  readonly list: Readonly<Record<string, readonly string[]>>;
+  readonly flag: Readonly<Record<string, boolean>>;
+  /** Words that are no options. */
+  readonly words: readonly string[];
+  /** Words after `--`. */
+  readonly rest: readonly string[];
+}
+
+/** Reads the words of a verb. Throws a UsageError for an option that is unknown or has no value. */
+export function readWords(args: string[], names: OptionNames): Words {
+  const { text = [], list = [], flag = [], alias = {} } = names;
+  const known = [...text, ...list, ...flag];
+  const parsed = parseArgs(args, {
+    string: [...text, ...list, "_"],
+    collect: [...list],
+    boolean: [...flag],
+    alias: { ...alias },
+    "--": true,
+    unknown: (word: string, key?: string) => {
+      if (key === undefined) return true;
+      const right = nearest(key, known);
+      throw new UsageError(`unknown option ${word}${right ? `; did you mean --${right}?` : ""}`);
+    },
+  }) as Record<string, unknown>;
+  for (const name of [...text, ...list]) {
+    const values = [parsed[name]].flat();
+    if (text.includes(name) && Array.isArray(parsed[name])) {
+      throw new UsageError(`--${name}: expected it once, got it ${values.length} times`);
+    }
+    if (values.includes("")) throw new UsageError(`--${name}: expected a value, got none`);
+  }
+  const pick = <T>(keys: readonly string[]) =>
+    Object.fromEntries(keys.map((key) => [key, parsed[key]])) as Record<string, T>;
+  return {
+    text: pick<string | undefined>(text),
+    list: pick<string[]>(list),
+    flag: pick<boolean>(flag),
+    words: parsed._ as string[],
+    rest: (parsed["--"] ?? []) as string[],
+  };
+}
+
+/** `K=V` settings as a record. */
+export function readSettings(pairs: readonly string[]): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const pair of pairs) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new UsageError(`--arg: expected KEY=VALUE, got "${pair}"`);
+    settings[pair.slice(0, at)] = pair.slice(at + 1);
+  }
+  return settings;
+}
+
+/** The only word, for verbs that take exactly one. */
+export function oneWord({ words }: Words, what: string): string {
+  if (words.length === 1) return words[0];
+  throw new UsageError(
+    `expected one ${what}, got ${words.length === 0 ? "none" : words.join(" ")}`,
+  );
+}
+
+/** The known word that is closest to a wrong one, if it is close at all. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = candidate.startsWith(word) ? 1 : editDistance(word, candidate);
+    if (distance < least) [best, least] = [candidate, distance];
+  }
+  return best;
+}
+
+/** Insertions, deletions and substitutions between two words (Levenshtein, 1965). */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(change, row[j] + 1, next[j - 1] + 1));
+    }
+    row = next;
+  }
+  return row[b.length];
+}
+
+/** One line for a refused request. */
+export function describe(error: RequestError): string {
+  return `${error.field}: ${error.message}; expected ${error.expected}`;
+}
+
+/** Writes all of `bytes`; resolves when the reader took them. */
+export async function writeAll(to: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));
+}

@@ -1,0 +1,27 @@
+/** `denali inspect`: everything about one VM. */
+
+import { Client, CLIENT_EXIT_HELP, HOST_HELP, vmPath } from "./client.ts";
+import { type Command, EXIT, oneWord, readWords } from "./command.ts";
+
+const HELP = `usage: denali inspect [--host URL] VM
+
+Prints everything the server knows of one virtual machine as JSON, its processor's state included.
+VM is a number or a name.
+
+  --json      accepted and ignored: the output always is JSON
+${HOST_HELP}
+
+${CLIENT_EXIT_HELP}
+`;
+
+export const inspect: Command = {
+  name: "inspect",
+  summary: "show everything about one VM",
+  help: HELP,
+  async run(args) {
+    const read = readWords(args, { text: ["host"], flag: ["json"] });
+    const vm = await new Client(read.text.host).get(vmPath(oneWord(read, "VM")));
+    console.log(JSON.stringify(vm, null, 2));
+    return EXIT.OK;
+  },
+};

@@ -1,0 +1,228 @@
+/** `denali run`: one VM in the foreground, in a process of its own without a server. */
+
+import { Supervisor } from "../supervisor.ts";
+import { CHUNK_BYTES } from "../protocol.ts";
+import { guestImage } from "../guest_images.ts";
+import { describeImage, type StoredImage } from "../image_store.ts";
+import { RequestError } from "../request_error.ts";
+import type { VmSummary } from "../vm_record.ts";
+import { MEMORY_DEFAULT, parseMemory, parseName, parsePublish } from "../vm_request.ts";
+import {
+  type Command,
+  describe,
+  EXIT,
+  Failure,
+  oneWord,
+  readSettings,
+  readWords,
+  UsageError,
+  writeAll,
+} from "./command.ts";
+import { onSignals } from "./signals.ts";
+
+const HELP = `usage: denali run [options] IMAGE [-- ARGUMENTS...]
+
+Runs one virtual machine in the foreground: its console goes to stdout, stdin is its keyboard.
+IMAGE is the path of an ELF executable linked with Ilwaco, or the name of a built-in guest.
+
+  --memory SIZE         memory of the VM, 1M to 1G (default 16M)
+  --name NAME           name of the VM (default vm-1)
+  --publish HOST:GUEST  let a TCP port of this host lead to one of the VM; may be repeated;
+                        ADDRESS:HOST:GUEST listens elsewhere than on 127.0.0.1, HOST 0 on any port
+  --arg KEY=VALUE       a setting the guest can read; may be repeated
+  --deterministic       time is a function of the instructions executed, there is no network, and
+                        input is handed over in blocks of 4096 bytes whenever the guest waits for
+                        nothing else: the same input gives the same run
+  --report FILE         write the final state (reason, code, exception, registers, EFLAGS, FPU, XMM,
+                        instructions executed) as JSON
+
+Exit status:
+  0-125  the code the guest ended with; a greater code becomes 125, with a note on stderr
+  126    the VM could not be made: the image cannot be loaded, or does not fit, or a port is taken
+  127    bad command line
+  130    ended by SIGINT
+  134    the guest crashed; the crash report is on stderr
+  141    nobody reads stdout any more
+  143    ended by SIGTERM
+`;
+
+/** Room in the pool besides the VM's memory: the image's pages, and some. */
+const POOL_EXTRA = 16 * 2 ** 20;
+const POOL_MAXIMUM = 2 ** 31 - 2 ** 16;
+const GUEST_CODE_MAXIMUM = 125;
+const EXIT_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
+const EXIT_PIPE = 141;
+const INPUT_BLOCK = 4096;
+
+export const run: Command = {
+  name: "run",
+  summary: "run one VM in the foreground",
+  help: HELP,
+  async run(args) {
+    const options = readOptions(args);
+    const image = await readImage(options.image);
+    const supervisor = await Supervisor.start({
+      cells: 1,
+      poolBytes: poolBytes(options.memory, image.file.length),
+      deterministic: options.deterministic,
+    });
+    try {
+      return await runVm(supervisor, image, options);
+    } finally {
+      await supervisor.close();
+    }
+  },
+};
+
+interface RunOptions {
+  image: string;
+  name: string | undefined;
+  memory: number;
+  publish: string[];
+  settings: Record<string, string>;
+  arguments: readonly string[];
+  deterministic: boolean;
+  report: string | undefined;
+}
+
+function readOptions(args: string[]): RunOptions {
+  const read = readWords(args, {
+    text: ["memory", "name", "report"],
+    list: ["publish", "arg"],
+    flag: ["deterministic"],
+  });
+  const { text, list, flag } = read;
+  const options = {
+    image: oneWord(read, "IMAGE (arguments of the guest go behind --)"),
+    name: text.name,
+    memory: text.memory === undefined ? MEMORY_DEFAULT : parseMemory(text.memory),
+    publish: [...list.publish],
+    settings: readSettings(list.arg),
+    arguments: read.rest,
+    deterministic: flag.deterministic,
+    report: text.report,
+  };
+  if (options.name !== undefined) parseName(options.name);
+  for (const port of options.publish) parsePublish("publish", port);
+  if (options.deterministic && options.publish.length > 0) {
+    throw new UsageError("--deterministic: expected no --publish: the network keeps no such time");
+  }
+  return options;
+}
+
+function poolBytes(memory: number, imageBytes: number): number {
+  const wanted = memory + 2 * imageBytes + POOL_EXTRA;
+  return Math.min(POOL_MAXIMUM, Math.ceil(wanted / 4096) * 4096);
+}
+
+async function readImage(word: string): Promise<StoredImage> {
+  const builtin = await guestImage(word);
+  if (builtin !== undefined) return describeImage(word, builtin);
+  try {
+    return await describeImage(word.slice(word.lastIndexOf("/") + 1), await Deno.readFile(word));
+  } catch (error) {
+    const reason = (error as Error).message;
+    throw new Failure(
+      `${word}: expected an ELF executable or the name of a built-in guest: ${reason}`,
+      EXIT.IMAGE,
+    );
+  }
+}
+
+async function runVm(
+  supervisor: Supervisor,
+  image: StoredImage,
+  options: RunOptions,
+): Promise<number> {
+  /** Exit status if something other than the guest ends the run. */
+  let interrupted: number | undefined;
+  const end = (code: number) => {
+    interrupted ??= code;
+    supervisor.stop(1).catch(() => {});
+  };
+  const stopListening = onSignals((signal) => end(EXIT_SIGNAL[signal]));
+  try {
+    await createVm(supervisor, image, options, async (bytes) => {
+      if (interrupted === EXIT_PIPE) return;
+      await writeAll(Deno.stdout, bytes).catch(() => end(EXIT_PIPE));
+    });
+    await supervisor.start(1);
+    typeInput(supervisor, options.deterministic);
+    const vm = await supervisor.ended(1);
+    if (options.report !== undefined) await writeReport(supervisor, options.report);
+    return interrupted ?? exitStatus(vm);
+  } finally {
+    stopListening();
+  }
+}
+
+async function createVm(
+  supervisor: Supervisor,
+  image: StoredImage,
+  { name, memory, publish, settings, arguments: words }: RunOptions,
+  sink: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
+): Promise<void> {
+  const request = {
+    name,
+    memory,
+    settings,
+    arguments: words,
+    publish: publish.map((port) => parsePublish("publish", port)),
+    start: false,
+  };
+  try {
+    const { publish: ports } = await supervisor.createFrom(image, request, sink);
+    for (const { hostname, host, guest } of ports) {
+      console.error(`denali: ${hostname}:${host} leads to port ${guest} of the VM`);
+    }
+  } catch (error) {
+    if (error instanceof RequestError) throw new Failure(describe(error), EXIT.IMAGE);
+    throw error;
+  }
+}
+
+/** Hands stdin to the keyboard; returns at once. */
+async function typeInput(supervisor: Supervisor, inBlocks: boolean): Promise<void> {
+  try {
+    for await (const piece of readInput(inBlocks ? INPUT_BLOCK : 1)) {
+      await supervisor.keyboard(1, piece);
+    }
+    await supervisor.closeKeyboard(1);
+  } catch {
+    // The VM has ended, or stdin cannot be read: there is nobody left to type for.
+  }
+}
+
+/** Stdin in pieces of at least `least` bytes; only the last may be shorter. */
+async function* readInput(least: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  const buffer = new Uint8Array(Math.max(least, CHUNK_BYTES));
+  const limit = least === 1 ? buffer.length : least;
+  for (let filled = 0;;) {
+    const count = await Deno.stdin.read(buffer.subarray(filled, limit));
+    filled += count ?? 0;
+    if (filled >= least || (count === null && filled > 0)) {
+      yield buffer.slice(0, filled);
+      filled = 0;
+    }
+    if (count === null) return;
+  }
+}
+
+async function writeReport(supervisor: Supervisor, path: string): Promise<void> {
+  const report = await supervisor.report(1);
+  try {
+    await Deno.writeTextFile(path, JSON.stringify(report, null, 2) + "\n");
+  } catch (error) {
+    throw new Failure(`--report: cannot write ${path}: ${(error as Error).message}`);
+  }
+}
+
+function exitStatus({ state, exitCode = 0, crash = "" }: VmSummary): number {
+  if (state === "crashed") {
+    console.error(crash.trimEnd());
+    return EXIT.CRASHED;
+  }
+  if (exitCode <= GUEST_CODE_MAXIMUM) return exitCode;
+  console.error(`denali: the guest ended with code ${exitCode}; exit status ${GUEST_CODE_MAXIMUM}`);
+  return GUEST_CODE_MAXIMUM;
+}

@@ -1,0 +1,46 @@
+/** `denali stats`: what the VMs of a server have done. */
+
+import type { VmRow } from "../protocol.ts";
+import type { VmSummary } from "../vm_record.ts";
+import { Client, CLIENT_EXIT_HELP, HOST_HELP } from "./client.ts";
+import { type Command, EXIT, readWords, UsageError } from "./command.ts";
+import { table } from "./table.ts";
+
+const HELP = `usage: denali stats [--json] [--host URL]
+
+Shows the exact state and the instructions executed of every virtual machine.
+
+  --json      print the counters of the whole server as JSON
+${HOST_HELP}
+
+${CLIENT_EXIT_HELP}
+`;
+
+export const stats: Command = {
+  name: "stats",
+  summary: "show what the VMs of a server have done",
+  help: HELP,
+  async run(args) {
+    const { text, flag, words } = readWords(args, { text: ["host"], flag: ["json"] });
+    if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
+    const client = new Client(text.host);
+    const [rows, vms] = await Promise.all([
+      client.get<VmRow[]>("/v1/stats"),
+      client.get<VmSummary[]>("/v1/vms"),
+    ]);
+    if (flag.json) {
+      const system = await client.get<Record<string, unknown>>("/v1/system");
+      console.log(JSON.stringify({ ...system, machines: rows }, null, 2));
+      return EXIT.OK;
+    }
+    const names = new Map(vms.map(({ id, name }) => [id, name]));
+    const lines = rows.map(({ id, state, instructions }) => [
+      String(id),
+      names.get(id) ?? "?",
+      state,
+      String(instructions),
+    ]);
+    console.log(table([["ID", "NAME", "STATE", "INSTRUCTIONS"], ...lines]));
+    return EXIT.OK;
+  },
+};

@@ -1,0 +1,109 @@
+/** `denali up`: the supervisor, its control endpoint and the ingress, until a signal. */
+
+import { createHandler } from "../server.ts";
+import { parseSize, SIZE_EXPECTED } from "../size.ts";
+import { Supervisor } from "../supervisor.ts";
+import { type Command, EXIT, Failure, readWords, UsageError } from "./command.ts";
+import { onSignals } from "./signals.ts";
+
+const HELP = `usage: denali up [options]
+
+Runs the supervisor. Its control endpoint and the web servers of the VMs share one address:
+http://127.0.0.1:8080/v1/vms is the endpoint, http://NAME.localhost:8080/ is the VM called NAME.
+SIGINT and SIGTERM stop it: every VM is ended and every port closed.
+
+  --listen HOST:PORT  where to listen (default 127.0.0.1:8080; port 0: any free one)
+  --cells N           threads that run VMs, 1 to 64 (default: one per processor, at most 8)
+  --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
+  --data DIR          folder that keeps uploaded images (default: they are kept in memory)
+
+Exit status: 0 stopped by a signal, 1 it could not start, 127 bad command line.
+`;
+
+const POOL_MINIMUM = 2 ** 22, POOL_MAXIMUM = 2 ** 31 - 2 ** 16;
+/** How long requests that are under way may still take. */
+const SHUTDOWN_MS = 2000;
+
+export const up: Command = {
+  name: "up",
+  summary: "run the supervisor with its control endpoint",
+  help: HELP,
+  async run(args) {
+    const { hostname, port, ...options } = readOptions(args);
+    const supervisor = await Supervisor.start(options);
+    let server: Deno.HttpServer<Deno.NetAddr>;
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+    try {
+      server = Deno.serve({
+        hostname,
+        port,
+        onListen: ({ hostname, port }) => {
+          const host = hostname.includes(":") ? `[${hostname}]` : hostname;
+          console.log(`denali: listening on http://${host}:${port}`);
+        },
+      }, createHandler(supervisor));
+    } catch (error) {
+      await supervisor.close();
+      throw new Failure(`cannot listen on ${hostname}:${port}: ${(error as Error).message}`);
+    }
+    let signals = 0;
+    const stopListening = onSignals(() => {
+      // Who asks twice does not want to wait.
+      if (++signals > 1) Deno.exit(EXIT.FAILED);
+      stop();
+    });
+    await stopped;
+    await supervisor.close();
+    await within(SHUTDOWN_MS, server.shutdown());
+    stopListening();
+    return EXIT.OK;
+  },
+};
+
+interface UpOptions {
+  hostname: string;
+  port: number;
+  cells: number | undefined;
+  poolBytes: number | undefined;
+  dataFolder: string | undefined;
+}
+
+function readOptions(args: string[]): UpOptions {
+  const { text, words } = readWords(args, { text: ["listen", "cells", "pool", "data"] });
+  if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
+  return {
+    ...readListen(text.listen ?? "127.0.0.1:8080"),
+    cells: text.cells === undefined ? undefined : readCells(text.cells),
+    poolBytes: text.pool === undefined ? undefined : readPool(text.pool),
+    dataFolder: text.data,
+  };
+}
+
+function readListen(text: string): { hostname: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(text);
+  if (match === null || Number(match[3]) > 65535) {
+    throw new UsageError(`--listen: expected HOST:PORT, got "${text}"`);
+  }
+  return { hostname: match[1] ?? match[2], port: Number(match[3]) };
+}
+
+function readCells(text: string): number {
+  const cells = Number(text);
+  if (Number.isInteger(cells) && cells >= 1 && cells <= 64) return cells;
+  throw new UsageError(`--cells: expected a whole number from 1 to 64, got "${text}"`);
+}
+
+function readPool(text: string): number {
+  const bytes = parseSize(text);
+  if (bytes !== undefined && bytes >= POOL_MINIMUM && bytes % 4096 === 0) {
+    return Math.min(bytes, POOL_MAXIMUM);
+  }
+  throw new UsageError(`--pool: expected ${SIZE_EXPECTED}, from 4M to 2G, got "${text}"`);
+}
+
+async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}
