@@ -1,0 +1,5 @@
+#include "core.h"
+
+#include <errno.h>
+
+int *ilwaco_errno(void) { return &ilwaco_current->error; }

@@ -1,0 +1,166 @@
+/*
+ * Who runs next. One CPU, round robin, preemptive.
+ *
+ * - The run queue holds the threads that can run but do not; ilwaco_current is in no queue, unless it
+ *   waits and nobody else can run: then it idles in pick_next on its own stack. So there is no idle
+ *   thread and no stack for one.
+ * - The hardware timer is armed only if a running thread may have to be interrupted: another thread
+ *   can run, or one has a deadline. An idle VM sleeps until the first deadline in one
+ *   instruction and has no tick at all. (A timer that was armed before may still fire once.)
+ * - All of this runs with interrupts disabled, and partly in upcalls: no FPU, no SSE.
+ */
+
+#include "core.h"
+
+static struct ilwaco_thread main_thread = {.deadline = ILWACO_NO_DEADLINE};
+struct ilwaco_thread *ilwaco_current = &main_thread;
+
+static struct ilwaco_queue run_queue;
+static uint64_t armed_until = ILWACO_NO_DEADLINE; /* when the hardware timer fires */
+static int quantum_armed;                         /* it fires not after the current quantum */
+
+static void append(struct ilwaco_queue *queue, struct ilwaco_thread *thread) {
+  thread->queue = queue;
+  thread->next = NULL;
+  thread->previous = queue->last;
+  if (queue->last) {
+    queue->last->next = thread;
+  } else {
+    queue->first = thread;
+  }
+  queue->last = thread;
+}
+
+static void take_out(struct ilwaco_thread *thread) {
+  struct ilwaco_queue *queue = thread->queue;
+  if (thread->previous) {
+    thread->previous->next = thread->next;
+  } else {
+    queue->first = thread->next;
+  }
+  if (thread->next) {
+    thread->next->previous = thread->previous;
+  } else {
+    queue->last = thread->previous;
+  }
+  thread->queue = NULL;
+}
+
+int ilwaco_others_runnable(void) { return run_queue.first != NULL; }
+
+/* ---- the timer */
+
+static void arm_timer(uint64_t deadline_us) {
+  if (armed_until <= deadline_us) return;
+  uint64_t now = ilwaco_now_us();
+  uint64_t delay = deadline_us > now ? deadline_us - now : 1;
+  if (delay > UINT32_MAX) delay = UINT32_MAX; /* fires early, is armed again */
+  armed_until = now + delay;
+  ilwaco_out(DENALI_PORT_TIMER_ONESHOT, (uint32_t)delay);
+}
+
+static void arm_quantum(void) {
+  if (quantum_armed || !run_queue.first) return;
+  quantum_armed = 1;
+  arm_timer(ilwaco_now_us() + ILWACO_QUANTUM_US);
+}
+
+/* Lets those run whose deadline has passed; they return 0 from ilwaco_wait. */
+static void expire_deadlines(void) {
+  struct ilwaco_thread *thread = ilwaco_timer_first();
+  if (!thread) return;
+  uint64_t now = ilwaco_now_us();
+  for (; thread && thread->deadline <= now; thread = ilwaco_timer_first()) {
+    ilwaco_timer_remove(thread);
+    take_out(thread);
+    append(&run_queue, thread);
+  }
+}
+
+void ilwaco_timer_handler(void) {
+  armed_until = ILWACO_NO_DEADLINE;
+  quantum_armed = 0;
+  expire_deadlines();
+  struct ilwaco_thread *first = ilwaco_timer_first();
+  if (first) arm_timer(first->deadline);
+}
+
+/* ---- switching */
+
+static uint32_t idle_timeout(void) {
+  struct ilwaco_thread *first = ilwaco_timer_first();
+  if (!first) return DENALI_IDLE_FOREVER;
+  uint64_t now = ilwaco_now_us();
+  if (first->deadline <= now) return 0;
+  uint64_t timeout = first->deadline - now;
+  return timeout < DENALI_IDLE_FOREVER ? (uint32_t)timeout : DENALI_IDLE_FOREVER - 1;
+}
+
+static struct ilwaco_thread *pick_next(void) {
+  for (;;) {
+    if (VIRTUAL_REGISTERS->interrupt_pending) ilwaco_interrupts_dispatch();
+    expire_deadlines();
+    struct ilwaco_thread *thread = run_queue.first;
+    if (thread) {
+      take_out(thread);
+      return thread;
+    }
+    uint32_t timeout = idle_timeout();
+    if (timeout) ilwaco_idle(timeout);
+  }
+}
+
+static void switch_to_next(void) {
+  struct ilwaco_thread *self = ilwaco_current;
+  struct ilwaco_thread *next = pick_next();
+  struct ilwaco_thread *first = ilwaco_timer_first();
+  if (first) arm_timer(first->deadline);
+  arm_quantum();
+  if (next == self) return;
+  if (self->stack && (char *)__builtin_frame_address(0) < self->stack + 256) {
+    ilwaco_panic("a thread has used up its stack; give it more by pthread_attr_setstacksize");
+  }
+  ilwaco_current = next;
+  ilwaco_switch(&self->esp, next->esp);
+}
+
+void ilwaco_yield_disabled(void) {
+  append(&run_queue, ilwaco_current);
+  quantum_armed = 0;
+  switch_to_next();
+}
+
+void ilwaco_leave(void) {
+  switch_to_next();
+  ilwaco_panic("a finished thread was scheduled");
+}
+
+void ilwaco_make_runnable(struct ilwaco_thread *thread) {
+  append(&run_queue, thread);
+  arm_quantum();
+}
+
+int ilwaco_wait(struct ilwaco_queue *queue, uint64_t deadline_us) {
+  struct ilwaco_thread *self = ilwaco_current;
+  self->woken = 0;
+  append(queue, self);
+  if (deadline_us != ILWACO_NO_DEADLINE) ilwaco_timer_insert(self, deadline_us);
+  switch_to_next();
+  return self->woken;
+}
+
+int ilwaco_wake_one(struct ilwaco_queue *queue) {
+  struct ilwaco_thread *thread = queue->first;
+  if (!thread) return 0;
+  take_out(thread);
+  if (thread->deadline != ILWACO_NO_DEADLINE) ilwaco_timer_remove(thread);
+  thread->woken = 1;
+  ilwaco_make_runnable(thread);
+  return 1;
+}
+
+int ilwaco_wake_all(struct ilwaco_queue *queue) {
+  int count = 0;
+  while (ilwaco_wake_one(queue)) count++;
+  return count;
+}
