@@ -22,7 +22,6 @@ export const TWO_BYTE = `
 
 02: lar Gv,Ew | lsl Gv,Ew | - | syscall | clts | sysret
 08: invd | wbinvd | - | ud2 ud                       # 0A: the Denali escape, see denali.ts
-0D: nop Ev
 0D /0m: prefetch Mb | prefetchw Mb | prefetchwt1 Mb | prefetch Mb | prefetch Mb | prefetch Mb | prefetch Mb | prefetch Mb
 0E: femms
 # hints: those a processor does not know are NOPs
@@ -75,7 +74,8 @@ C7 /1m: cmpxchg8b Mq lock
 C7 /3m np: xrstors M | xsavec M | xsaves M | vmptrld Mq | vmptrst Mq
 C7 /6m 66: vmclear Mq
 C7 /6m F3: vmxon Mq
-C7 /6r: rdrand Rv | rdseed Rv
+C7 /6r np: rdrand Rv | rdseed Rv
+C7 /6r 66: rdrand Rv | rdseed Rv
 C7 /7r F3: rdpid Rd
 C8..CF: bswap Zv
 FF: ud0 Gv,Ev ud
