@@ -34,6 +34,8 @@ export interface FormOptions {
   readonly exact?: boolean;
   /** Memory goes through `stateImage`. */
   readonly image?: boolean;
+  /** Alignment of memory, where the pattern does not say it. */
+  readonly align?: number;
   /** Memory is DS:[EDI], this many bytes, read and written (MASKMOVQ). */
   readonly implicit?: number;
   readonly readsFlags?: boolean;
@@ -107,7 +109,7 @@ export function matchForm(form: Form, instruction: Instruction): Binding | null 
       memory = operand;
       if (place === 0) stores = pattern.bytes;
       else loads = pattern.bytes;
-      alignment = pattern.aligned ? 16 : 0;
+      alignment = options.align ?? (pattern.aligned ? 16 : 0);
     } else if (operand.kind === "reg") {
       if (place === 0) writesGeneral |= 1 << operand.register;
       else readsGeneral |= 1 << operand.register;
