@@ -8,7 +8,7 @@
  */
 
 import { Evaluator } from "../../cpu/evaluator.ts";
-import { call, compile, load } from "../support/compile.ts";
+import { call, compile, load, type Machine } from "../support/compile.ts";
 
 const PROGRAMS: Record<string, number> = {
   crc32: 4,
@@ -26,20 +26,21 @@ for (const [name, argument] of Object.entries(PROGRAMS)) {
   if (Deno.args.length > 0 && !Deno.args.includes(name)) continue;
   const source = await Deno.readTextFile(new URL(`../programs/${name}.c`, import.meta.url));
   const machine = load(await compile(source, "-O2"), (options) => new Evaluator(options));
-  const cold = measure(() => call(machine, argument), 250);
-  const warm = measure(() => call(machine, argument), 1750);
+  const cold = measure(machine, argument, 250);
+  const warm = measure(machine, argument, 1750);
   console.log(`${name.padEnd(12)} ${cold.toFixed(1).padStart(12)} ${warm.toFixed(1).padStart(10)}`);
   product *= warm;
   count++;
-
-  function measure(run: () => void, milliseconds: number): number {
-    const start = performance.now(), retired = machine.cpu.retired;
-    let elapsed = 0;
-    do {
-      run();
-      elapsed = performance.now() - start;
-    } while (elapsed < milliseconds);
-    return (machine.cpu.retired - retired) / elapsed / 1000;
-  }
 }
 console.log(`geometric mean ${(product ** (1 / count)).toFixed(1).padStart(21)}`);
+
+/** Million instructions per second of repeated runs for at least `milliseconds`. */
+function measure(machine: Machine, argument: number, milliseconds: number): number {
+  const start = performance.now(), retired = machine.cpu.retired;
+  let elapsed = 0;
+  do {
+    call(machine, argument);
+    elapsed = performance.now() - start;
+  } while (elapsed < milliseconds);
+  return (machine.cpu.retired - retired) / elapsed / 1000;
+}

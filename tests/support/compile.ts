@@ -4,7 +4,13 @@
  */
 
 import { createPool, FlatSpace } from "../../cpu/flat_space.ts";
-import { type Engine, type EngineOptions, EXIT_BUDGET, EXIT_TERMINATE } from "../../cpu/engine.ts";
+import {
+  type Engine,
+  type EngineOptions,
+  EXIT_BUDGET,
+  EXIT_TERMINATE,
+  type Pool,
+} from "../../cpu/engine.ts";
 import { CpuState, EAX, EIP, ESP, EXIT_ADDRESS, EXIT_VECTOR } from "../../cpu/state.ts";
 
 const FLAGS = ["-m32", "-march=i686", "-msse2", "-mfpmath=sse", "-ffreestanding", "-fno-pic"];
@@ -17,19 +23,44 @@ export async function compile(source: string, optimisation: string): Promise<Uin
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/program.c`, source);
-    const command = new Deno.Command("gcc", {
-      args: [...FLAGS, ...LINK, ...LAYOUT, ...UNWIND, optimisation, "-o", `${folder}/program`]
-        .concat(
-          [`${folder}/program.c`, "-lgcc"],
-        ),
-      stderr: "piped",
-    });
-    const { success, stderr } = await command.output();
-    if (!success) throw new Error(`gcc failed: ${new TextDecoder().decode(stderr)}`);
+    const flags = [...FLAGS, ...LINK, ...LAYOUT, ...UNWIND, optimisation];
+    await succeed("gcc", [...flags, "-o", "program", "program.c", "-lgcc"], folder);
     return await Deno.readFile(`${folder}/program`);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+const NATIVE_MAIN = `
+#include <stdio.h>
+#include <stdlib.h>
+int program(int);
+int main(int argc, char **argv) { return printf("%d", program(atoi(argv[1]))) < 0; }
+`;
+
+/** Compiles the same source for the host (i386 Linux) and returns what `main(argument)` gives there. */
+export async function runNatively(
+  source: string,
+  optimisation: string,
+  argument: number,
+): Promise<number> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await Deno.writeTextFile(`${folder}/program.c`, source.replace("int main(", "int program("));
+    await Deno.writeTextFile(`${folder}/main.c`, NATIVE_MAIN);
+    const flags = ["-m32", "-march=i686", "-msse2", "-mfpmath=sse", "-w", optimisation];
+    await succeed("gcc", [...flags, "-o", "program", "program.c", "main.c"], folder);
+    return Number(await succeed(`${folder}/program`, [String(argument)], folder));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function succeed(program: string, args: string[], cwd: string): Promise<string> {
+  const command = new Deno.Command(program, { args, cwd, stdout: "piped", stderr: "piped" });
+  const { success, stdout, stderr } = await command.output();
+  if (!success) throw new Error(`${program} failed: ${new TextDecoder().decode(stderr)}`);
+  return new TextDecoder().decode(stdout);
 }
 
 const MEMORY = 16 << 20;
@@ -39,6 +70,7 @@ const STUB_ADDRESS = 0x8000;
 
 export interface Machine {
   readonly engine: Engine;
+  readonly pool: Pool;
   readonly cpu: CpuState;
   readonly space: FlatSpace;
   readonly entry: number;
@@ -61,17 +93,15 @@ export function load(file: Uint8Array, createEngine: (options: EngineOptions) =>
   const space = new FlatSpace(MEMORY >> 12);
   const engine = createEngine({ pool, timestamp: (cpu) => cpu.retired });
   space.codeCache = engine;
-  return { engine, cpu: new CpuState(), space, entry };
+  return { engine, pool, cpu: new CpuState(), space, entry };
 }
 
 /** Calls `main(argument)`; returns its result. */
 export function call(machine: Machine, argument: number, quantum = 1_000_000): number {
-  const { engine, cpu, space } = machine;
+  const { engine, pool, cpu, space } = machine;
   const i32 = cpu.i32;
   const top = MEMORY - 64;
-  const stack = new Int32Array([STUB_ADDRESS, argument]);
-  const pool = (engine as unknown as { pool: { i32: Int32Array } }).pool;
-  pool.i32.set(stack, top >> 2);
+  pool.i32.set([STUB_ADDRESS, argument], top >> 2);
   i32[ESP] = top;
   i32[EIP] = machine.entry;
   for (;;) {
