@@ -40,7 +40,7 @@ import {
   operandBytes,
   type OperandSpec,
   RESERVED,
-} from "./opcodes/notation.ts";
+} from "./opcodes/entry.ts";
 
 /** Intel SDM vol. 2, 2.3.11: a longer instruction raises #GP. */
 const MAXIMUM_LENGTH = 15;

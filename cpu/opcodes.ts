@@ -8,7 +8,8 @@
  */
 
 import { DENALI } from "./opcodes/denali.ts";
-import { type OpcodeEntry, type OpcodeMap, parseMap } from "./opcodes/notation.ts";
+import type { OpcodeEntry, OpcodeMap } from "./opcodes/entry.ts";
+import { parseMap } from "./opcodes/notation.ts";
 import { ONE_BYTE } from "./opcodes/one_byte.ts";
 import { SIMD, SIMD_0F38, SIMD_0F3A } from "./opcodes/simd.ts";
 import { THREE_D_NOW } from "./opcodes/three_d_now.ts";

@@ -29,37 +29,19 @@
  * The type of E M Q W is the size in memory: see SIZES.
  */
 
-/** Addressing methods. */
-export const enum Method {
-  Constant,
-  OpcodeRegister,
-  General,
-  GeneralOrMemory,
-  GeneralRm,
-  Memory,
-  Immediate,
-  SignedByte,
-  Relative,
-  FarPointer,
-  Offset,
-  Segment,
-  Control,
-  Debug,
-  Mmx,
-  MmxOrMemory,
-  MmxRm,
-  Xmm,
-  XmmOrMemory,
-  XmmRm,
-  StackRm,
-  FixedRegister,
-  FixedSegment,
-  StackTop,
-}
+import {
+  COLUMNS,
+  entryIndex,
+  type MandatoryPrefix,
+  Method,
+  type OpcodeEntry,
+  type OpcodeMap,
+  type OperandSpec,
+  RESERVED,
+  SLOT_ENTRIES,
+} from "./entry.ts";
 
-/** Sizes that depend on the operand size, as negative codes; see `operandBytes`. */
-const BY_OPERAND_SIZE = [[0, 0], [2, 4], [4, 6], [4, 8], [14, 28], [94, 108]] as const;
-
+/** Negative: depends on the operand size, see `operandBytes`. */
 const SIZES: Record<string, number> = {
   "": 0, // the size has no meaning
   b: 1,
@@ -80,65 +62,6 @@ const SIZES: Record<string, number> = {
   a: -3, // two words or doublewords (BOUND)
   env: -4, // x87 environment
   state: -5, // x87 state
-};
-
-/** Bytes of a size code of an OperandSpec for an operand size of 2 or 4. */
-export function operandBytes(size: number, operandSize: 2 | 4): number {
-  return size >= 0 ? size : BY_OPERAND_SIZE[-size][operandSize === 2 ? 0 : 1];
-}
-
-export interface OperandSpec {
-  readonly method: Method;
-  /** Size code (see `operandBytes`) of the register form, and of the memory form. */
-  readonly size: number;
-  readonly memorySize: number;
-  /** Number of a fixed register, or the constant. */
-  readonly number: number;
-}
-
-export type MandatoryPrefix = "" | "np" | "66" | "F3" | "F2";
-
-/** One instruction form of the opcode map. */
-export interface OpcodeEntry {
-  readonly mnemonic: string;
-  /** The mnemonic with operand size 2; mostly the same. */
-  readonly mnemonic16: string;
-  readonly operands: readonly OperandSpec[];
-  readonly prefix: MandatoryPrefix;
-  readonly lock: boolean;
-  readonly mod3: boolean;
-  /** Raises #UD: reserved, or UD0, UD1, UD2. */
-  readonly undefined: boolean;
-}
-
-/**
- * Everything one opcode byte can mean. `entries` has one element, or one for each mandatory prefix and
- * ModRM byte: see `entryIndex`.
- */
-export interface OpcodeSlot {
-  readonly modrm: boolean;
-  readonly entries: readonly OpcodeEntry[];
-}
-
-export type OpcodeMap = readonly OpcodeSlot[];
-
-/** Entries of one prefix column: 8 memory forms (by reg), then 64 register forms (by reg and rm). */
-const COLUMN = 72;
-const COLUMNS: readonly MandatoryPrefix[] = ["np", "66", "F3", "F2"];
-
-/** Where in `entries` of a slot with more than one element the form stands. Columns: np 66 F3 F2. */
-export function entryIndex(column: number, modrm: number): number {
-  return column * COLUMN + (modrm >= 0xc0 ? 8 + (modrm & 63) : (modrm >> 3) & 7);
-}
-
-export const RESERVED: OpcodeEntry = {
-  mnemonic: "ud",
-  mnemonic16: "ud",
-  operands: [],
-  prefix: "",
-  lock: false,
-  mod3: false,
-  undefined: true,
 };
 
 const METHODS: Record<string, Method> = {
@@ -239,14 +162,20 @@ function usesModrm(spec: OperandSpec): boolean {
   }
 }
 
-interface Head {
+/** Which forms of an opcode a cell describes. */
+interface Selector {
+  /** reg field, or -1 for all. */
+  readonly reg: number;
+  /** rm field, or -1 for all. */
+  readonly rm: number;
+  /** Memory forms, register forms or both. */
+  readonly form: "m" | "r" | "";
+  readonly prefix: MandatoryPrefix;
+}
+
+interface Head extends Selector {
   readonly first: number;
   readonly last: number;
-  /** reg field, or -1; "m", "r" or "" for both; rm field, or -1. */
-  readonly reg: number;
-  readonly form: string;
-  readonly rm: number;
-  readonly prefix: MandatoryPrefix;
 }
 
 const OPCODES = /^([0-9A-F]{2})(?:\.\.([0-9A-F]{2}))?$/;
@@ -254,26 +183,26 @@ const SELECTOR = /^(?:\/([0-7]))?(?:\.([0-7])|([mr]))?$/;
 
 function parseHead(text: string): Head {
   const [opcodes, ...words] = text.split(/\s+/);
-  const prefix = words.find((word) => (COLUMNS as readonly string[]).includes(word)) ?? "";
+  const prefix = COLUMNS.find((column) => words.includes(column)) ?? "";
   const selectors = words.filter((word) => word !== prefix);
   const range = OPCODES.exec(opcodes);
   const selector = SELECTOR.exec(selectors[0] ?? "");
   if (!range || !selector || selectors.length > 1) {
     throw new Error(`opcode table: expected a head such as "80 /0m np", got "${text}"`);
   }
-  const [, first, last] = range;
-  const [, reg, rm, form] = selector;
+  const [, first, last = first] = range;
+  const [, reg = -1, rm = -1, form = ""] = selector;
   return {
     first: parseInt(first, 16),
-    last: parseInt(last ?? first, 16),
-    reg: reg === undefined ? -1 : Number(reg),
-    form: rm === undefined ? form ?? "" : "r",
-    rm: rm === undefined ? -1 : Number(rm),
-    prefix: prefix as MandatoryPrefix,
+    last: parseInt(last, 16),
+    reg: Number(reg),
+    rm: Number(rm),
+    form: rm === -1 ? form as "m" | "r" | "" : "r",
+    prefix,
   };
 }
 
-/** A slot under construction: all four columns, and whether ModRM or the prefix select anything. */
+/** A slot under construction: room for all forms, and whether ModRM or the prefix select one. */
 interface Draft {
   readonly entries: OpcodeEntry[];
   selected: boolean;
@@ -281,47 +210,45 @@ interface Draft {
 }
 
 function emptyDraft(): Draft {
-  const entries = new Array<OpcodeEntry>(COLUMN * COLUMNS.length).fill(RESERVED);
+  const entries = new Array<OpcodeEntry>(SLOT_ENTRIES).fill(RESERVED);
   return { entries, selected: false, modrm: false };
 }
 
-/** Writes one cell into every index its head covers. */
-function place(draft: Draft, head: Head, reg: number, rm: number, entry: OpcodeEntry): void {
-  draft.selected ||= head.prefix !== "" || reg >= 0 || head.form !== "";
-  draft.modrm ||= reg >= 0 || head.form !== "" || entry.operands.some(usesModrm);
-  for (let column = 0; column < COLUMNS.length; column++) {
-    if (head.prefix !== "" && head.prefix !== COLUMNS[column]) continue;
-    placeColumn(draft.entries, head.form, column, reg, rm, entry);
-  }
-}
-
-function placeColumn(
-  entries: OpcodeEntry[],
-  form: string,
-  column: number,
-  reg: number,
-  rm: number,
-  entry: OpcodeEntry,
-): void {
-  for (let r = 0; r < 8; r++) {
-    if (reg >= 0 && reg !== r) continue;
-    if (form !== "r") entries[entryIndex(column, r << 3)] = entry;
-    if (form === "m") continue;
-    for (let m = 0; m < 8; m++) {
-      if (rm < 0 || rm === m) entries[entryIndex(column, 0xc0 | r << 3 | m)] = entry;
+/** Writes an entry into every index its selector covers. */
+function place(draft: Draft, selector: Selector, entry: OpcodeEntry): void {
+  const byModrm = selector.reg >= 0 || selector.form !== "";
+  draft.selected ||= byModrm || selector.prefix !== "";
+  draft.modrm ||= byModrm || entry.operands.some(usesModrm);
+  COLUMNS.forEach((column, i) => {
+    if (selector.prefix === "" || selector.prefix === column) {
+      placeColumn(draft, i, selector, entry);
     }
+  });
+}
+
+function placeColumn(draft: Draft, column: number, selector: Selector, entry: OpcodeEntry): void {
+  for (let modrm = 0; modrm < 256; modrm++) {
+    if (selector.form === "m" && modrm >= 0xc0 || selector.form === "r" && modrm < 0xc0) continue;
+    if (selector.reg >= 0 && selector.reg !== (modrm >> 3 & 7)) continue;
+    if (selector.rm >= 0 && selector.rm !== (modrm & 7)) continue;
+    draft.entries[entryIndex(column, modrm)] = entry;
   }
 }
 
-function parseLine(line: string, drafts: Draft[]): void {
+function parseLine(line: string, drafts: readonly Draft[]): void {
   const colon = line.indexOf(":");
   const head = parseHead(line.slice(0, colon).trim());
   const cells = line.slice(colon + 1).split("|").map((cell) => parseCell(cell.trim(), head.prefix));
-  for (let opcode = head.first; opcode <= head.last; opcode++) {
+  const { first, last, reg, rm } = head;
+  const room = rm >= 0 ? 8 - rm : reg >= 0 ? 8 - reg : 256 - last;
+  if (cells.length > room) {
+    throw new Error(`opcode table: expected at most ${room} cells: "${line}"`);
+  }
+  for (let opcode = first; opcode <= last; opcode++) {
     cells.forEach((entry, i) => {
-      if (head.rm >= 0) place(drafts[opcode], head, head.reg, head.rm + i, entry);
-      else if (head.reg >= 0) place(drafts[opcode], head, head.reg + i, -1, entry);
-      else place(drafts[opcode + i], head, -1, -1, entry);
+      if (rm >= 0) place(drafts[opcode], { ...head, rm: rm + i }, entry);
+      else if (reg >= 0) place(drafts[opcode], { ...head, reg: reg + i }, entry);
+      else place(drafts[opcode + i], head, entry);
     });
   }
 }
