@@ -48,6 +48,8 @@ export interface ExceptionReport {
   readonly address: number;
 }
 
+export type RegisterName = typeof REGISTER_NAMES[4][number] | "eip" | "fs_base" | "gs_base";
+
 export interface FpuReport {
   readonly control: number;
   readonly status: number;
@@ -76,8 +78,7 @@ export interface VmReport {
   readonly exception: ExceptionReport | null;
   /** Instructions retired. */
   readonly instructions: number;
-  /** eax ecx edx ebx esp ebp esi edi eip fs_base gs_base */
-  readonly registers: Readonly<Record<string, number>>;
+  readonly registers: Readonly<Record<RegisterName, number>>;
   readonly eflags: number;
   readonly fpu: FpuReport;
   readonly mxcsr: number;
@@ -139,11 +140,7 @@ export function makeReport(
   exception: ExceptionReport | null = null,
 ): VmReport {
   const { i32, retired } = vm.cpu;
-  const registers: Record<string, number> = {};
-  REGISTER_NAMES[4].forEach((name, index) => registers[name] = i32[index] >>> 0);
-  registers.eip = i32[EIP] >>> 0;
-  registers.fs_base = i32[FS_BASE] >>> 0;
-  registers.gs_base = i32[GS_BASE] >>> 0;
+  const registers = readRegisters(i32);
   const inMemory = !vm.ended;
   const { space, image: { symbols } } = vm;
   return {
@@ -164,6 +161,16 @@ export function makeReport(
     disassembly: inMemory ? readCode(vm, registers.eip) : [],
     stack: inMemory ? readStack(space, i32[ESP] >>> 0) : [],
     trace: inMemory ? readTrace(vm, registers.eip, i32[ESP] >>> 0, i32[EBP] >>> 0) : [],
+  };
+}
+
+function readRegisters(i32: Int32Array): Record<RegisterName, number> {
+  const general = REGISTER_NAMES[4].map((name, index) => [name, i32[index] >>> 0]);
+  return {
+    ...Object.fromEntries(general) as Record<typeof REGISTER_NAMES[4][number], number>,
+    eip: i32[EIP] >>> 0,
+    fs_base: i32[FS_BASE] >>> 0,
+    gs_base: i32[GS_BASE] >>> 0,
   };
 }
 

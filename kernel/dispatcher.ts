@@ -5,8 +5,8 @@
  * Work is what budgets, quanta and the deterministic clock count. One unit is one retired instruction.
  * What a guest can ask of the kernel costs more than an instruction and is charged in addition
  * (EXIT_WORK, BYTES_PER_WORK), so that no guest gets more time by calling the kernel than by computing,
- * and none can stay in the kernel without end. A charge that exceeds the quantum or the budget becomes a
- * debt, paid at the VM's next turn: `run` never exceeds its budget, and code that only computes
+ * and none can stay in the kernel without end. What a charge exceeds the budget by is owed, and is taken
+ * from the next budget first: `run` never returns more than its budget, and code that only computes
  * retires exactly what it was given.
  *
  * A quantum that the end of a budget cuts in two goes on where it was, without looking at timers or
@@ -84,6 +84,8 @@ export class Dispatcher {
   #lastRun: Vm | null = null;
   /** The running VM's `retired` when the clock was last advanced. */
   #retiredBefore = 0;
+  /** Work done beyond the last budget. */
+  #owed = 0;
   /** The running VM has given up its quantum. */
   #yielded = false;
   #switches = 0;
@@ -125,7 +127,7 @@ export class Dispatcher {
 
   /** Runs VMs for at most `budget` units of work; returns the work done. */
   run(budget: number): number {
-    let left = budget;
+    let left = budget - this.#owed;
     while (left > 0) {
       const vm = this.#current ?? this.#next();
       if (vm === null) {
@@ -136,7 +138,8 @@ export class Dispatcher {
       left -= this.#runVm(vm, Math.min(left, vm.credit));
       this.#network.drain();
     }
-    return budget - left;
+    this.#owed = Math.max(0, -left);
+    return budget - Math.max(0, left);
   }
 
   /** RDTSC for the VM that runs. */
@@ -152,16 +155,18 @@ export class Dispatcher {
     if (vm.state === "idle") this.#wake(vm);
   }
 
-  /** Takes a VM out of the queue of those that run, and ends its idling. */
+  /** Takes a VM out of the queue of those that run, and stops its timers. */
   unschedule(vm: Vm): void {
     this.#scheduler.remove(vm);
+    this.#timers.cancel(vm, DEVICE_TIMER);
     this.#timers.cancel(vm, IDLE_TIMER);
     if (this.#current === vm) this.#current = null;
     if (this.#lastRun === vm) this.#lastRun = null;
   }
 
-  /** Lets a paused VM go on: returns the state that it goes back to. */
+  /** Lets a paused VM go on: returns the state that it goes back to. Timers that are due expire now. */
   reschedule(vm: Vm): "running" | "idle" {
+    this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline);
     if (vm.pausedFrom === "idle" && vm.latched === 0 && vm.idleUntil > this.#clock.monotonic()) {
       this.#timers.arm(vm, IDLE_TIMER, vm.idleUntil);
       return "idle";
@@ -220,22 +225,27 @@ export class Dispatcher {
     return vm.state === "running";
   }
 
-  /** Runs a VM for at most `limit` units, and queues it again if it goes on. Returns the work done. */
+  /**
+   * Runs a VM for `limit` units, and queues it again if it goes on. Returns the work done, which
+   * exceeds the limit by no more than the charge for its last exit.
+   */
   #runVm(vm: Vm, limit: number): number {
     this.#softTlb.attach(vm.space);
     vm.registers.open();
     this.#yielded = false;
-    let left = limit - this.#pay(vm, limit);
-    while (left > 0 && vm.state === "running" && !this.#yielded) left -= this.#step(vm, left);
-    vm.credit -= limit - left;
+    let done = 0;
+    while (done < limit && vm.state === "running" && !this.#yielded) {
+      done += this.#step(vm, limit - done);
+    }
+    vm.credit -= done;
     if (vm.state === "running") {
       if (vm.credit > 0 && !this.#yielded) this.#current = vm;
       else this.#scheduler.ready(vm);
     }
-    return limit - left;
+    return done;
   }
 
-  /** Runs the engine until its next exit and acts on it. Returns the work done, 1..limit. */
+  /** Runs the engine until its next exit and acts on it. Returns the work done, at least 1. */
   #step(vm: Vm, limit: number): number {
     const { cpu } = vm;
     const before = cpu.retired;
@@ -245,16 +255,9 @@ export class Dispatcher {
     this.#virtualClock?.advance(retired);
     this.#retiredBefore = cpu.retired;
     if (exit === EXIT_BUDGET) return retired;
-    vm.debt += EXIT_WORK + this.#act(vm, exit);
-    return retired + this.#pay(vm, limit - retired);
-  }
-
-  /** Lets a VM pay its debt with at most `limit` units; returns how many it paid. */
-  #pay(vm: Vm, limit: number): number {
-    const paid = Math.min(vm.debt, limit);
-    vm.debt -= paid;
-    this.#virtualClock?.advance(paid);
-    return paid;
+    const charge = EXIT_WORK + this.#act(vm, exit);
+    this.#virtualClock?.advance(charge);
+    return retired + charge;
   }
 
   /** Acts on an exit. Returns what is to be charged in addition. */

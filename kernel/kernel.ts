@@ -12,6 +12,7 @@
  */
 
 import type { Engine, EngineOptions } from "../cpu/engine.ts";
+import { Evaluator } from "../cpu/evaluator.ts";
 import { EIP, ESP } from "../cpu/state.ts";
 import type { FrameTrace } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
@@ -28,7 +29,7 @@ import { collectStats, type KernelStats } from "./stats.ts";
 import type { Vm, VmState } from "./vm.ts";
 import { buildVm } from "./vm_builder.ts";
 import { checkSpec, VM_ID_MAXIMUM, type VmSpec } from "./vm_spec.ts";
-import { DEVICE_TIMER, VmTimers } from "./vm_timers.ts";
+import { VmTimers } from "./vm_timers.ts";
 
 export { ImageError, KernelBug, VmError } from "./errors.ts";
 export { type Clock, DeterministicClock, HostClock } from "./clock.ts";
@@ -86,8 +87,7 @@ export class Kernel {
     this.#clock = options.clock;
     const pool = createPool(options.poolBytes, options.memory);
     this.#frames = new FrameTable(pool);
-    const { createEngine } = options;
-    if (!createEngine) throw new VmError("createEngine", "expected an engine");
+    const createEngine = options.createEngine ?? ((o: EngineOptions) => new Evaluator(o));
     const engine = createEngine({ pool, timestamp: (cpu) => this.#dispatcher.timestamp(cpu) });
     this.#frames.codeCache = engine;
     this.#softTlb = new SoftTlb(options.softTlbBytes);
@@ -311,7 +311,6 @@ export class Kernel {
 
   #end(vm: Vm, state: "stopped" | "crashed"): void {
     this.#dispatcher.unschedule(vm);
-    this.#timers.cancel(vm, DEVICE_TIMER);
     this.#network.detach(vm);
     this.#softTlb.detach(vm.space);
     vm.releaseMemory();

@@ -100,8 +100,6 @@ export class Vm implements Schedulable {
   startedAt = 0;
   /** End of its idling, microseconds of Clock.monotonic; Infinity: none. */
   idleUntil = Infinity;
-  /** Work that it owes from its last quantum. */
-  debt = 0;
   /** The exception in the EXIT_ words could not be delivered yet. */
   exceptionWaits = false;
   pausedFrom: "running" | "idle" = "running";
