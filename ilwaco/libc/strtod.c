@@ -74,7 +74,8 @@ static void convert_decimal(const struct target *target, struct decimal *d, stru
   enum decimal_rest rest;
   int room = __builtin_clzll(ilwaco_decimal_integer(d, &rest));
   ilwaco_decimal_shift(d, room);
-  round_to(target, ilwaco_decimal_integer(d, &rest), exponent - room, rest, result);
+  uint64_t integer = ilwaco_decimal_integer(d, &rest);
+  round_to(target, integer, exponent - room, rest, result);
 }
 
 /* Exponent part at `p` ("e-5"), if there is one; moves *p behind it. */
