@@ -22,15 +22,8 @@
  * - ud0, ud1 and ud2 keep their names and are `invalid`, like everything that raises #UD.
  */
 
-import {
-  DS,
-  type Instruction,
-  NO_REGISTER,
-  type Operand,
-  type OperandKind,
-  type Repeat,
-  SS,
-} from "./instruction.ts";
+import { absolute, readMemory } from "./address.ts";
+import type { Instruction, Operand } from "./instruction.ts";
 import { OPCODE_MAPS } from "./opcodes.ts";
 import {
   entryIndex,
@@ -42,33 +35,29 @@ import {
   RESERVED,
 } from "./opcodes/entry.ts";
 
-/** Intel SDM vol. 2, 2.3.11: a longer instruction raises #GP. */
-const MAXIMUM_LENGTH = 15;
-
-/** No ModRM byte was read. */
-const NO_MODRM = -1;
-
-/** What is known of the instruction being decoded. One decode runs at a time. */
-const scan = {
-  bytes: new Uint8Array(0) as Uint8Array,
-  start: 0,
-  /** Next byte to read, and the end of what may be read. */
-  at: 0,
-  end: 0,
-  /** A byte at or beyond `end` was asked for. */
-  overrun: false,
-  invalid: false,
-  operandSize: 4 as 2 | 4,
-  addressSize: 4 as 2 | 4,
-  lock: false,
-  repeat: "" as Repeat,
-  override: -1,
-  /** Last opcode byte and ModRM. */
-  opcode: 0,
-  modrm: NO_MODRM,
-  /** The opcode byte stands behind the address (3DNow!). */
-  suffixed: false,
-};
+import {
+  CONTROL,
+  DEBUG,
+  generalRegister,
+  immediate,
+  MMX,
+  operand,
+  SEGMENT,
+  STACK,
+  XMM,
+} from "./operand.ts";
+import {
+  begin,
+  byte,
+  MAXIMUM_LENGTH,
+  NO_MODRM,
+  readPrefixes,
+  scan,
+  signed,
+  signedByte,
+  unsigned,
+  word,
+} from "./scan.ts";
 
 /** Decodes the instruction at bytes[offset]; null if it needs bytes beyond `limit`. */
 export function decode(bytes: Uint8Array, offset: number, limit: number): Instruction | null {
@@ -79,77 +68,6 @@ export function decode(bytes: Uint8Array, offset: number, limit: number): Instru
   const instruction = finish(entry, operands);
   if (!scan.overrun) return instruction;
   return scan.end < offset + MAXIMUM_LENGTH ? null : tooLong();
-}
-
-function begin(bytes: Uint8Array, offset: number, limit: number): void {
-  scan.bytes = bytes;
-  scan.start = offset;
-  scan.at = offset;
-  scan.end = Math.min(limit, offset + MAXIMUM_LENGTH);
-  scan.overrun = false;
-  scan.invalid = false;
-  scan.operandSize = 4;
-  scan.addressSize = 4;
-  scan.lock = false;
-  scan.repeat = "";
-  scan.override = -1;
-  scan.modrm = NO_MODRM;
-  scan.suffixed = false;
-}
-
-function byte(): number {
-  if (scan.at >= scan.end) {
-    scan.overrun = true;
-    return 0;
-  }
-  return scan.bytes[scan.at++];
-}
-
-const signedByte = (): number => byte() << 24 >> 24;
-const word = (): number => byte() | byte() << 8;
-const signedWord = (): number => word() << 16 >> 16;
-const doubleword = (): number => word() | word() << 16;
-
-/** Reads `size` bytes as an immediate: unsigned, but int32 for 4. */
-function immediate(size: number): number {
-  return size === 1 ? byte() : size === 2 ? word() : doubleword();
-}
-
-/** Consumes the prefixes and leaves the first opcode byte in `scan.opcode`. */
-function readPrefixes(): void {
-  for (;;) {
-    const value = byte();
-    switch (value) {
-      case 0x26:
-      case 0x2e:
-      case 0x36:
-      case 0x3e:
-        scan.override = value >> 3 & 3;
-        break;
-      case 0x64:
-      case 0x65:
-        scan.override = value - 0x60;
-        break;
-      case 0x66:
-        scan.operandSize = 2;
-        break;
-      case 0x67:
-        scan.addressSize = 2;
-        break;
-      case 0xf0:
-        scan.lock = true;
-        break;
-      case 0xf2:
-        scan.repeat = "repne";
-        break;
-      case 0xf3:
-        scan.repeat = "rep";
-        break;
-      default:
-        scan.opcode = value;
-        return;
-    }
-  }
 }
 
 /** Follows the escapes to the entry that describes the instruction; reads ModRM where there is one. */
@@ -219,22 +137,23 @@ function readOperands(entry: OpcodeEntry): readonly Operand[] {
 function readOperand(spec: OperandSpec): Operand {
   const reg = scan.modrm >> 3 & 7;
   const rm = scan.modrm & 7;
+  const size = operandBytes(spec.size, scan.operandSize);
   switch (spec.method) {
     case Method.Constant:
-      return makeImmediate(spec.size, spec.number);
+      return immediate(spec.size, spec.number);
     case Method.OpcodeRegister:
-      return generalRegister(operandBytes(spec.size, scan.operandSize), scan.opcode & 7);
+      return generalRegister(size, scan.opcode & 7);
     case Method.FixedRegister:
-      return generalRegister(operandBytes(spec.size, scan.operandSize), spec.number);
+      return generalRegister(size, spec.number);
     case Method.General:
-      return generalRegister(operandBytes(spec.size, scan.operandSize), reg);
+      return generalRegister(size, reg);
     case Method.GeneralRm:
-      return registerOnly(generalRegister(operandBytes(spec.size, scan.operandSize), rm));
+      return registerOnly(generalRegister(size, rm));
     case Method.GeneralOrMemory:
       if (scan.modrm < 0xc0) return readMemory(operandBytes(spec.memorySize, scan.operandSize));
-      return generalRegister(operandBytes(spec.size, scan.operandSize), rm);
+      return generalRegister(size, rm);
     case Method.Memory:
-      return memoryOnly(operandBytes(spec.size, scan.operandSize));
+      return memoryOnly(size);
     case Method.Mmx:
       return MMX[reg];
     case Method.MmxRm:
@@ -260,7 +179,7 @@ function readOperand(spec: OperandSpec): Operand {
     case Method.StackRm:
       return STACK[rm];
     default:
-      return readEncoded(spec, operandBytes(spec.size, scan.operandSize));
+      return readEncoded(spec, size);
   }
 }
 
@@ -268,22 +187,18 @@ function readOperand(spec: OperandSpec): Operand {
 function readEncoded(spec: OperandSpec, size: number): Operand {
   switch (spec.method) {
     case Method.SignedByte:
-      return makeImmediate(size, size === 2 ? signedByte() & 0xffff : signedByte());
+      return immediate(size, size === 2 ? signedByte() & 0xffff : signedByte());
     case Method.Relative:
-      return makeOperand("rel", size, readDisplacement(size));
+      return operand("rel", size, signed(size));
     case Method.FarPointer: {
-      const offset = immediate(size - 2);
-      return { ...makeOperand("far", size, offset), register: word() };
+      const offset = unsigned(size - 2);
+      return { ...operand("far", size, offset), register: word() };
     }
     case Method.Offset:
-      return makeMemory(size, NO_REGISTER, NO_REGISTER, 0, immediate(scan.addressSize), DS);
+      return absolute(size, unsigned(scan.addressSize));
     default:
-      return makeImmediate(size, immediate(size));
+      return immediate(size, unsigned(size));
   }
-}
-
-function readDisplacement(size: number): number {
-  return size === 1 ? signedByte() : size === 2 ? signedWord() : doubleword();
 }
 
 /** A register where memory is required, or the reverse: the length is right, the encoding is not. */
@@ -297,46 +212,6 @@ function registerOnly(register: Operand): Operand {
   if (scan.modrm >= 0xc0) return register;
   scan.invalid = true;
   return readMemory(register.size);
-}
-
-function readMemory(size: number): Operand {
-  return scan.addressSize === 4 ? readMemory32(size) : readMemory16(size);
-}
-
-const EBX = 3, ESP = 4, EBP = 5, ESI = 6, EDI = 7;
-
-/** Intel SDM vol. 2, tables 2-2 and 2-3. */
-function readMemory32(size: number): Operand {
-  const mod = scan.modrm >> 6;
-  let base = scan.modrm & 7;
-  let index = NO_REGISTER;
-  let shift = 0;
-  if (base === ESP) {
-    const sib = byte();
-    base = sib & 7;
-    if ((sib >> 3 & 7) !== ESP) {
-      index = sib >> 3 & 7;
-      shift = sib >> 6;
-    }
-  }
-  if (mod === 0 && base === EBP) {
-    return makeMemory(size, NO_REGISTER, index, shift, doubleword(), DS);
-  }
-  const displacement = mod === 0 ? 0 : mod === 1 ? signedByte() : doubleword();
-  const segment = base === ESP || base === EBP ? SS : DS;
-  return makeMemory(size, base, index, shift, displacement, segment);
-}
-
-/** Base and index by the rm field (Intel SDM vol. 2, table 2-1). */
-const BASE16 = [EBX, EBX, EBP, EBP, ESI, EDI, EBP, EBX];
-const INDEX16 = [ESI, EDI, ESI, EDI, NO_REGISTER, NO_REGISTER, NO_REGISTER, NO_REGISTER];
-
-function readMemory16(size: number): Operand {
-  const mod = scan.modrm >> 6;
-  const rm = scan.modrm & 7;
-  if (mod === 0 && rm === 6) return makeMemory(size, NO_REGISTER, NO_REGISTER, 0, word(), DS);
-  const displacement = mod === 0 ? 0 : mod === 1 ? signedByte() : signedWord();
-  return makeMemory(size, BASE16[rm], INDEX16[rm], 0, displacement, BASE16[rm] === EBP ? SS : DS);
 }
 
 function finish(entry: OpcodeEntry, operands: readonly Operand[]): Instruction {
@@ -368,56 +243,4 @@ function tooLong(): Instruction {
     override: -1,
     invalid: true,
   };
-}
-
-function makeOperand(kind: OperandKind, size: number, value: number): Operand {
-  return {
-    kind,
-    size,
-    register: 0,
-    base: NO_REGISTER,
-    index: NO_REGISTER,
-    shift: 0,
-    segment: DS,
-    value,
-  };
-}
-
-function makeImmediate(size: number, value: number): Operand {
-  return makeOperand("imm", size, value);
-}
-
-function makeMemory(
-  size: number,
-  base: number,
-  index: number,
-  shift: number,
-  value: number,
-  segment: number,
-): Operand {
-  const effective = scan.override >= 0 ? scan.override : segment;
-  return { kind: "mem", size, register: 0, base, index, shift, segment: effective, value };
-}
-
-/** The eight registers of a file, made once: operands are immutable. */
-function registers(kind: OperandKind, size: number): readonly Operand[] {
-  return Array.from({ length: 8 }, (_, register) => ({
-    ...makeOperand(kind, size, 0),
-    register,
-  }));
-}
-
-const BYTE_REGISTERS = registers("reg", 1);
-const WORD_REGISTERS = registers("reg", 2);
-const DOUBLEWORD_REGISTERS = registers("reg", 4);
-const SEGMENT = registers("seg", 2);
-const CONTROL = registers("cr", 4);
-const DEBUG = registers("dr", 4);
-const MMX = registers("mm", 8);
-const XMM = registers("xmm", 16);
-const STACK = registers("st", 10);
-
-function generalRegister(size: number, register: number): Operand {
-  if (size === 4) return DOUBLEWORD_REGISTERS[register];
-  return size === 2 ? WORD_REGISTERS[register] : BYTE_REGISTERS[register];
 }
