@@ -12,7 +12,8 @@ void *net_allocate(size_t bytes);           /* not cleared */
 void *net_allocate_zeroed(size_t bytes);    /* cleared */
 void net_free(void *memory, size_t bytes);  /* NULL is allowed */
 
-size_t net_memory_used(void);
+size_t net_memory_used(void);   /* bytes */
+size_t net_memory_blocks(void); /* allocations; tables that grow stay one each */
 size_t net_memory_limit(void);
 
 #endif

@@ -1,7 +1,9 @@
-/* The NIC driver of the native port: ilwaco/net/nic.c with a TAP device below (net_port.c). */
+/* What replaces ilwaco/net/nic.c in the native port: a TAP device below (net_port.c), and a look at the
+ * network's books for leak checks. */
 #include "../../ilwaco/net/nic.h"
 
 #include "../../ilwaco/net/ethernet.h"
+#include "../../ilwaco/net/memory.h"
 #include "../../ilwaco/net/network.h"
 
 struct frame nic_transmit_frame;
@@ -29,4 +31,14 @@ int nic_receive(void) {
   network_counters.frames_in++;
   ethernet_input(&receive_frame, length);
   return 1;
+}
+
+/* Memory blocks in use, and segments sent again, by fast retransmit and by timeout. */
+void port_report(unsigned values[4]) {
+  network_lock();
+  values[0] = net_memory_blocks();
+  values[1] = network_counters.tcp_retransmits;
+  values[2] = network_counters.tcp_fast_retransmits;
+  values[3] = network_counters.tcp_timeouts;
+  network_unlock();
 }

@@ -11,6 +11,7 @@
  *
  *     net_port TAP ADDRESS PREFIX GATEWAY [KEY=VALUE]...
  *
+ * A line on stdin is answered by a line with the network's memory blocks and retransmissions.
  * Settings of the port itself: loss, duplicate, reorder (percent, may have a fraction), seed. All settings are
  * also the guest's.
  */
@@ -308,6 +309,21 @@ static void map_registers(const char *address, int prefix, const char *gateway) 
 }
 
 int port_main(void);
+void port_report(unsigned values[4]);
+
+/* Each line on stdin is answered by a line of figures. */
+static void *report(void *unused) {
+  (void)unused;
+  char line[64];
+  while (fgets(line, sizeof line, stdin)) {
+    unsigned values[4];
+    port_report(values);
+    printf("blocks %u retransmits %u fast %u timeouts %u\n", values[0], values[1], values[2],
+           values[3]);
+    fflush(stdout);
+  }
+  return NULL;
+}
 
 int main(int argc, char **argv) {
   if (argc < 5) {
@@ -324,7 +340,8 @@ int main(int argc, char **argv) {
   start_us = clock_us(CLOCK_MONOTONIC) - 1000000;
   map_registers(argv[2], atoi(argv[3]), argv[4]);
   open_tap(argv[1]);
-  pthread_t watcher;
+  pthread_t watcher, reporter;
   pthread_create(&watcher, NULL, watch_tap, NULL);
+  pthread_create(&reporter, NULL, report, NULL);
   return port_main();
 }

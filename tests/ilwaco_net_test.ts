@@ -1,0 +1,225 @@
+/**
+ * Ilwaco's TCP/IP against Linux's, over a TAP device in a network namespace of the test's own.
+ *
+ * The network and the guests `httpd` and `echo` are compiled as Linux programs (tests/native/net_port.c),
+ * so that the judge is Linux's TCP and nothing of the emulator takes part. Needs root, /dev/net/tun,
+ * iproute2 and a gcc that can compile for 32 bits; where something is missing the tests are ignored and
+ * say what.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import { documentBytes } from "./native/net_client.ts";
+
+const ROOT = new URL("../", import.meta.url).pathname;
+const CLIENT = `${ROOT}tests/native/net_client.ts`;
+const HOST = "10.9.0.2";
+const TAP = "tap0";
+
+async function run(program: string, ...args: string[]): Promise<Uint8Array> {
+  const command = new Deno.Command(program, { args, cwd: ROOT, stdout: "piped", stderr: "piped" });
+  const { success, stdout, stderr } = await command.output();
+  if (!success) {
+    throw new Error(`${program} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  }
+  return stdout;
+}
+
+async function sourcesIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for await (const entry of Deno.readDir(ROOT + folder)) {
+    if (entry.name.endsWith(".c")) found.push(`${folder}/${entry.name}`);
+  }
+  return found.sort();
+}
+
+const FLAGS = ["-m32", "-O2", "-g", "-msse2", "-mfpmath=sse", "-std=c11"];
+
+/** Compiles the network and a guest's sources, and links them with the port. */
+async function build(guest: string[], folder: string, name: string): Promise<string> {
+  const headers = new TextDecoder().decode(await run("gcc", "-print-file-name=include")).trim();
+  const freestanding = ["-ffreestanding", "-fno-stack-protector", "-nostdinc"];
+  const include = ["-isystem", headers, "-Iilwaco/include", "-include", "tests/native/net_port.h"];
+  const network = (await sourcesIn("ilwaco/net")).filter((path) => !path.endsWith("/nic.c"));
+  const sources = [...network, "ilwaco/fd.c", "ilwaco/poll.c", "tests/native/net_nic.c", ...guest];
+  const object = `${folder}/${name}.o`;
+  const objects: string[] = [];
+  for (const source of sources) {
+    const path = `${folder}/${name}_${source.replaceAll("/", "_")}.o`;
+    await run("gcc", ...FLAGS, ...freestanding, ...include, "-c", source, "-o", path);
+    objects.push(path);
+  }
+  await run("ld", "-m", "elf_i386", "-r", ...objects, "-o", object);
+  await run("objcopy", "--redefine-syms=tests/native/net_port.symbols", object);
+  const program = `${folder}/${name}`;
+  await run("gcc", "-m32", "-O2", "-pthread", "tests/native/net_port.c", object, "-o", program);
+  return program;
+}
+
+/** Why the tests cannot run here, or null. */
+async function obstacle(): Promise<string | null> {
+  if (Deno.build.os !== "linux") return "needs Linux";
+  if (Deno.uid() !== 0) return "needs root for a network namespace and a TAP device";
+  const folder = await Deno.makeTempDir();
+  const namespace = `ilwaco-probe-${Deno.pid}`;
+  try {
+    await Deno.writeTextFile(`${folder}/x.c`, "#include <stdio.h>\nint main(void) { return 0; }\n");
+    await run("gcc", "-m32", `${folder}/x.c`, "-o", `${folder}/x`);
+  } catch {
+    return "needs gcc with a 32-bit libc (Debian: gcc-multilib)";
+  }
+  try {
+    await run("ip", "netns", "add", namespace);
+    await run("ip", "-n", namespace, "tuntap", "add", "dev", TAP, "mode", "tap");
+  } catch (error) {
+    return `needs iproute2, network namespaces and /dev/net/tun (${error})`;
+  } finally {
+    await new Deno.Command("ip", { args: ["netns", "del", namespace] }).output().catch(() => {});
+    await Deno.remove(folder, { recursive: true });
+  }
+  return null;
+}
+
+const reason = await obstacle();
+if (reason) console.log(`ilwaco_net_test is ignored: ${reason}`);
+
+/** A guest on its own link. */
+interface Link {
+  /** Runs a check of net_client.ts on the other end; fails with what it says. */
+  client(...args: string[]): Promise<void>;
+  /** Runs a program on the other end. */
+  on(program: string, ...args: string[]): Promise<Uint8Array>;
+  /** Memory blocks that the guest's network holds. */
+  blocks(): Promise<number>;
+}
+
+let links = 0;
+
+async function withLink(
+  guest: string[],
+  settings: string[],
+  body: (link: Link) => Promise<void>,
+): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  const namespace = `ilwaco-${Deno.pid}-${links++}`;
+  const inside = (program: string, ...args: string[]) =>
+    run("ip", "netns", "exec", namespace, program, ...args);
+  let server: Deno.ChildProcess | undefined;
+  try {
+    const program = await build(guest, folder, "guest");
+    await run("ip", "netns", "add", namespace);
+    await run("ip", "-n", namespace, "tuntap", "add", "dev", TAP, "mode", "tap");
+    await run("ip", "-n", namespace, "addr", "add", "10.9.0.1/24", "dev", TAP);
+    await run("ip", "-n", namespace, "link", "set", TAP, "up");
+    server = new Deno.Command("ip", {
+      args: ["netns", "exec", namespace, program, TAP, HOST, "24", "10.9.0.1", ...settings],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const lines = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const commands = server.stdin.getWriter();
+    const readLine = async () => {
+      let text = "";
+      while (!text.endsWith("\n")) {
+        const { value, done } = await lines.read();
+        if (done) throw new Error(`the guest ended; its last words: ${text}`);
+        text += value;
+      }
+      return text;
+    };
+    assert((await readLine()).includes("listening"), "expected the guest to listen");
+    await body({
+      client: async (...args) => {
+        await inside(
+          Deno.execPath(),
+          "run",
+          "-A",
+          "--no-config",
+          "--unstable-net",
+          CLIENT,
+          HOST,
+          ...args,
+        );
+      },
+      on: inside,
+      blocks: async () => {
+        await commands.write(new TextEncoder().encode("report\n"));
+        return Number((await readLine()).split(" ")[1]);
+      },
+    });
+    await commands.close();
+    await lines.cancel();
+  } finally {
+    server?.kill("SIGKILL");
+    await server?.status;
+    await new Deno.Command("ip", { args: ["netns", "del", namespace] }).output().catch(() => {});
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** The connections of a check end a moment after the client has: asks until their memory is back. */
+async function blocksReturnTo(link: Link, blocks: number): Promise<void> {
+  let now = 0;
+  for (let i = 0; i < 100; i++) {
+    now = await link.blocks();
+    if (now <= blocks) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assertEquals(now, blocks, "the network kept memory of connections that have ended");
+}
+
+const HTTPD = await sourcesIn("guests/httpd");
+const ECHO = ["guests/echo.c"];
+const BAD_LINK = ["loss=1", "duplicate=1", "reorder=1", "seed=7"];
+const ignore = reason !== null;
+
+Deno.test({
+  name: "Linux downloads byte-exact from Ilwaco, from many connections, and hangs up as it likes",
+  ignore,
+  fn: () =>
+    withLink(HTTPD, [], async (link) => {
+      const page = new TextDecoder().decode(await link.on("curl", "-sS", `http://${HOST}/`));
+      assert(page.includes("name: vm-42"), page);
+      const body = await link.on("curl", "-sS", `http://${HOST}/doc?bytes=10000000`);
+      assertEquals(body, documentBytes(10000000));
+      await link.client("document", "3000", "200");
+      await link.client("document", "3000", "200"); // more than TIME-WAIT remembers
+      const settled = await link.blocks();
+      await link.client("hang-up", "50");
+      await link.client("refused");
+      await link.client("document", "100000", "200");
+      await blocksReturnTo(link, settled);
+    }),
+});
+
+Deno.test({
+  name: "Linux downloads byte-exact over a link that loses, doubles and reorders frames",
+  ignore,
+  fn: () =>
+    withLink(HTTPD, BAD_LINK, async (link) => {
+      await link.client("document", "10000000");
+      await link.client("document", "20000", "200");
+    }),
+});
+
+Deno.test({
+  name: "what Linux sends comes back whole after it has closed its half",
+  ignore,
+  fn: () =>
+    withLink(ECHO, [], async (link) => {
+      await link.client("half-close", "10000", "200");
+      const settled = await link.blocks();
+      await link.client("half-close", "10000000");
+      await link.client("datagrams", "200");
+      await blocksReturnTo(link, settled);
+    }),
+});
+
+Deno.test({
+  name: "what Linux sends comes back whole over a link that loses, doubles and reorders frames",
+  ignore,
+  fn: () =>
+    withLink(ECHO, BAD_LINK, async (link) => {
+      await link.client("half-close", "3000000");
+      await link.client("half-close", "10000", "200");
+    }),
+});
