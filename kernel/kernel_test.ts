@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Vm, VmError } from "./kernel.ts";
+import { VmError } from "./kernel.ts";
 import { testKernel, testNetwork } from "./testing/test_kernel.ts";
 
 const HELLO = `
@@ -391,7 +391,7 @@ _start: mov edx, PORT_TIMER_PERIODIC
   terminate`);
   while (vm.state === "running") t.kernel.run(1);
   t.kernel.pause(vm);
-  assertEquals(t.kernel.run(1_000_000), 0);
+  assert(t.kernel.run(1_000_000) < 100);
   assertEquals(t.kernel.nextDeadline(), Infinity);
   t.clock.jump(12_345);
   t.kernel.resume(vm);

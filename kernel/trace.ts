@@ -68,7 +68,7 @@ const bytes = new Uint8Array(7);
 
 /** True if the instruction before an address of the image's code is a call. */
 function followsCall(vm: Vm, address: number): boolean {
-  if (!vm.image.isCode(address) || !vm.image.isCode(address - 7)) return false;
+  if (!vm.image.isCode(address) || !vm.image.isCode(address - 2)) return false;
   return readBefore(vm.space, address) && (bytes[2] === 0xe8 || endsInIndirectCall());
 }
 
