@@ -63,7 +63,7 @@ export function readWords(args: string[], names: OptionNames): Words {
   const known = [...text, ...list, ...flag];
   const parsed = parseArgs(args, {
     string: [...text, ...list, "_"],
-    collect: [...list],
+    collect: [...text, ...list],
     boolean: [...flag],
     alias: { ...alias },
     "--": true,
@@ -73,19 +73,20 @@ export function readWords(args: string[], names: OptionNames): Words {
       throw new UsageError(`unknown option ${word}${right ? `; did you mean --${right}?` : ""}`);
     },
   }) as Record<string, unknown>;
+  const values = (name: string) => (parsed[name] ?? []) as string[];
   for (const name of [...text, ...list]) {
-    const values = [parsed[name]].flat();
-    if (text.includes(name) && Array.isArray(parsed[name])) {
-      throw new UsageError(`--${name}: expected it once, got it ${values.length} times`);
+    const { length } = values(name);
+    if (text.includes(name) && length > 1) {
+      throw new UsageError(`--${name}: expected it once, got it ${length} times`);
     }
-    if (values.includes("")) throw new UsageError(`--${name}: expected a value, got none`);
+    if (values(name).includes("")) throw new UsageError(`--${name}: expected a value, got none`);
   }
-  const pick = <T>(keys: readonly string[]) =>
-    Object.fromEntries(keys.map((key) => [key, parsed[key]])) as Record<string, T>;
+  const record = <T>(keys: readonly string[], value: (key: string) => T) =>
+    Object.fromEntries(keys.map((key) => [key, value(key)]));
   return {
-    text: pick<string | undefined>(text),
-    list: pick<string[]>(list),
-    flag: pick<boolean>(flag),
+    text: record(text, (name) => values(name)[0]),
+    list: record(list, values),
+    flag: record(flag, (name) => parsed[name] as boolean),
     words: parsed._ as string[],
     rest: (parsed["--"] ?? []) as string[],
   };

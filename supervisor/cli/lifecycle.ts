@@ -59,7 +59,8 @@ function verb(
     summary,
     help: `usage: denali ${name} [options] VM...
 
-${text} VM is a number or a name.
+${text}
+VM is a number or a name.
 
 ${grace}${json}${HOST_HELP}
 
