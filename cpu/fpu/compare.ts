@@ -1,8 +1,8 @@
 /** x87 comparisons: FCOM FUCOM FICOM FTST FXAM to the condition codes, FCOMI FUCOMI to EFLAGS. */
 
 import { X86_MF } from "../engine.ts";
-import { type Operation, OPERATION_NO_STORE } from "../operation.ts";
-import { type CpuState, SCRATCH } from "../state.ts";
+import type { Operation } from "../operation.ts";
+import { type CpuState, FPU_STATUS, SCRATCH } from "../state.ts";
 import { denormalFlag } from "./arithmetic.ts";
 import {
   C0,
@@ -75,23 +75,17 @@ function pops(cpu: CpuState, count: number): void {
   for (let i = 0; i < count; i++) pop(cpu);
 }
 
-/** Ends a comparison to condition codes. */
+/** Ends a comparison to condition codes, which are set even if the exception is unmasked. */
 function finish(cpu: CpuState, quiet: boolean, popCount: number): number {
-  const conditions = examine(quiet);
-  if (isStopped(cpu, raised)) {
-    report(cpu, raised);
-    return 0;
-  }
-  setConditions(cpu, conditions);
+  setConditions(cpu, examine(quiet));
   report(cpu, raised);
-  pops(cpu, popCount);
+  if (!isStopped(cpu, raised)) pops(cpu, popCount);
   return 0;
 }
 
 function underflow(cpu: CpuState, popCount: number): number {
-  if (underflows(cpu)) return 0;
   setConditions(cpu, UNORDERED);
-  pops(cpu, popCount);
+  if (!underflows(cpu)) pops(cpu, popCount);
   return 0;
 }
 
@@ -132,22 +126,22 @@ function eflags(conditions: number): number {
   return (conditions & C0) >> 8 | (conditions & C2) >> 8 | (conditions & C3) >> 8;
 }
 
-/** FCOMI and FUCOMI. With an unmasked exception EFLAGS stays, as OPERATION_NO_STORE says. */
+/** FCOMI and FUCOMI: C1 stays as it was; EFLAGS is set even if the exception is unmasked. */
 export function compareToFlags(quiet: boolean, popCount: number): Operation {
   return (cpu, _d, i) => {
     if (isPending(cpu)) return X86_MF;
-    let conditions = UNORDERED;
+    let conditions = UNORDERED, stopped = false;
     if (isEmpty(cpu, 0) || isEmpty(cpu, i)) {
-      if (underflows(cpu)) return OPERATION_NO_STORE;
+      stopped = underflows(cpu);
     } else {
       loadStack(cpu, A, 0);
       loadStack(cpu, B, i);
       conditions = examine(quiet);
-      report(cpu, raised);
-      if (isStopped(cpu, raised)) return OPERATION_NO_STORE;
+      if (raised !== 0) report(cpu, cpu.i32[FPU_STATUS] & C1 | raised);
+      stopped = isStopped(cpu, raised);
     }
     cpu.i32[SCRATCH] = eflags(conditions);
-    pops(cpu, popCount);
+    if (!stopped) pops(cpu, popCount);
     return 0;
   };
 }

@@ -88,12 +88,14 @@ export const fincstp = turn(1), fdecstp = turn(-1);
 export function ffree(cpu: CpuState, _d: number, i: number): number {
   if (isPending(cpu)) return X86_MF;
   setEmpty(cpu, i);
+  report(cpu, 0);
   return 0;
 }
 
 export function ffreep(cpu: CpuState, _d: number, i: number): number {
   if (isPending(cpu)) return X86_MF;
   setEmpty(cpu, i);
+  report(cpu, 0);
   pop(cpu);
   return 0;
 }

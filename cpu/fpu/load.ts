@@ -55,7 +55,8 @@ export function loadAs(load: (cpu: CpuState, at: number, s: number) => void): Op
       copy(R, A);
       if (v[A + DENORMAL] !== 0) flags = DE;
     }
-    if (!isStopped(cpu, flags)) push(cpu);
+    // An unmasked DE does not keep a load from its result.
+    if (!isStopped(cpu, flags & IE)) push(cpu);
     report(cpu, flags);
     return 0;
   };
@@ -92,12 +93,12 @@ export function loadExtended(cpu: CpuState, _d: number, s: number): number {
 
 export function loadRegister(cpu: CpuState, _d: number, i: number): number {
   if (isPending(cpu)) return X86_MF;
-  if (overflows(cpu)) {
-    pushOverflow(cpu);
-    return 0;
-  }
   if (isEmpty(cpu, i)) {
     if (!underflows(cpu)) push(cpu);
+    return 0;
+  }
+  if (overflows(cpu)) {
+    pushOverflow(cpu);
     return 0;
   }
   const from = stackWord(cpu, i);
@@ -183,7 +184,6 @@ export function fcmov(mask: number, negate: boolean): Operation {
     if (((cpu.i32[SCRATCH] & mask) !== 0) !== negate) {
       copyStack(cpu, stackWord(cpu, 0), stackWord(cpu, i));
     }
-    report(cpu, 0);
     return 0;
   };
 }

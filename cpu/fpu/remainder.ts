@@ -5,7 +5,7 @@
 
 import { X86_MF } from "../engine.ts";
 import type { Operation } from "../operation.ts";
-import type { CpuState } from "../state.ts";
+import { type CpuState, FPU_STATUS } from "../state.ts";
 import { denormalFlag, roundTo, takeSpecial } from "./arithmetic.ts";
 import {
   C0,
@@ -88,12 +88,14 @@ function remainder(nearest: boolean): Operation {
   return (cpu: CpuState) => {
     if (isPending(cpu)) return X86_MF;
     if (isEmpty(cpu, 0) || isEmpty(cpu, 1)) {
+      cpu.i32[FPU_STATUS] &= ~C2;
       if (!underflows(cpu)) storeStack(cpu, 0);
       return 0;
     }
     loadStack(cpu, A, 0);
     loadStack(cpu, B, 1);
-    conditions = 0;
+    // Without a quotient C0 and C3 stay.
+    const kept = conditions = cpu.i32[FPU_STATUS] & (C0 | C3);
     let flags = takeSpecial();
     if (flags < 0) {
       const a = v[A + KIND], b = v[B + KIND];
@@ -102,16 +104,20 @@ function remainder(nearest: boolean): Operation {
         flags = IE;
       } else {
         flags = denormalFlag();
-        if (a === ZERO || b === INFINITE) copy(R, A);
-        else reduce(nearest);
+        if (a === ZERO || b === INFINITE) {
+          conditions = 0;
+          copy(R, A);
+        } else {
+          reduce(nearest);
+        }
       }
     }
-    if (isStopped(cpu, flags)) {
-      report(cpu, flags);
-      return 0;
+    if (!isStopped(cpu, flags)) {
+      flags |= roundTo(cpu, 64);
+      storeStack(cpu, 0);
+    } else {
+      conditions = kept;
     }
-    flags |= roundTo(cpu, 64);
-    storeStack(cpu, 0);
     report(cpu, flags);
     setConditions(cpu, conditions);
     return 0;

@@ -117,7 +117,8 @@ function roundSignificand(precision: number, mode: number): number {
 
 /**
  * Rounds R to `precision` bits with exponents minimum..maximum. `unmasked` holds those of OE and UE whose
- * exceptions are unmasked: the exponent of the result is then adjusted instead of the value.
+ * exceptions are unmasked: the exponent of the result is then adjusted instead of the value, and only what
+ * is out of range even so (FSCALE can do that) becomes infinite or 0.
  * Returns exception flags and ROUNDED_UP.
  */
 export function round(
@@ -136,7 +137,9 @@ export function round(
     const tiny = v[R + EXPONENT] < minimum;
     if (tiny && (unmasked & UE) !== 0) {
       v[R + EXPONENT] += EXPONENT_ADJUSTMENT;
-      return flags | UE;
+      if (v[R + EXPONENT] >= minimum) return flags | UE;
+      setZero(R, v[R + SIGN]);
+      return UE | PE;
     }
     v[R + HIGH] = high;
     v[R + LOW] = low;
@@ -151,7 +154,9 @@ export function round(
   if (v[R + EXPONENT] <= maximum) return flags;
   if ((unmasked & OE) !== 0) {
     v[R + EXPONENT] -= EXPONENT_ADJUSTMENT;
-    return flags | OE;
+    if (v[R + EXPONENT] <= maximum) return flags | OE;
+    setInfinite(R, v[R + SIGN]);
+    return OE | PE | ROUNDED_UP;
   }
   return overflow(precision, maximum, mode);
 }

@@ -29,6 +29,7 @@ import {
   IE,
   isNaNKind,
   KIND,
+  OE,
   OUT,
   packDouble,
   packExtended,
@@ -39,6 +40,7 @@ import {
   SIGN,
   SNAN,
   TOWARD_ZERO,
+  UE,
   UNSUPPORTED,
   v,
 } from "./value.ts";
@@ -84,6 +86,8 @@ function storeFloat(precision: 24 | 53, pops: boolean): Operation {
     } else {
       copy(R, A);
       flags = round(precision, 1 - maximum, maximum, roundingMode(cpu), ~cpu.i32[FPU_CONTROL]);
+      // What is not stored is not rounded either.
+      if (unmasked(cpu, flags & (OE | UE)) !== 0) flags &= OE | UE;
     }
     // An unmasked exception leaves R with an exponent that does not fit; it is not stored.
     pack();
