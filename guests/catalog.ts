@@ -1,0 +1,14 @@
+/** The guests that come with Denali, each a file or a folder of sources in `guests/`. */
+
+export interface Guest {
+  readonly name: string;
+  /** Paths from the repository's root; a folder stands for all sources in it. */
+  readonly sources: readonly string[];
+}
+
+export const GUESTS: readonly Guest[] = [
+  { name: "hello", sources: ["guests/hello.c"] },
+  { name: "httpd", sources: ["guests/httpd"] },
+  { name: "echo", sources: ["guests/echo.c"] },
+  { name: "spin", sources: ["guests/spin.c"] },
+];
