@@ -20,7 +20,13 @@
  * `rep outsb` (DX port, ESI buffer, ECX bytes) and comes from one by `rep insb` (DX port, EDI
  * buffer, ECX capacity). As on real hardware the instruction leaves ESI or EDI behind what was
  * moved and ECX at what was not; that is the result of the operation. Nothing else on these ports
- * is defined: an access to an unknown port, or of a wrong kind, raises #GP in the VM.
+ * is defined: an access to an unknown port, or of a wrong kind, width or length, or with the direction
+ * flag set, raises #GP in the VM and has no effect. Further:
+ * - Without REP, outsb and insb move at most one byte and leave ECX alone.
+ * - A buffer that cannot be reached raises #PF at its first bad byte. What lies before it has then been
+ *   written to the console, with ESI and ECX behind it; every other operation has had no effect.
+ * - An interrupt may be delivered in the middle of a long console write, as with any REP instruction.
+ * - Segment and address-size prefixes are ignored.
  */
 
 /** Version of this ABI. */
@@ -222,4 +228,9 @@ export const VIRTUAL_INSTRUCTIONS = {
  * faulting instruction), interrupt_enable set to 0, EIP = exception_handler, and the exception_
  * registers say what happened. IRET pops the frame and sets interrupt_enable from IF. An exception
  * while the frame cannot be pushed ends the VM (as a triple fault would).
+ *
+ * Nothing but EIP, ESP and interrupt_enable changes: a handler in C clears the direction flag itself. IRET
+ * does not look at interrupt_pending; what is still pending is delivered when the VM is next scheduled,
+ * or at once by idle. An interrupt upcall whose frame cannot be pushed ends the VM too, and so does
+ * nothing else that a guest writes into the virtual registers. An IRET frame with another CS raises #GP.
  */
