@@ -4,27 +4,36 @@
  */
 
 import { createControl } from "./control.ts";
-import { createIngress, ingressName } from "./ingress.ts";
+import { createIngress, type IngressInfo, ingressName } from "./ingress.ts";
 import { vmNetwork } from "./network.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** TCP port of a VM's web server, unless it publishes another. */
 const HTTP_PORT = 80;
 
-export function createHandler(supervisor: Supervisor): (request: Request) => Promise<Response> {
+/** What Deno.serve calls for each request. */
+export interface ServerHandler {
+  (request: Request, info?: IngressInfo): Promise<Response>;
+  /** Closes the connections to VMs. */
+  readonly close: () => void;
+}
+
+export function createHandler(supervisor: Supervisor): ServerHandler {
   const control = createControl(supervisor);
-  const { network } = supervisor;
-  if (network === undefined) return async (request) => await control.fetch(request);
-  const ingress = createIngress({
-    gateway: network.gateway,
+  const ingress = supervisor.network && createIngress({
+    gateway: supervisor.network.gateway,
     resolve(name) {
       const vm = supervisor.lookup(name);
       if (vm === undefined) return undefined;
       return { address: vmNetwork(vm.id).address, port: vm.publish[0]?.guest ?? HTTP_PORT };
     },
   });
-  return async (request) => {
+  const handle = async (request: Request, info?: IngressInfo): Promise<Response> => {
     const host = request.headers.get("host") ?? new URL(request.url).host;
-    return ingressName(host) === undefined ? await control.fetch(request) : await ingress(request);
+    if (ingress !== undefined && ingressName(host) !== undefined) {
+      return await ingress(request, info);
+    }
+    return await control.fetch(request);
   };
+  return Object.assign(handle, { close: () => ingress?.close() });
 }

@@ -31,6 +31,7 @@ export const up: Command = {
   async run(args) {
     const { hostname, port, ...options } = readOptions(args);
     const supervisor = await Supervisor.start(options);
+    const handler = createHandler(supervisor);
     let server: Deno.HttpServer<Deno.NetAddr>;
     const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
     try {
@@ -41,7 +42,7 @@ export const up: Command = {
           const host = hostname.includes(":") ? `[${hostname}]` : hostname;
           console.log(`denali: listening on http://${host}:${port}`);
         },
-      }, createHandler(supervisor));
+      }, (request, { remoteAddr }) => handler(request, { remoteAddr }));
     } catch (error) {
       await supervisor.close();
       throw new Failure(`cannot listen on ${hostname}:${port}: ${(error as Error).message}`);
@@ -53,6 +54,7 @@ export const up: Command = {
       stop();
     });
     await stopped;
+    handler.close();
     await supervisor.close();
     await within(SHUTDOWN_MS, server.shutdown());
     stopListening();

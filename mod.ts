@@ -1,0 +1,68 @@
+/**
+ * Denali as a library: small x86 virtual machines inside a program of your own.
+ *
+ * The supervisor runs VMs in threads without permissions, with a network between them:
+ *
+ * ```ts
+ * import { Supervisor } from "@denali/denali";
+ *
+ * const supervisor = await Supervisor.start({ cells: 1 });
+ * await supervisor.create({ name: "greeter", image: "hello" });
+ * const { exitCode } = await supervisor.ended("greeter");
+ * console.log(new TextDecoder().decode(supervisor.consoleHistory("greeter")), exitCode);
+ * await supervisor.close();
+ * ```
+ *
+ * The kernel alone is a plain object: no thread, no permission, and time that you own. It does the
+ * same work at every run:
+ *
+ * ```ts
+ * import { DeterministicClock, guestImage, Kernel } from "@denali/denali";
+ *
+ * const kernel = new Kernel({
+ *   clock: new DeterministicClock(),
+ *   poolBytes: 32 * 2 ** 20,
+ *   events: {
+ *     console: (_vm, bytes) => console.log(new TextDecoder().decode(bytes)),
+ *     state() {},
+ *     uplink: () => true,
+ *   },
+ * });
+ * const image = kernel.loadImage("hello", (await guestImage("hello"))!);
+ * const vm = kernel.createVm({ name: "greeter", image, memory: 16 * 2 ** 20 });
+ * kernel.start(vm);
+ * while (vm.state !== "stopped") kernel.run(1_000_000);
+ * ```
+ *
+ * @module
+ */
+
+export {
+  type Clock,
+  type CrashReport,
+  DeterministicClock,
+  HostClock,
+  type Image,
+  ImageError,
+  Kernel,
+  KernelBug,
+  type KernelEvents,
+  type KernelOptions,
+  type KernelStats,
+  type NetworkSpec,
+  reportText,
+  type Vm,
+  VmError,
+  type VmReport,
+  type VmSpec,
+  type VmState,
+  type VmStats,
+} from "./kernel/kernel.ts";
+export { createControl } from "./supervisor/control.ts";
+export { guestImage, guestNames } from "./supervisor/guest_images.ts";
+export { RequestError } from "./supervisor/request_error.ts";
+export { createHandler, type ServerHandler } from "./supervisor/server.ts";
+export { Supervisor, type SupervisorOptions, type VmParameters } from "./supervisor/supervisor.ts";
+export type { VmSummary } from "./supervisor/vm_record.ts";
+export type { PortMapping, VmRequest } from "./supervisor/vm_request.ts";
+export { VERSION } from "./supervisor/version.ts";
