@@ -1,9 +1,12 @@
 /** The one-byte opcode map (Intel SDM vol. 2, table A-2 and A-6). Notation: see notation.ts. */
 export const ONE_BYTE = `
-00: add Eb,Gb lock | add Ev,Gv lock | add Gb,Eb | add Gv,Ev | add AL,Ib | add eAX,Iz | push ES | pop ES
+00: add Eb,Gb lock | add Ev,Gv lock | add Gb,Eb | add Gv,Ev
+04: add AL,Ib | add eAX,Iz | push ES | pop ES
 08: or Eb,Gb lock  | or Ev,Gv lock  | or Gb,Eb  | or Gv,Ev  | or AL,Ib  | or eAX,Iz  | push CS   # 0F: escape
-10: adc Eb,Gb lock | adc Ev,Gv lock | adc Gb,Eb | adc Gv,Ev | adc AL,Ib | adc eAX,Iz | push SS | pop SS
-18: sbb Eb,Gb lock | sbb Ev,Gv lock | sbb Gb,Eb | sbb Gv,Ev | sbb AL,Ib | sbb eAX,Iz | push DS | pop DS
+10: adc Eb,Gb lock | adc Ev,Gv lock | adc Gb,Eb | adc Gv,Ev
+14: adc AL,Ib | adc eAX,Iz | push SS | pop SS
+18: sbb Eb,Gb lock | sbb Ev,Gv lock | sbb Gb,Eb | sbb Gv,Ev
+1C: sbb AL,Ib | sbb eAX,Iz | push DS | pop DS
 20: and Eb,Gb lock | and Ev,Gv lock | and Gb,Eb | and Gv,Ev | and AL,Ib | and eAX,Iz | - | daa   # 26: ES
 28: sub Eb,Gb lock | sub Ev,Gv lock | sub Gb,Eb | sub Gv,Ev | sub AL,Ib | sub eAX,Iz | - | das   # 2E: CS
 30: xor Eb,Gb lock | xor Ev,Gv lock | xor Gb,Eb | xor Gv,Ev | xor AL,Ib | xor eAX,Iz | - | aaa   # 36: SS
@@ -27,7 +30,8 @@ export const ONE_BYTE = `
 83 /0: add Ev,Ibs lock | or Ev,Ibs lock | adc Ev,Ibs lock | sbb Ev,Ibs lock
 83 /4: and Ev,Ibs lock | sub Ev,Ibs lock | xor Ev,Ibs lock | cmp Ev,Ibs
 
-84: test Eb,Gb | test Ev,Gv | xchg Eb,Gb lock | xchg Ev,Gv lock | mov Eb,Gb | mov Ev,Gv | mov Gb,Eb | mov Gv,Ev
+84: test Eb,Gb | test Ev,Gv | xchg Eb,Gb lock | xchg Ev,Gv lock
+88: mov Eb,Gb | mov Ev,Gv | mov Gb,Eb | mov Gv,Ev
 8C /0: mov Rv/Mw,Sw | mov Rv/Mw,Sw | mov Rv/Mw,Sw | mov Rv/Mw,Sw | mov Rv/Mw,Sw | mov Rv/Mw,Sw
 8D: lea Gv,M
 8E /0: mov Sw,Rv/Mw | - | mov Sw,Rv/Mw | mov Sw,Rv/Mw | mov Sw,Rv/Mw | mov Sw,Rv/Mw   # never CS

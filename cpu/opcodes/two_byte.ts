@@ -22,7 +22,8 @@ export const TWO_BYTE = `
 
 02: lar Gv,Ew | lsl Gv,Ew | - | syscall | clts | sysret
 08: invd | wbinvd | - | ud2 ud                       # 0A: the Denali escape, see denali.ts
-0D /0m: prefetch Mb | prefetchw Mb | prefetchwt1 Mb | prefetch Mb | prefetch Mb | prefetch Mb | prefetch Mb | prefetch Mb
+0D /0m: prefetch Mb | prefetchw Mb | prefetchwt1 Mb | prefetch Mb
+0D /4m: prefetch Mb | prefetch Mb | prefetch Mb | prefetch Mb
 0E: femms
 # hints: those a processor does not know are NOPs
 18..1F: nop Ev
@@ -50,7 +51,8 @@ A0: push FS | pop FS | cpuid | bt Ev,Gv | shld Ev,Gv,Ib | shld Ev,Gv,CL
 A8: push GS | pop GS | rsm | bts Ev,Gv lock | shrd Ev,Gv,Ib | shrd Ev,Gv,CL | - | imul Gv,Ev
 
 # group 15
-AE /0m np: fxsave Mfx | fxrstor Mfx | ldmxcsr Md | stmxcsr Md | xsave M | xrstor M | xsaveopt M | clflush Mb
+AE /0m np: fxsave Mfx | fxrstor Mfx | ldmxcsr Md | stmxcsr Md
+AE /4m np: xsave M | xrstor M | xsaveopt M | clflush Mb
 AE /5r np: lfence | mfence | sfence
 AE /6m 66: clwb Mb | clflushopt Mb
 AE /6r 66: tpause Rd
