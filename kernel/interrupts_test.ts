@@ -63,6 +63,7 @@ value: .long 1234`);
 
 const EXCEPTIONS: [string, number, number, string][] = [
   ["division by zero", 0, 0, "xor ecx, ecx\n div ecx"],
+  ["int3", 3, 0, "int3"],
   ["ud2", 6, 0, "ud2"],
   ["hlt", 13, 0, "hlt"],
   ["an unknown port", 13, 0, "mov edx, 0x3f8\n in eax, dx"],

@@ -5,6 +5,8 @@ import { DeterministicClock, type Image, Kernel, type KernelOptions, type Vm } f
 import type { NetworkSpec } from "../vm_spec.ts";
 import { assemble } from "./assemble.ts";
 
+const POOL_BYTES = 8 << 20;
+
 export interface TestKernel {
   readonly kernel: Kernel;
   readonly clock: DeterministicClock;
@@ -42,7 +44,8 @@ export function testKernel(options: Partial<KernelOptions> = {}): TestKernel {
   const frames: string[] = [];
   const kernel = new Kernel({
     clock,
-    poolBytes: 8 << 20,
+    poolBytes: POOL_BYTES,
+    memory: new SharedArrayBuffer(POOL_BYTES),
     events: {
       console: (vm, bytes) =>
         consoles.set(vm.id, (consoles.get(vm.id) ?? "") + new TextDecoder().decode(bytes)),
