@@ -92,68 +92,77 @@ interface Link {
   blocks(): Promise<number>;
 }
 
-let links = 0;
+type Inside = (program: string, ...args: string[]) => string[];
 
-async function withLink(
+let namespaces = 0;
+
+/** A network namespace with a TAP device, and a guest's program to attach to it. */
+async function withNamespace(
   guest: string[],
-  settings: string[],
-  body: (link: Link) => Promise<void>,
+  body: (inside: Inside, program: string) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.makeTempDir();
-  const namespace = `ilwaco-${Deno.pid}-${links++}`;
-  const inside = (program: string, ...args: string[]) =>
-    run("ip", "netns", "exec", namespace, program, ...args);
-  let server: Deno.ChildProcess | undefined;
+  const namespace = `ilwaco-${Deno.pid}-${namespaces++}`;
   try {
     const program = await build(guest, folder, "guest");
     await run("ip", "netns", "add", namespace);
     await run("ip", "-n", namespace, "tuntap", "add", "dev", TAP, "mode", "tap");
     await run("ip", "-n", namespace, "addr", "add", "10.9.0.1/24", "dev", TAP);
     await run("ip", "-n", namespace, "link", "set", TAP, "up");
-    server = new Deno.Command("ip", {
-      args: ["netns", "exec", namespace, program, TAP, HOST, "24", "10.9.0.1", ...settings],
-      stdin: "piped",
-      stdout: "piped",
-    }).spawn();
-    const lines = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    const commands = server.stdin.getWriter();
-    const readLine = async () => {
-      let text = "";
-      while (!text.endsWith("\n")) {
-        const { value, done } = await lines.read();
-        if (done) throw new Error(`the guest ended; its last words: ${text}`);
-        text += value;
-      }
-      return text;
-    };
-    assert((await readLine()).includes("listening"), "expected the guest to listen");
-    await body({
-      client: async (...args) => {
-        await inside(
-          Deno.execPath(),
-          "run",
-          "-A",
-          "--no-config",
-          "--unstable-net",
-          CLIENT,
-          HOST,
-          ...args,
-        );
-      },
-      on: inside,
-      blocks: async () => {
-        await commands.write(new TextEncoder().encode("report\n"));
-        return Number((await readLine()).split(" ")[1]);
-      },
-    });
-    await commands.close();
-    await lines.cancel();
+    await body((name, ...args) => ["netns", "exec", namespace, name, ...args], program);
   } finally {
-    server?.kill("SIGKILL");
-    await server?.status;
     await new Deno.Command("ip", { args: ["netns", "del", namespace] }).output().catch(() => {});
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** The arguments that attach a guest to the namespace's device. */
+const ATTACH = [TAP, HOST, "24", "10.9.0.1"];
+
+function client(inside: Inside, ...args: string[]): string[] {
+  const deno = [Deno.execPath(), "run", "-A", "--no-config", "--unstable-net", CLIENT];
+  return inside(deno[0], ...deno.slice(1), ...args);
+}
+
+/** Runs a guest that listens. */
+function withLink(
+  guest: string[],
+  settings: string[],
+  body: (link: Link) => Promise<void>,
+): Promise<void> {
+  return withNamespace(guest, async (inside, program) => {
+    const args = inside(program, ...ATTACH, ...settings);
+    const server = new Deno.Command("ip", { args, stdin: "piped", stdout: "piped" }).spawn();
+    try {
+      const lines = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      const commands = server.stdin.getWriter();
+      const readLine = async () => {
+        let text = "";
+        while (!text.endsWith("\n")) {
+          const { value, done } = await lines.read();
+          if (done) throw new Error(`the guest ended; its last words: ${text}`);
+          text += value;
+        }
+        return text;
+      };
+      assert((await readLine()).includes("listening"), "expected the guest to listen");
+      await body({
+        client: async (...args) => {
+          await run("ip", ...client(inside, HOST, ...args));
+        },
+        on: (program, ...args) => run("ip", ...inside(program, ...args)),
+        blocks: async () => {
+          await commands.write(new TextEncoder().encode("report\n"));
+          return Number((await readLine()).split(" ")[1]);
+        },
+      });
+      await commands.close();
+      await lines.cancel();
+    } finally {
+      server.kill("SIGKILL");
+      await server.status;
+    }
+  });
 }
 
 /** The connections of a check end a moment after the client has: asks until their memory is back. */
@@ -221,5 +230,26 @@ Deno.test({
     withLink(ECHO, BAD_LINK, async (link) => {
       await link.client("half-close", "3000000");
       await link.client("half-close", "10000", "200");
+    }),
+});
+
+Deno.test({
+  name: "Ilwaco connects to Linux and to itself, and learns why a connection fails",
+  ignore,
+  fn: () =>
+    withNamespace(["tests/native/net_probe.c"], async (inside, program) => {
+      const args = client(inside, "0.0.0.0", "serve", "7007");
+      const server = new Deno.Command("ip", { args, stdout: "piped" }).spawn();
+      try {
+        const reader = server.stdout.getReader();
+        await reader.read(); // it says that it listens
+        const output = await run("ip", ...inside(program, ...ATTACH, "server=10.9.0.1"));
+        const lines = new TextDecoder().decode(output).trim().split("\n");
+        assertEquals(lines.filter((line) => !line.startsWith("ok ")), ["done"]);
+        await reader.cancel();
+      } finally {
+        server.kill("SIGKILL");
+        await server.status;
+      }
     }),
 });

@@ -98,6 +98,15 @@ async function datagrams(host: string, count: number): Promise<void> {
   socket.close();
 }
 
+/** Echoes to all who connect, until it is killed. */
+async function serve(host: string, port: number): Promise<void> {
+  const listener = Deno.listen({ hostname: host, port });
+  console.log(`listening on port ${port}`);
+  for await (const connection of listener) {
+    connection.readable.pipeTo(connection.writable).catch(() => {});
+  }
+}
+
 function parallel(count: number, one: () => Promise<void>): Promise<void[]> {
   return Promise.all(Array.from({ length: count }, one));
 }
@@ -109,7 +118,8 @@ async function check(host: string, name: string, numbers: number[]): Promise<voi
   else if (name === "hang-up") await parallel(first, () => hangUp(host));
   else if (name === "refused") await refused(host);
   else if (name === "datagrams") await datagrams(host, first);
-  else throw new Error(`expected document, half-close, hang-up, refused or datagrams: ${name}`);
+  else if (name === "serve") await serve(host, first);
+  else throw new Error(`unknown check ${name}: expected one of those in this function`);
 }
 
 if (import.meta.main) {
