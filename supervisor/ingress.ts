@@ -132,11 +132,12 @@ function attempt(exchange: Exchange): Promise<Response> {
   return new Promise((resolve, reject) => {
     outgoing.on("error", (error) => {
       watch.end();
-      reject(watch.failure ?? explain(error, name, outgoing, request));
+      reject(watch.failure ?? explain(error, exchange, outgoing));
     });
     outgoing.on("upgrade", (_incoming, socket) => {
       socket.destroy();
-      watch.fail(new Failure(502, `"${name}" switched protocols, which nobody asked for`));
+      watch.end();
+      reject(new Failure(502, `"${name}" switched protocols, which nobody asked for`));
     });
     outgoing.on("response", (incoming) => {
       // Whoever reads the body is told; without a listener it would end the process.
@@ -144,7 +145,7 @@ function attempt(exchange: Exchange): Promise<Response> {
       answer(incoming, outgoing, watch, request).then(resolve, (error) => {
         watch.end();
         outgoing.destroy();
-        reject(watch.failure ?? explain(error, name, outgoing, request));
+        reject(watch.failure ?? explain(error, exchange, outgoing));
       });
     });
     upload(request, outgoing, watch);
@@ -193,12 +194,8 @@ class Watch {
   }
 }
 
-function explain(
-  error: Error,
-  name: string,
-  outgoing: http.ClientRequest,
-  request: Request,
-): Failure {
+function explain(error: Error, exchange: Exchange, outgoing: http.ClientRequest): Failure {
+  const { name, request, agent } = exchange;
   if (error instanceof Failure) return error;
   if (error instanceof GatewayError && error.code === "refused") {
     return new Failure(502, `"${name}" refused the connection: ${error.message}`);
@@ -212,7 +209,7 @@ function explain(
   const repeatable = REPEATABLE.has(request.method) && request.body === null;
   const brokenOff = error instanceof GatewayError || /hang up|aborted/.test(error.message);
   const what = brokenOff ? "broke off before it answered" : "did not answer with HTTP";
-  const stale = brokenOff && repeatable && outgoing.reusedSocket;
+  const stale = brokenOff && repeatable && agent.wasPooled(outgoing);
   return new Failure(502, `"${name}" ${what}: ${error.message}`, stale);
 }
 

@@ -99,6 +99,7 @@ export class GatewayAgent extends http.Agent {
   readonly #options: PoolOptions;
   /** In the order in which they became idle. */
   readonly #idle = new Set<GatewaySocket>();
+  readonly #pooled = new WeakSet<http.ClientRequest>();
   #sweep: ReturnType<typeof setTimeout> | undefined;
 
   constructor(gateway: Pick<Gateway, "connect">, options: PoolOptions) {
@@ -139,6 +140,15 @@ export class GatewayAgent extends http.Agent {
     this.#idle.delete(socket);
     socket.idleSince = Infinity;
     super.reuseSocket(socket, request);
+    // Deno's client repeats any request, POST too, that fails while this flag is set (as of 2.9.6);
+    // Node's does not. Whether to repeat is decided in ingress.ts.
+    request.reusedSocket = false;
+    this.#pooled.add(request);
+  }
+
+  /** The request went out on a connection that had served another before. */
+  wasPooled(request: http.ClientRequest): boolean {
+    return this.#pooled.has(request);
   }
 
   /** Closes the idle connections to one VM: one was stale, so the others are too. */

@@ -43,7 +43,7 @@ export async function connectPair(
   return { client, server };
 }
 
-export function randomBytes(length: number, seed = 7): Uint8Array {
+export function randomBytes(length: number, seed = 7): Uint8Array<ArrayBuffer> {
   const random = seededRandom(seed);
   const bytes = new Uint8Array(length);
   for (let i = 0; i < length; i++) bytes[i] = random();
