@@ -9,6 +9,7 @@ import * as load from "./load.ts";
 import * as remainder from "./remainder.ts";
 import * as image from "./state_image.ts";
 import * as store from "./store.ts";
+import * as transcendental from "./transcendental.ts";
 
 /** A form that updates the last instruction pointer. */
 function fpu(mnemonic: string, operands: string, operation: Operation, options: FormOptions = {}) {
@@ -46,6 +47,9 @@ const numeric: Form[] = [
   fpu("fprem", "", remainder.fprem),
   fpu("fprem1", "", remainder.fprem1),
 ];
+
+const transcendentals = Object.entries(transcendental)
+  .map(([mnemonic, operation]) => fpu(mnemonic, "", operation));
 
 const moves: Form[] = [
   fpu("fld", "m4", load.loadAs(arithmetic.loadSingle)),
@@ -160,6 +164,7 @@ const images: Form[] = [
 
 export const FPU_FORMS: readonly Form[] = [
   ...numeric,
+  ...transcendentals,
   ...moves,
   ...comparisons,
   ...controls,

@@ -245,7 +245,7 @@ function describe(before: Uint8Array, silicon: Uint8Array, denali: Uint8Array): 
 
 /** xorshift32: the same cases for the same seed. */
 export function randomSource(seed: number): () => number {
-  let state = seed | 1;
+  let state = 2 * seed + 1 | 0;
   return () => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -258,6 +258,7 @@ export function randomSource(seed: number): () => number {
 export const part = {
   setMxcsr: (c: Case, value: number) => c.words[CASE_MXCSR] = value,
   setControl: (c: Case, value: number) => c.words[CONTROL] = value,
+  status: (c: Case) => c.words[STATUS],
   setStatus: (c: Case, value: number) => c.words[STATUS] = value,
   setValid: (c: Case, value: number) => c.words[VALID] = value,
   setGeneral: (c: Case, index: number, value: number) => c.words[GENERAL + index] = value,
