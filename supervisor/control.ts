@@ -126,6 +126,7 @@ async function describeSystem(supervisor: Supervisor): Promise<Record<string, un
   return {
     version: VERSION,
     abi: ABI_VERSION,
+    residentBytes: Deno.memoryUsage().rss,
     vms: supervisor.list().length,
     states,
     frames: sumFrames(cells),

@@ -74,10 +74,9 @@ export class TestServer {
     return this.request("POST", "/v1/vms", vm);
   }
 
-  /** Resident memory of the whole process in bytes (Linux: /proc/PID/status). */
+  /** Resident memory of the whole process in bytes. */
   async residentBytes(): Promise<number> {
-    const status = await Deno.readTextFile(`/proc/${this.#child.pid}/status`);
-    return Number(status.match(/^VmRSS:\s*(\d+) kB/m)![1]) * 1024;
+    return (await this.request("GET", "/v1/system")).residentBytes;
   }
 
   /** SIGTERM; returns the exit status. */
