@@ -61,7 +61,7 @@ static int churn(int rounds) {
 }
 
 int main(void) {
-  printf("churn: %d bad\n", churn(20000));
+  printf("churn: %d bad\n", churn(6000));
   for (unsigned slot = 0; slot < SLOTS; slot++) free(slots[slot]), slots[slot] = NULL;
 
   /* All is coalesced again: two thirds of what the heap can give fit in one block, many times. */

@@ -67,7 +67,7 @@ static void round_trip(void) {
   unsigned long long bits = 88172645463325252ull;
   int wrong = 0, wrong_float = 0;
   unsigned hash = 0;
-  for (int i = 0; i < 3000; i++) {
+  for (int i = 0; i < 300; i++) {
     bits ^= bits << 13, bits ^= bits >> 7, bits ^= bits << 17;
     double value;
     char text[64];

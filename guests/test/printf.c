@@ -16,10 +16,12 @@ static const char *const precisions[] = {"", ".", ".0", ".1", ".3", ".7", ".15"}
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-/* Calls body with `format` set to each combination for a conversion with its length modifier. */
+/* Calls body with `format` set to many combinations for a conversion with its length modifier; `turn`
+ * makes the choice of flags and widths another one for each value. */
+static unsigned turn;
 #define FOR_FORMATS(conversion, body)                                                       \
-  for (unsigned f = 0; f < COUNT(flag_sets); f++)                                           \
-    for (unsigned w = 0; w < COUNT(widths); w++)                                            \
+  for (unsigned f = turn++ % 4; f < COUNT(flag_sets); f += 4)                               \
+    for (unsigned w = turn % 3; w < COUNT(widths); w += 3)                                  \
       for (unsigned p = 0; p < COUNT(precisions); p++) {                                    \
         char format[40];                                                                    \
         snprintf(format, sizeof format, "%%%s%s%s%s", flag_sets[f], widths[w], precisions[p], \

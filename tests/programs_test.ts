@@ -1,0 +1,98 @@
+/**
+ * The same C programs three times: compiled for Linux and run on the processor, compiled against Ilwaco
+ * and run as an image on the processor (tests/native/runner.c), and the same image run by Denali. All
+ * print the same and end with the same status.
+ *
+ * Needs gcc with 32-bit libraries (Debian: gcc-multilib), which `.ci/run` installs.
+ */
+
+import { assertEquals } from "@std/assert";
+import { buildImage, type BuildOptions } from "../guests/build.ts";
+import { fromRoot } from "../guests/paths.ts";
+import { runGuest } from "./support/guest.ts";
+import { type NativeResult, runNative, withNativeProgram, withRunner } from "./support/native.ts";
+
+const PROGRAMS = [
+  "arithmetic",
+  "control",
+  "floating",
+  "heap",
+  "numbers",
+  "printf",
+  "strings",
+  "threads",
+];
+
+/** Short ones, which show how code looks that other options make. */
+const AT_EVERY_LEVEL = ["arithmetic", "control", "floating", "threads"];
+const LEVELS = ["-O0", "-O1", "-O3", "-Os"] as const;
+
+async function canRunNatively(): Promise<boolean> {
+  try {
+    await withRunner(() => Promise.resolve());
+    return true;
+  } catch (error) {
+    console.error(`tests/programs_test.ts is left out: ${error}`);
+    return false;
+  }
+}
+
+const ignore = !await canRunNatively();
+
+function sourceOf(program: string): string {
+  return fromRoot(`guests/test/${program}.c`);
+}
+
+const expectations = new Map<string, Promise<NativeResult>>();
+
+function expected(program: string): Promise<NativeResult> {
+  let result = expectations.get(program);
+  if (!result) {
+    result = withNativeProgram(sourceOf(program), (path) => runNative(path));
+    expectations.set(program, result);
+  }
+  return result;
+}
+
+async function checkOnKernel(program: string, options: BuildOptions = {}): Promise<void> {
+  const image = await buildImage([sourceOf(program)], { flags: ["-w"], ...options });
+  const { output, status, crash } = runGuest(await Deno.readFile(image));
+  assertEquals(crash, undefined);
+  assertSame({ output, status }, await expected(program));
+}
+
+/** Compares line by line, because a difference of whole outputs would be hundreds of lines. */
+function assertSame(actual: NativeResult, wanted: NativeResult): void {
+  const actualLines = actual.output.split("\n"), wantedLines = wanted.output.split("\n");
+  const line = wantedLines.findIndex((text, index) => text !== actualLines[index]);
+  if (line >= 0) assertEquals(actualLines[line], wantedLines[line], `line ${line + 1} differs`);
+  assertEquals(actualLines.length, wantedLines.length, "number of lines");
+  assertEquals(actual.status, wanted.status, "exit status");
+}
+
+for (const program of PROGRAMS) {
+  Deno.test({
+    name: `${program}.c prints in a VM what it prints on Linux`,
+    ignore,
+    fn: () => checkOnKernel(program),
+  });
+}
+
+for (const program of AT_EVERY_LEVEL) {
+  Deno.test({ name: `${program}.c does so at every level of optimisation`, ignore }, async (t) => {
+    for (const optimisation of LEVELS) {
+      await t.step(optimisation, () => checkOnKernel(program, { optimisation, flags: ["-w"] }));
+    }
+  });
+}
+
+Deno.test({ name: "the same images do the same on the real processor", ignore }, async (t) => {
+  await withRunner(async (runner) => {
+    for (const program of PROGRAMS) {
+      await t.step(program, async () => {
+        const image = await buildImage([sourceOf(program)], { flags: ["-w"] });
+        assertSame(await runNative(runner, ["-m", "32", image]), await expected(program));
+      });
+    }
+  });
+});
