@@ -43,6 +43,7 @@ import {
   LOW,
   PE,
   R,
+  ROUNDED_UP,
   set,
   setDefaultNaN,
   setInfinite,
@@ -185,7 +186,8 @@ function ofAngle(first: () => void, second: (() => void) | null): Operation {
     storeStack(cpu, 0);
     if (second !== null) {
       second();
-      flags |= roundTo(cpu, 64);
+      // C1 is that of the first result.
+      flags |= roundTo(cpu, 64) & ~ROUNDED_UP;
       push(cpu);
     }
     report(cpu, flags);

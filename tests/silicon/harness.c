@@ -108,6 +108,7 @@ int main(int argc, char **argv) {
   sigaction(SIGILL, &action, NULL);
   sigaction(SIGSEGV, &action, NULL);
   __asm__ volatile("fxsave fx_in");
+  memset(fx_in + 160, 0, 128);
   while (fread(&now, sizeof now, 1, stdin) == 1 && fread(memory, 1, bytes, stdin) == bytes) {
     run_case();
     fwrite(&now, sizeof now, 1, stdout);
