@@ -112,14 +112,14 @@ static struct ilwaco_thread *pick_next(void) {
 
 static void switch_to_next(void) {
   struct ilwaco_thread *self = ilwaco_current;
+  if (self->stack && (char *)__builtin_frame_address(0) < self->stack + 256) {
+    ilwaco_panic("a thread has used up its stack; give it more by pthread_attr_setstacksize");
+  }
   struct ilwaco_thread *next = pick_next();
   struct ilwaco_thread *first = ilwaco_timer_first();
   if (first) arm_timer(first->deadline);
   arm_quantum();
   if (next == self) return;
-  if (self->stack && (char *)__builtin_frame_address(0) < self->stack + 256) {
-    ilwaco_panic("a thread has used up its stack; give it more by pthread_attr_setstacksize");
-  }
   ilwaco_current = next;
   ilwaco_switch(&self->esp, next->esp);
 }

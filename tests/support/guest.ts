@@ -22,7 +22,7 @@ export interface GuestResult {
   readonly crash?: string;
 }
 
-const STATUS_CRASHED = 134;
+export const STATUS_CRASHED = 134;
 const SLICE = 10_000_000;
 const POOL_SPARE = 4 << 20;
 
