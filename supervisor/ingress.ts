@@ -13,6 +13,9 @@ import http from "node:http";
 import { type Endpoint, type Gateway, GatewayError } from "./gateway/gateway.ts";
 import { formatAddress } from "./gateway/ipv4.ts";
 import { GatewayAgent, type PoolOptions } from "./ingress_agent.ts";
+import { type IngressInfo, pathOf, requestHeaders, responseHeaders } from "./ingress_headers.ts";
+
+export type { IngressInfo } from "./ingress_headers.ts";
 
 export interface IngressOptions extends Partial<PoolOptions> {
   gateway: Pick<Gateway, "connect">;
@@ -20,10 +23,6 @@ export interface IngressOptions extends Partial<PoolOptions> {
   resolve(name: string): Endpoint | undefined;
   /** Silence after the last byte of the request went out, ms; default 60,000. */
   firstByteTimeoutMs?: number;
-}
-
-export interface IngressInfo {
-  remoteAddr?: { hostname?: string };
 }
 
 export interface Ingress {
@@ -44,19 +43,6 @@ const POOL: PoolOptions = {
 const FIRST_BYTE_TIMEOUT_MS = 60_000;
 /** A body of known length up to this is passed on in one piece. */
 const WHOLE_BODY_MAXIMUM = 65_536;
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  // Deno.serve has answered it.
-  "expect",
-]);
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
@@ -117,14 +103,14 @@ function problem(status: number, reason: string): Response {
 
 /** Sends the request once and gives the answer. Rejects with a Failure. */
 function attempt(exchange: Exchange): Promise<Response> {
-  const { vm, agent, request, name } = exchange;
+  const { vm, agent, request, name, host, info } = exchange;
   const outgoing = http.request({
     agent,
     host: formatAddress(vm.address),
     port: vm.port,
     method: request.method,
     path: pathOf(request.url),
-    headers: requestHeaders(exchange),
+    headers: requestHeaders(request, host, info),
     setHost: false,
     vmAddress: vm.address,
   } as http.RequestOptions);
@@ -213,40 +199,6 @@ function explain(error: Error, exchange: Exchange, outgoing: http.ClientRequest)
   return new Failure(502, `"${name}" ${what}: ${error.message}`, stale);
 }
 
-function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  const end = url.indexOf("#", start);
-  return start < 0 ? "/" : url.slice(start, end < 0 ? undefined : end);
-}
-
-function requestHeaders({ request, info, host }: Exchange): string[] {
-  const list: string[] = ["Host", host];
-  const skipped = hopByHop(request.headers.get("connection"));
-  let forwarded = info?.remoteAddr?.hostname ?? "";
-  for (const [name, value] of request.headers) {
-    if (name === "x-forwarded-for") forwarded = forwarded ? `${value}, ${forwarded}` : value;
-    else if (name === "x-forwarded-host" || name === "x-forwarded-proto" || name === "host") {
-      continue;
-    } else if (!skipped.has(name)) list.push(name, value);
-  }
-  if (forwarded) list.push("X-Forwarded-For", forwarded);
-  list.push("X-Forwarded-Host", host);
-  list.push("X-Forwarded-Proto", request.url.startsWith("https:") ? "https" : "http");
-  if (request.body !== null && !request.headers.has("content-length")) {
-    list.push("Transfer-Encoding", "chunked");
-  }
-  return list;
-}
-
-/** The headers that must not be passed on, given the Connection header. */
-function hopByHop(connection: string | null): ReadonlySet<string> {
-  if (connection === null || /^(keep-alive|close)$/i.test(connection)) return HOP_BY_HOP;
-  const named = connection.split(",").map((token) => token.trim().toLowerCase());
-  // Nobody may have the framing or the address removed.
-  const kept = named.filter((token) => token !== "content-length" && token !== "host");
-  return new Set([...HOP_BY_HOP, ...kept]);
-}
-
 async function upload(request: Request, outgoing: http.ClientRequest, watch: Watch): Promise<void> {
   if (request.body === null) {
     outgoing.end();
@@ -287,7 +239,7 @@ async function answer(
 ): Promise<Response> {
   const status = incoming.statusCode!;
   if (status < 200 || status > 599) throw new Error(`status ${status} is not one of HTTP`);
-  const headers = responseHeaders(incoming);
+  const headers = responseHeaders(incoming.rawHeaders, incoming.headers.connection);
   const init = { status, statusText: incoming.statusMessage, headers };
   const length = Number(headers.get("content-length") ?? Infinity);
   if (request.method === "HEAD" || WITHOUT_BODY.has(status)) {
@@ -303,16 +255,6 @@ async function answer(
   }
   watch.answered();
   return new Response(streamBody(incoming, outgoing, watch), init);
-}
-
-function responseHeaders(incoming: http.IncomingMessage): Headers {
-  const headers = new Headers();
-  const skipped = hopByHop(incoming.headers.connection ?? null);
-  const raw = incoming.rawHeaders;
-  for (let i = 0; i < raw.length; i += 2) {
-    if (!skipped.has(raw[i].toLowerCase())) headers.append(raw[i], raw[i + 1]);
-  }
-  return headers;
 }
 
 async function wholeBody(
@@ -343,7 +285,11 @@ function streamBody(
         controller.close();
       } catch (error) {
         watch.end();
-        controller.error(error);
+        const { name } = watch.exchange;
+        const broken = new Error(`"${name}" broke off its answer: ${(error as Error).message}`);
+        // Deno.serve prints the error; a VM should not fill the log with our stack.
+        broken.stack = broken.message;
+        controller.error(broken);
       }
     },
     cancel() {

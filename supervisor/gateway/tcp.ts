@@ -49,6 +49,7 @@ import {
   writeSegment,
 } from "./tcp_segment.ts";
 import { after } from "./tcp_sequence.ts";
+import { ConnectionTable, PORT_COUNT } from "./tcp_table.ts";
 import { deadlinePassed } from "./tcp_timer.ts";
 import type { Timers } from "./timers.ts";
 
@@ -63,8 +64,6 @@ export interface ConnectOptions {
   timeoutMs?: number;
 }
 
-const PORT_FIRST = 1024;
-const PORT_COUNT = 65_536 - PORT_FIRST;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export const TCP_LIMITS: TcpLimits = {
@@ -83,8 +82,6 @@ interface Listener {
   halfOpen: Set<TcpConnection>;
 }
 
-type ConnectionKey = number | string;
-
 export class Tcp implements TcpHost {
   readonly limits: TcpLimits;
   readonly stats: TcpStats = {
@@ -102,17 +99,14 @@ export class Tcp implements TcpHost {
     refused: 0,
   };
   outbound: OutboundPolicy | null = null;
-  #connections = 0;
   #unread = 0;
-  /** By remote address, then by both ports. */
-  readonly #hosts = new Map<number, Map<ConnectionKey, TcpConnection>>();
+  readonly #table: ConnectionTable;
   readonly #listeners = new Map<number, Listener>();
   readonly #opening = new Map<TcpConnection, (error: GatewayError | null) => void>();
   readonly #accepting = new Map<TcpConnection, Listener>();
   readonly #timeWait = new Set<TcpConnection>();
   #touched: TcpConnection[] = [];
   #flushing = false;
-  #nextPort: number;
   readonly #secret: number;
 
   constructor(
@@ -125,12 +119,12 @@ export class Tcp implements TcpHost {
     limits: Partial<TcpLimits>,
   ) {
     this.limits = { ...TCP_LIMITS, ...limits };
-    this.#nextPort = random() % PORT_COUNT;
+    this.#table = new ConnectionTable(address, random());
     this.#secret = random() | 0;
   }
 
   get connections(): number {
-    return this.#connections;
+    return this.#table.size;
   }
 
   get timeWaiting(): number {
@@ -153,7 +147,7 @@ export class Tcp implements TcpHost {
     const { signal, timeoutMs = CONNECT_TIMEOUT_MS } = options;
     const where = `${formatAddress(address)} port ${port}`;
     if (signal?.aborted) return Promise.reject(abortedBy(where));
-    const local = this.#freePort(address, port);
+    const local = this.#table.freePort(address, port, (used) => this.#listeners.has(used));
     if (local === null) {
       const why = `all ${PORT_COUNT} local ports towards ${where} are in use: close some`;
       return Promise.reject(new GatewayError("exhausted", why));
@@ -164,7 +158,7 @@ export class Tcp implements TcpHost {
     c.state = SYN_SENT;
     c.una = c.nxt = c.max = this.#initialSequence(c, now);
     c.receiveScale = scaleFor(this.limits.receiveMaximum);
-    this.#insert(c);
+    this.#table.insert(c);
     c.lingerAt = now + timeoutMs;
     this.schedule(c, c.lingerAt);
     return new Promise((resolve, reject) => {
@@ -199,8 +193,7 @@ export class Tcp implements TcpHost {
 
   receive(frame: Uint8Array, packet: Ipv4Packet, segment: Segment, from: Neighbour, now: number) {
     this.stats.segmentsIn++;
-    const key = this.#key(packet.destination, segment.destinationPort, segment.sourcePort);
-    const c = this.#hosts.get(packet.source)?.get(key);
+    const c = this.#table.find(packet, segment);
     if (c === undefined) return this.#stranger(packet, segment, from, now);
     if (c.state === TIME_WAIT && isNewSyn(c, segment)) {
       this.release(c, null);
@@ -292,7 +285,7 @@ export class Tcp implements TcpHost {
     c.receive.forgetEarly();
     this.timers.remove(c);
     this.#timeWait.delete(c);
-    this.#delete(c);
+    this.#table.delete(c);
     const opening = this.#opening.get(c);
     if (opening !== undefined) {
       this.#opening.delete(c);
@@ -346,10 +339,7 @@ export class Tcp implements TcpHost {
 
   /** Ends every connection with `address` (or with everybody) at once. */
   reset(address?: number): void {
-    const hosts = address === undefined ? [...this.#hosts.values()] : [this.#hosts.get(address)];
-    for (const host of hosts) {
-      for (const c of [...host?.values() ?? []]) this.abort(c);
-    }
+    for (const c of this.#table.list(address)) this.abort(c);
   }
 
   /** RFC 9293 section 3.10.7.1 and 3.10.7.2: a segment without a connection. */
@@ -403,7 +393,7 @@ export class Tcp implements TcpHost {
     c.receiveScale = segment.scale >= 0 ? scaleFor(this.limits.receiveMaximum) : 0;
     acceptSyn(c, segment);
     c.heardAt = now;
-    this.#insert(c);
+    this.#table.insert(c);
     this.#accepting.set(c, listener);
     listener.halfOpen.add(c);
     sendSyn(c, now);
@@ -432,50 +422,18 @@ export class Tcp implements TcpHost {
 
   #flush(): void {
     const now = this.now();
-    // Connections that are touched while this runs are worked off in the same pass.
-    for (let i = 0; i < this.#touched.length; i++) {
-      const c = this.#touched[i];
-      c.touched = false;
-      c.observer?.settle();
-      output(c, now);
+    try {
+      // Connections that are touched while this runs are worked off in the same pass.
+      for (let i = 0; i < this.#touched.length; i++) {
+        const c = this.#touched[i];
+        c.touched = false;
+        c.observer?.settle();
+        output(c, now);
+      }
+    } finally {
+      this.#touched = [];
+      this.#flushing = false;
     }
-    this.#touched = [];
-    this.#flushing = false;
-  }
-
-  #key(localAddress: number, localPort: number, remotePort: number): ConnectionKey {
-    const ports = (localPort << 16) | remotePort;
-    return localAddress === this.address ? ports : `${localAddress}:${ports}`;
-  }
-
-  #insert(c: TcpConnection): void {
-    let host = this.#hosts.get(c.remoteAddress);
-    if (host === undefined) this.#hosts.set(c.remoteAddress, host = new Map());
-    host.set(this.#key(c.localAddress, c.localPort, c.remotePort), c);
-    this.#connections++;
-  }
-
-  #delete(c: TcpConnection): void {
-    const host = this.#hosts.get(c.remoteAddress)!;
-    host.delete(this.#key(c.localAddress, c.localPort, c.remotePort));
-    if (host.size === 0) this.#hosts.delete(c.remoteAddress);
-    this.#connections--;
-  }
-
-  /**
-   * The next local port that is free towards this endpoint. One cursor for all endpoints: a port
-   * comes round again only after every other one was tried, long after the peer's TIME_WAIT at any
-   * rate a VM can serve.
-   */
-  #freePort(address: number, port: number): number | null {
-    const host = this.#hosts.get(address);
-    for (let tried = 0; tried < PORT_COUNT; tried++) {
-      const candidate = PORT_FIRST + this.#nextPort;
-      this.#nextPort = (this.#nextPort + 1) % PORT_COUNT;
-      const free = host === undefined || !host.has(this.#key(this.address, candidate, port));
-      if (free && !this.#listeners.has(candidate)) return candidate;
-    }
-    return null;
   }
 
   /** RFC 9293 section 3.4.1: a 4 µs clock plus a keyed mix of the four-tuple. */
