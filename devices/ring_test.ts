@@ -151,14 +151,14 @@ Deno.test("a writer reports a tail that cannot be", () => {
 
 Deno.test("two threads exchange records in order, and a rung sleeper wakes", async () => {
   const to = createRing(4096), from = createRing(4096);
-  const bells = new Int32Array(new SharedArrayBuffer(8));
+  const bells = new Int32Array(new SharedArrayBuffer(16));
   const source = `
     import { Doorbell, RingReader, RingWriter } from ${
     JSON.stringify(import.meta.resolve("./ring.ts"))
   };
     onmessage = ({ data }) => {
       const reader = new RingReader(data.to), writer = new RingWriter(data.from);
-      const mine = new Doorbell(data.bells, 0), theirs = new Doorbell(data.bells, 1);
+      const mine = new Doorbell(data.bells, 0), theirs = new Doorbell(data.bells, 2);
       for (let seen = mine.value;; seen = mine.value) {
         while (reader.next()) {
           const end = reader.kind === 9;
@@ -174,7 +174,7 @@ Deno.test("two threads exchange records in order, and a rung sleeper wakes", asy
   const worker = new Worker(url, { type: "module" });
   worker.postMessage({ to, from, bells });
   const writer = new RingWriter(to), reader = new RingReader(from);
-  const cell = new Doorbell(bells, 0), host = new Doorbell(bells, 1);
+  const cell = new Doorbell(bells, 0), host = new Doorbell(bells, 2);
   let sent = 0, received = 0;
   const count = 20_000;
   while (received < count) {
@@ -192,10 +192,7 @@ Deno.test("two threads exchange records in order, and a rung sleeper wakes", asy
       received++;
       reader.release();
     }
-    if (received < count) {
-      const wait = Atomics.waitAsync(bells, host.index, seen, 1000);
-      if (wait.async) await wait.value;
-    }
+    if (received < count) await host.waitAsync(seen);
   }
   worker.terminate();
   URL.revokeObjectURL(url);

@@ -280,10 +280,8 @@ export class Cell {
         return;
       }
       if (this.#over) return;
-      const wait = Atomics.waitAsync(this.#words, HOST_BELL, seen);
       // A cell that always has news must not keep the rest of the supervisor from running.
-      if (wait.async) await wait.value;
-      else await new Promise<void>((resolve) => setImmediate(resolve));
+      await (this.#hostBell.waitAsync(seen) ?? new Promise<void>((next) => setImmediate(next)));
     }
   }
 

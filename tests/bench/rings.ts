@@ -17,7 +17,7 @@ const url = new URL("./workers/ring_worker.ts", import.meta.url);
 const bells = new Int32Array(new SharedArrayBuffer(256));
 const start: RingWorkerStart = { to: createRing(1 << 20), from: createRing(1 << 20), bells };
 const writer = new RingWriter(start.to), reader = new RingReader(start.from);
-const theirs = new Doorbell(bells, 0), mine = new Doorbell(bells, 1);
+const theirs = new Doorbell(bells, 0), mine = new Doorbell(bells, 16);
 const empty = new Uint8Array(0);
 
 const messenger = new Worker(url, { type: "module" });
@@ -26,12 +26,6 @@ await messageTrips(100);
 worker.postMessage(start);
 await ringTrips(100);
 
-/** Waits for the doorbell as the supervisor does. */
-async function untilRung(seen: number): Promise<void> {
-  const wait = Atomics.waitAsync(bells, mine.index, seen);
-  if (wait.async) await wait.value;
-}
-
 /** Microseconds per round trip. */
 async function ringTrips(count: number): Promise<number> {
   const begun = performance.now();
@@ -39,7 +33,7 @@ async function ringTrips(count: number): Promise<number> {
     const seen = mine.value;
     writer.write(ECHO, n, 0, empty);
     theirs.ring();
-    while (!reader.next()) await untilRung(seen);
+    while (!reader.next()) await mine.waitAsync(seen);
     reader.release();
   }
   return (performance.now() - begun) * 1000 / count;
@@ -70,7 +64,7 @@ async function burst(size: number): Promise<number> {
   const seen = mine.value;
   while (!writer.write(ECHO, 0, 0, empty)) theirs.ring();
   theirs.ring();
-  while (!reader.next()) await untilRung(seen);
+  while (!reader.next()) await mine.waitAsync(seen);
   reader.release();
   return sent / (performance.now() - begun) / 1000;
 }

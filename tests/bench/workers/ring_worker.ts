@@ -20,7 +20,7 @@ self.onmessage = ({ data }: MessageEvent<RingWorkerStart | number>) => {
 
 function serve({ to, from, bells }: RingWorkerStart): void {
   const reader = new RingReader(to), writer = new RingWriter(from);
-  const mine = new Doorbell(bells, 0), theirs = new Doorbell(bells, 1);
+  const mine = new Doorbell(bells, 0), theirs = new Doorbell(bells, 16);
   const empty = new Uint8Array(0);
   for (let seen = mine.value;; seen = mine.value) {
     let taken = 0, end = false;
