@@ -72,7 +72,8 @@ export class GatewaySocket extends Duplex {
   }
 
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
-    this.#connection.abort();
+    if (error === null) this.#connection.close();
+    else this.#connection.abort();
     done(error);
   }
 

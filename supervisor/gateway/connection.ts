@@ -4,7 +4,7 @@
  * `read` hands out what has arrived; until it is called again the peer can send at most one receive
  * window. `write` copies the bytes and resolves when all of them are in the bounded send buffer. A
  * connection is over for its user when `read` gave null and `closeWrite` was called, or after
- * `abort`; until then it holds a port and a table entry, so always end with one of the two.
+ * `close` or `abort`; until then it holds a port and a table entry, so always end with one of these.
  */
 import { GatewayError } from "./error.ts";
 import { CLOSED, type TcpConnection, type TcpObserver } from "./tcp_connection.ts";
@@ -22,6 +22,11 @@ export interface GatewayConnection {
   write(bytes: Uint8Array): Promise<void>;
   /** Sends FIN after everything written; reading goes on. Does not wait for the peer. */
   closeWrite(): Promise<void>;
+  /**
+   * Ends it like close(2): FIN after everything written, and nobody waits any more. Bytes that were
+   * not read, or that still arrive, are answered with RST; a peer that does not close gets RST too.
+   */
+  close(): void;
   /** Sends RST and frees everything at once. After a complete close it does nothing. */
   abort(): void;
   readonly remote: Endpoint;
@@ -40,6 +45,7 @@ export interface StreamHost {
   touch(c: TcpConnection): void;
   hold(bytes: number): void;
   close(c: TcpConnection): void;
+  orphan(c: TcpConnection): void;
   abort(c: TcpConnection): void;
   readonly limits: { readonly sendMaximum: number; readonly receiveMaximum: number };
   readonly pressed: boolean;
@@ -107,6 +113,14 @@ export class TcpStream implements GatewayConnection, TcpObserver {
       };
       this.#writes.push({ bytes: new Uint8Array(0), offset: 0, resolve: finish, reject });
     });
+  }
+
+  close(): void {
+    const c = this.#c;
+    if (c.receive.length > 0 || this.#writes.length > 0 || c.state === CLOSED) return this.abort();
+    if (!this.#ended) this.#host.close(c);
+    this.#ended = true;
+    this.#host.orphan(c);
   }
 
   abort(): void {

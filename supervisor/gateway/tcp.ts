@@ -73,6 +73,7 @@ export const TCP_LIMITS: TcpLimits = {
   budget: 64 << 20,
   timeWaitMs: 2000,
   timeWaitMaximum: 4096,
+  orphanMs: 10_000,
   keepAliveMs: 120_000,
   halfOpenMaximum: 8192,
 };
@@ -305,6 +306,13 @@ export class Tcp implements TcpHost {
     else return;
     c.closing = true;
     this.touch(c);
+  }
+
+  orphan(c: TcpConnection): void {
+    c.orphaned = true;
+    if (c.state === TIME_WAIT || c.state === CLOSED) return;
+    c.lingerAt = this.now() + this.limits.orphanMs;
+    this.schedule(c, c.lingerAt);
   }
 
   abort(c: TcpConnection): void {

@@ -44,6 +44,7 @@ export interface TcpHost {
   established(c: TcpConnection): void;
   /** Takes it out of the table: it is closed, or failed with `error`. */
   release(c: TcpConnection, error: GatewayError | null): void;
+  abort(c: TcpConnection): void;
   enterTimeWait(c: TcpConnection): void;
   /** The neighbour's MAC may be wrong: nothing was acknowledged for several retransmissions. */
   doubtNeighbour(c: TcpConnection): void;
@@ -66,6 +67,8 @@ export interface TcpLimits {
   budget: number;
   timeWaitMs: number;
   timeWaitMaximum: number;
+  /** How long a closed connection waits for its peer to close too. */
+  orphanMs: number;
   /** Silence after which an open connection is probed. */
   keepAliveMs: number;
   /** Half-open connections per listener; above it the oldest goes. */
@@ -113,6 +116,8 @@ export class TcpConnection implements Timed {
   mss: number = MSS_DEFAULT;
   /** The user wrote the last byte: FIN follows it. */
   closing = false;
+  /** The user is gone: whatever still arrives is answered with RST. */
+  orphaned = false;
   readonly send: SendBuffer = new SendBuffer();
 
   // Receive side. `edge` is the right edge that was announced; it never moves left.

@@ -207,6 +207,7 @@ function acceptPayload(c: TcpConnection, segment: Segment, frame: Uint8Array, no
     c.finAt = (segment.sequence + segment.length) | 0;
   }
   if (segment.length === 0 || c.finished || c.state < ESTABLISHED) return;
+  if (c.orphaned) return c.host.abort(c);
   if (segment.sequence !== c.receiveNext) {
     c.host.stats.outOfOrder++;
     c.receive.hold(segment.sequence, frame, segment.payload, segment.length);

@@ -127,6 +127,32 @@ Deno.test("abort resets the peer, which first reads what had arrived", async () 
   assertEquals([a.stats().unread, b.stats().unread], [0, 0]);
 });
 
+Deno.test("close sends FIN, resets a peer that goes on sending, and waits for none for ever", async () => {
+  const world = new Simulation();
+  const [a, b] = world.pair();
+  const polite = await connectPair(world, a, b);
+  await polite.client.write(new Uint8Array([1]));
+  polite.client.close();
+  assertEquals(await world.run(collect(polite.server)), new Uint8Array([1]));
+  await polite.server.closeWrite();
+  await world.pass(5000);
+  assertEquals([a.stats().connections, b.stats().connections], [0, 0]);
+
+  const talker = await connectPair(world, a, b);
+  talker.client.close();
+  await world.pass(10);
+  await talker.server.write(new Uint8Array(10));
+  assertEquals(await world.run(talker.server.read()), null);
+  await world.pass(10);
+  await assertRejects(() => talker.server.write(new Uint8Array(1)), GatewayError, "reset");
+
+  const silent = await connectPair(world, a, b);
+  silent.client.close();
+  await world.pass(60_000);
+  assertEquals([a.stats().connections, b.stats().connections], [0, 0]);
+  assertEquals(a.stats().unread, 0);
+});
+
 Deno.test("a reset wakes a blocked writer", async () => {
   const world = new Simulation();
   const [a, b] = world.pair();

@@ -70,6 +70,7 @@ function lingerDue(c: TcpConnection, now: number): void {
   if (c.state === TIME_WAIT) return c.host.release(c, null);
   if (c.state === SYN_SENT) return giveUp(c, "did not answer the SYN in time");
   if (c.state < ESTABLISHED) return;
+  if (c.orphaned) return c.host.abort(c);
   const due = c.heardAt + c.host.limits.keepAliveMs;
   if (due > now) {
     c.lingerAt = due;
