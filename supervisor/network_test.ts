@@ -1,0 +1,79 @@
+import { assert, assertEquals } from "@std/assert";
+import { formatIpv4, GATEWAY_ADDRESS, Network, vmNetwork } from "./network.ts";
+
+const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
+
+function mac(id: number): number[] {
+  return [0x02, 0x44, 0x4e, 0, 0, id];
+}
+
+/** An Ethernet frame of the ethertype for local experiments. */
+function frame(from: number, to: number[] = BROADCAST): Uint8Array {
+  const bytes = new Uint8Array(60);
+  bytes.set([...to, ...mac(from), 0x88, 0xb5]);
+  return bytes;
+}
+
+/** Who has the gateway's address? (RFC 826) */
+function arpRequest(from: number): Uint8Array {
+  const bytes = new Uint8Array(60);
+  bytes.set([...BROADCAST, ...mac(from), 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, ...mac(from)]);
+  new DataView(bytes.buffer).setUint32(28, vmNetwork(from).address);
+  new DataView(bytes.buffer).setUint32(38, GATEWAY_ADDRESS);
+  return bytes;
+}
+
+function withNetwork(test: (network: Network) => void): void {
+  const network = new Network();
+  try {
+    test(network);
+  } finally {
+    network.close();
+  }
+}
+
+Deno.test("VM n has the address 10.0.0.1 + n", () => {
+  assertEquals(formatIpv4(vmNetwork(1).address), "10.0.0.2");
+  assertEquals(formatIpv4(vmNetwork(300).address), "10.0.1.45");
+  assertEquals(formatIpv4(vmNetwork(300).gateway), "10.0.0.1");
+});
+
+Deno.test("a cell's frames reach the other cells, and the right one once it is known", () =>
+  withNetwork((network) => {
+    const got: string[] = [];
+    const plug = (name: string) =>
+      network.plug(name, (bytes) => {
+        got.push(`${name} from ${bytes[11]}`);
+        return true;
+      });
+    const [a, b] = [plug("a"), plug("b"), plug("c")];
+    a.send(frame(1));
+    assertEquals(got.splice(0), ["b from 1", "c from 1"]);
+    b.send(frame(2, mac(1)));
+    assertEquals(got.splice(0), ["a from 2"]);
+    a.unplug();
+    b.send(frame(2, mac(1)));
+    assertEquals(got.splice(0), ["c from 2"]);
+  }));
+
+Deno.test("the gateway answers in the middle of a delivery without re-entering the switch", () =>
+  withNetwork((network) => {
+    const answers: Uint8Array[] = [];
+    const cell = network.plug("a", (bytes) => {
+      answers.push(bytes.slice());
+      return true;
+    });
+    cell.send(arpRequest(7));
+    assertEquals(answers.length, 1);
+    assertEquals([...answers[0].subarray(0, 6)], mac(7));
+    assertEquals(answers[0][21], 2, "expected an ARP reply");
+  }));
+
+Deno.test("a full ring loses the frame and says so", () =>
+  withNetwork((network) => {
+    const full = network.plug("full", () => false);
+    const other = network.plug("other", () => true);
+    full.send(frame(1));
+    other.send(frame(2, mac(1)));
+    assert(network.stats().drops.no_room > 0);
+  }));
