@@ -28,7 +28,7 @@ import {
   zext16,
 } from "./ir.ts";
 import { type Form, type FormOperand, registerIndex } from "./shape.ts";
-import { FS } from "./instruction.ts";
+import { CS, FS, GS } from "./instruction.ts";
 import { ESP, FS_BASE, GS_BASE } from "./state.ts";
 import { X86_GP, X86_UD } from "./engine.ts";
 import type { Operation } from "./operation.ts";
@@ -284,12 +284,18 @@ export class Builder {
 
   /** Adds the base of FS or GS; the other segments start at 0. */
   linear(segment: number, offset: Expression): Expression {
-    if (segment <= 3) return offset;
+    if (segment !== FS && segment !== GS) return offset;
     return add(offset, this.word(segment === FS ? FS_BASE : GS_BASE));
   }
 
   address(operand: FormOperand): Expression {
     return this.linear(operand.segment, this.effectiveAddress(operand));
+  }
+
+  /** As `address`, for a store: a code segment cannot be written. */
+  writableAddress(operand: FormOperand): Expression {
+    if (operand.segment === CS) this.protected();
+    return this.address(operand);
   }
 
   width(operand: FormOperand): Width {
@@ -307,12 +313,12 @@ export class Builder {
   write(operand: FormOperand, value: Expression): void {
     const width = this.width(operand);
     if (operand.kind === "reg") this.putRegister(width, operand.register, value);
-    else this.store(width, this.address(operand), value);
+    else this.store(width, this.writableAddress(operand), value);
   }
 
   target(operand: FormOperand): Target {
     const width = this.width(operand);
-    if (operand.kind === "mem") return this.modify(width, this.address(operand));
+    if (operand.kind === "mem") return this.modify(width, this.writableAddress(operand));
     return {
       value: this.getRegister(width, operand.register),
       write: (value) => this.putRegister(width, operand.register, value),

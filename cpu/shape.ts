@@ -8,7 +8,7 @@
 
 import { bindOperation } from "./operations.ts";
 import { constant, type Expression } from "./ir.ts";
-import { FS, GS, type Instruction, NO_REGISTER, type Operand } from "./instruction.ts";
+import { CS, FS, GS, type Instruction, NO_REGISTER, type Operand } from "./instruction.ts";
 import { type Binding, MEMORY_WORD, type Operation } from "./operation.ts";
 
 /**
@@ -91,6 +91,7 @@ const VARIANTS: Record<string, (instruction: Instruction) => string> = {
   sbb: (i) => isZeroIdiom(i) ? "same" : "",
   test: (i) => isZeroIdiom(i) ? "same" : "",
   pop: (i) => i.operands[0].kind === "mem" && i.operands[0].base === 4 ? "esp" : "",
+  int: (i) => ({ 3: "breakpoint", 4: "overflow" })[i.operands[0].value] ?? "",
   enter: (i) => String(i.operands[1].value & 31),
   aam: (i) => i.operands[0]?.value === 0 ? "zero" : "",
   mov: (i) => i.operands[0].kind === "seg" ? String(i.operands[0].register) : "",
@@ -248,10 +249,10 @@ function memoryOperand(
   const base = operand.base === NO_REGISTER ? null : place(operand.base);
   const index = operand.index === NO_REGISTER ? null : place(operand.index);
   const displacement = operand.value === 0 && base !== null ? null : place(operand.value);
-  const segment = operand.segment === FS || operand.segment === GS ? operand.segment : 0;
+  const { segment } = operand;
   let key = ` m${operand.size}:`;
   if (addressSize === 2) key += "h";
-  if (segment !== 0) key += `@${segment}`;
+  if (segment === CS || segment === FS || segment === GS) key += `@${segment}`;
   if (base !== null) key += "b";
   if (index !== null) key += `i${operand.shift}`;
   if (displacement !== null) key += "d";

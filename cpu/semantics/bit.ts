@@ -33,7 +33,7 @@ function bitTest(change: Change | null): Meaning {
     const position = b.let(and(offset, constant(width - 1)));
     let target: Target;
     if (base.kind === "mem") {
-      let address = b.address(base);
+      let address = change === null ? b.address(base) : b.writableAddress(base);
       if (selector.kind === "reg") {
         const step = width === 32 ? 5 : 4;
         address = add(address, shl(sar(offset, step), step - 3));

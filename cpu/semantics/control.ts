@@ -72,8 +72,10 @@ function jumpIfCounterZero(b: Builder, form: Form): void {
   branchIf(b, eq(b.register(ECX, form.addressSize === 2 ? 16 : 32), 0), form.operands[0]);
 }
 
-/** INT n: there is no interrupt table, so every gate is out of its limit (error code n * 8 + 2). */
+/** INT n: what a user-level process may not call raises #GP(n * 8 + 2); INT 3 and INT 4 are traps. */
 function softwareInterrupt(b: Builder, form: Form): void {
+  if (form.variant === "breakpoint") return b.trap(X86_BP);
+  if (form.variant === "overflow") return b.trap(X86_OF);
   b.fault(X86_GP, or(shl(zext8(b.read(form.operands[0])), 3), constant(2)));
 }
 

@@ -78,7 +78,7 @@ function compareExchange(b: Builder, form: Form): void {
 
 function compareExchange8Bytes(b: Builder, form: Form): void {
   const [memory] = form.operands;
-  const address = b.let(b.address(memory));
+  const address = b.let(b.writableAddress(memory));
   b.perform("reserveRange", address, constant(8));
   const low = b.load(32, address), high = b.load(32, add(address, constant(4)));
   const equal = b.let(and(

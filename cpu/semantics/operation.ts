@@ -5,6 +5,7 @@ import { and, constant, type Expression, ge, ne, ZERO } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { FPU_DP, FPU_IP, SCRATCH } from "../state.ts";
 import { CF, PF, ZF } from "../flags.ts";
+import { CS } from "../instruction.ts";
 import { X86_GP } from "../engine.ts";
 import type { Binding } from "../operation.ts";
 
@@ -13,6 +14,7 @@ export function runOperation(b: Builder, form: Form, binding: Binding): void {
   const image = constant(binding.image ? 1 : 0);
   let offset: Expression = ZERO, address: Expression = ZERO;
   if (memory !== null) {
+    if (binding.stores > 0 && memory.segment === CS) b.protected();
     offset = b.let(b.effectiveAddress(memory));
     address = b.let(b.linear(memory.segment, offset));
     if (binding.alignment !== 0) {

@@ -19,7 +19,7 @@ function pop(b: Builder, form: Form): void {
   const value = b.top(width);
   if (operand.kind === "mem") {
     // The address is computed with ESP already incremented.
-    let address = b.address(operand);
+    let address = b.writableAddress(operand);
     if (form.variant === "esp") address = add(address, constant(width / 8));
     b.store(width, address, value);
     b.release(width / 8);
@@ -35,7 +35,10 @@ function pop(b: Builder, form: Form): void {
 function pushAll(b: Builder): void {
   const width = b.operandWidth(), size = width / 8;
   const top = b.let(sub(b.register(ESP), 8 * size));
-  b.perform("reserveRange", top, constant(8 * size));
+  // In the order of the pushes: the first that faults is reported.
+  for (let i = 7; i >= 0; i--) {
+    b.perform("reserveRange", add(top, constant(i * size)), constant(size));
+  }
   for (let register = EAX; register <= EDI; register++) {
     b.storeReserved(
       width,
@@ -77,16 +80,20 @@ function popFlags(b: Builder): void {
 function enter(b: Builder, form: Form): void {
   const level = Number(form.variant);
   const width = b.operandWidth(), size = width / 8;
-  const total = (level === 0 ? 1 : level + 1) * size;
   const stack = b.register(ESP);
   const frame = b.let(sub(stack, size));
   const base = b.register(EBP);
-  const bottom = b.let(sub(stack, total));
-  b.perform("reserveRange", bottom, constant(total));
-  if (level > 1) {
-    const count = (level - 1) * size;
-    b.perform("checkRange", sub(base, count), constant(count));
+  const bottom = b.let(sub(stack, (level === 0 ? 1 : level + 1) * size));
+  // In the order of the accesses: the first that faults is reported.
+  b.perform("reserveRange", frame, constant(size));
+  for (let i = 1; i < level; i++) {
+    b.perform("checkRange", sub(base, i * size), constant(size));
+    b.perform("reserveRange", sub(frame, i * size), constant(size));
   }
+  if (level > 0) b.perform("reserveRange", bottom, constant(size));
+  // The processor probes a write at the final top of the stack (Intel SDM vol. 2, ENTER, exceptions).
+  const final = b.let(sub(bottom, zext16(b.read(form.operands[0]))));
+  b.perform("reserveRange", final, constant(size));
   b.storeReserved(width, frame, base);
   let top: Expression = frame;
   for (let i = 1; i < level; i++) {
@@ -95,7 +102,7 @@ function enter(b: Builder, form: Form): void {
   }
   if (level > 0) b.storeReserved(width, bottom, frame);
   b.setRegister(EBP, frame, width);
-  b.setRegister(ESP, sub(bottom, zext16(b.read(form.operands[0]))));
+  b.setRegister(ESP, final);
 }
 
 function leave(b: Builder): void {
