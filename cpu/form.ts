@@ -111,8 +111,10 @@ export function matchForm(form: Form, instruction: Instruction): Binding | null 
       else loads = pattern.bytes;
       alignment = options.align ?? (pattern.aligned ? 16 : 0);
     } else if (operand.kind === "reg") {
-      if (place === 0) writesGeneral |= 1 << operand.register;
-      else readsGeneral |= 1 << operand.register;
+      const bit = 1 << operand.register;
+      if (place === 0) writesGeneral |= bit;
+      // A write of AX (FNSTSW) keeps the rest of EAX.
+      if (place !== 0 || operand.size < 4) readsGeneral |= bit;
     }
   }
   if (options.implicit !== undefined) {

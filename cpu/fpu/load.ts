@@ -33,6 +33,7 @@ import {
   setZero,
   SIGN,
   SNAN,
+  unpackDouble,
   unpackInteger,
   UP,
   v,
@@ -61,6 +62,28 @@ export function loadAs(load: (cpu: CpuState, at: number, s: number) => void): Op
     return 0;
   };
 }
+
+/** FLD m64: a normal number or zero needs no unpacking. */
+export function loadDouble(cpu: CpuState, d: number, s: number): number {
+  const low = cpu.i32[s], high = cpu.i32[s + 1], exponent = high >>> 20 & 0x7ff;
+  const zero = (high << 1 | low) === 0;
+  if (isPending(cpu) || overflows(cpu) || (!zero && (exponent === 0 || exponent === 0x7ff))) {
+    return loadAnyDouble(cpu, d, s, 0);
+  }
+  rotate(cpu, -1);
+  const w = stackWord(cpu, 0);
+  cpu.i32[w] = low << 11;
+  cpu.i32[w + 1] = zero ? 0 : 0x80000000 | high << 11 | low >>> 21;
+  cpu.u16[2 * w + 4] = high >>> 16 & 0x8000 | (zero ? 0 : exponent + DOUBLE_BIAS);
+  setInUse(cpu, 0);
+  report(cpu, 0);
+  return 0;
+}
+
+/** The bias of the extended format less that of float64. */
+const DOUBLE_BIAS = 16383 - 1023;
+
+const loadAnyDouble = loadAs((cpu, at, s) => unpackDouble(at, cpu.i32[s], cpu.i32[s + 1]));
 
 export function loadInteger64(cpu: CpuState, at: number, s: number): void {
   unpackInteger(at, cpu.i32[s], cpu.i32[s + 1]);

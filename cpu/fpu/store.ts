@@ -96,7 +96,26 @@ function storeFloat(precision: 24 | 53, pops: boolean): Operation {
 }
 
 export const fstSingle = storeFloat(24, false), fstpSingle = storeFloat(24, true);
-export const fstDouble = storeFloat(53, false), fstpDouble = storeFloat(53, true);
+export const fstDouble = storeDouble(false), fstpDouble = storeDouble(true);
+
+/** The bias of the extended format less that of float64. */
+const DOUBLE_BIAS = 16383 - 1023;
+
+/** FST and FSTP m64: a number that float64 holds exactly needs no rounding. */
+function storeDouble(pops: boolean): Operation {
+  const storeAny = storeFloat(53, pops);
+  return (cpu, d, s, immediate) => {
+    const w = stackWord(cpu, 0), low = cpu.i32[w], high = cpu.i32[w + 1];
+    const head = cpu.u16[2 * w + 4], exponent = (head & 0x7fff) - DOUBLE_BIAS;
+    const exact = high < 0 && (low & 0x7ff) === 0 && exponent > 0 && exponent < 0x7ff;
+    if (!exact || isPending(cpu) || isEmpty(cpu, 0)) return storeAny(cpu, d, s, immediate);
+    cpu.i32[MEMORY_WORD] = high << 21 | low >>> 11;
+    cpu.i32[MEMORY_WORD + 1] = head >>> 15 << 31 | exponent << 20 | high >>> 11 & 0xfffff;
+    report(cpu, 0);
+    if (pops) pop(cpu);
+    return 0;
+  };
+}
 
 export function fstpExtended(cpu: CpuState): number {
   if (isPending(cpu)) return X86_MF;

@@ -53,7 +53,7 @@ const transcendentals = Object.entries(transcendental)
 
 const moves: Form[] = [
   fpu("fld", "m4", load.loadAs(arithmetic.loadSingle)),
-  fpu("fld", "m8", load.loadAs(arithmetic.loadDouble)),
+  fpu("fld", "m8", load.loadDouble),
   fpu("fld", "m10", load.loadExtended),
   fpu("fld", "st", load.loadRegister),
   fpu("fild", "m2", load.loadAs(arithmetic.loadInteger16)),

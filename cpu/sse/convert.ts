@@ -24,7 +24,15 @@ import {
 import type { Operation } from "../operation.ts";
 import { type CpuState, MXCSR } from "../state.ts";
 import { finishDouble, finishSingle, loadDouble, loadSingle, stops } from "./exact_lane.ts";
-import { commit, CONTROL_BITS, CONTROL_DEFAULT, type Lane, result, resultDouble } from "./lane.ts";
+import {
+  commit,
+  CONTROL_BITS,
+  CONTROL_DEFAULT,
+  type Lane,
+  result,
+  resultDouble,
+  resultSingle,
+} from "./lane.ts";
 
 /** From a number at word `s` to an int32 in result word `out`; returns flags. */
 type ToInteger = (cpu: CpuState, s: number, out: number) => number;
@@ -84,7 +92,11 @@ export const cvttpd2pi = toIntegers(truncateDouble, 2, 2, 0);
 
 /** int32 at word `s` to a float32: rounds. */
 function singleFromInteger(cpu: CpuState, s: number, out: number): number {
-  const n = cpu.i32[s];
+  const n = cpu.i32[s], control = cpu.i32[MXCSR];
+  if ((control & CONTROL_BITS) === CONTROL_DEFAULT) {
+    resultSingle[out] = n;
+    return resultSingle[out] === n ? 0 : PE;
+  }
   unpackInteger(A, n, n >> 31);
   copy(R, A);
   return finishSingle(cpu, out, 0);
@@ -126,9 +138,12 @@ function widenSpecial(): number {
   return v[A + DENORMAL] !== 0 ? DE : 0;
 }
 
+/** What lies between, rounds to a normal float32. */
+const MIN_SINGLE = 2 ** -126, MAX_SINGLE = (2 - 2 ** -23) * 2 ** 127;
+
 const doubleFromSingle: Lane = (cpu, _d, s, out) => {
   const x = cpu.f32[s];
-  if (Math.abs(x) >= 2 ** -126 || cpu.i32[s] === 0) {
+  if (Math.abs(x) >= MIN_SINGLE || cpu.i32[s] === 0) {
     resultDouble[out >> 1] = x;
     return 0;
   }
@@ -138,6 +153,14 @@ const doubleFromSingle: Lane = (cpu, _d, s, out) => {
 };
 
 const singleFromDouble: Lane = (cpu, _d, s, out) => {
+  const x = cpu.f64[s >> 1], magnitude = Math.abs(x);
+  if (
+    (cpu.i32[MXCSR] & CONTROL_BITS) === CONTROL_DEFAULT &&
+    (magnitude === 0 || (magnitude > MIN_SINGLE && magnitude < MAX_SINGLE))
+  ) {
+    resultSingle[out] = x;
+    return resultSingle[out] === x ? 0 : PE;
+  }
   loadDouble(cpu, A, s);
   const flags = widenSpecial();
   return stops(cpu, flags) ? flags : finishSingle(cpu, out, flags);

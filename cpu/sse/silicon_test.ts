@@ -209,6 +209,8 @@ Deno.test("every MMX and SSE instruction gives what the host's processor gives",
   const silicon = new Silicon(forms.flatMap(instructions), 16);
   const random = randomSource(seed);
   for (const stub of silicon.stubs) {
+    const { memory, loads, stores } = stub.binding;
+    if (memory !== null) assertEquals(memory.size, loads || stores, `${stub.text}: operand size`);
     for (let i = 0; i < perStub; i++) {
       const c = silicon.add(stub);
       fillCase(c, random, i);

@@ -22,6 +22,7 @@ import * as quad from "./packed_quad.ts";
 import * as word from "./packed_word.ts";
 import * as shift from "./shift.ts";
 import * as shuffle from "./shuffle.ts";
+import * as vector from "./vector.ts";
 import { emms, mmx, onMmx, onXmm, type WordFunction } from "./vector.ts";
 
 const moves: Form[] = [
@@ -157,15 +158,20 @@ function packed(name: string, mm: Operation, xmm: Operation): Form[] {
 }
 
 function onWords(name: string, f: WordFunction): Form[] {
-  return [form(name, "mm mm/m8", onMmx(f)), form(name, "x x/m16", onXmm(f))];
+  const mm = form(name, "mm mm/m8", onMmx(f));
+  return LOGIC.has(f) ? [mm] : [mm, form(name, "x x/m16", onXmm(f))];
 }
 
+/** These have a form of their own for XMM registers. */
+const LOGIC = new Set<WordFunction>([word.pand, word.pandn, word.por, word.pxor]);
+
 const integers: Form[] = [
+  // The exports of packed_word.ts are named for their mnemonics.
   ...Object.entries(word).flatMap(([name, f]) => onWords(name, f)),
-  ...["andps", "andpd"].map((name) => form(name, "x x/m16", onXmm(word.pand))),
-  ...["andnps", "andnpd"].map((name) => form(name, "x x/m16", onXmm(word.pandn))),
-  ...["orps", "orpd"].map((name) => form(name, "x x/m16", onXmm(word.por))),
-  ...["xorps", "xorpd"].map((name) => form(name, "x x/m16", onXmm(word.pxor))),
+  ...["pand", "andps", "andpd"].map((name) => form(name, "x x/m16", vector.and16)),
+  ...["pandn", "andnps", "andnpd"].map((name) => form(name, "x x/m16", vector.andNot16)),
+  ...["por", "orps", "orpd"].map((name) => form(name, "x x/m16", vector.or16)),
+  ...["pxor", "xorps", "xorpd"].map((name) => form(name, "x x/m16", vector.xor16)),
   ...packed("paddq", quad.paddq64, quad.onQuads(quad.paddq64)),
   ...packed("psubq", quad.psubq64, quad.onQuads(quad.psubq64)),
   ...packed("pmuludq", quad.pmuludq64, quad.onQuads(quad.pmuludq64)),

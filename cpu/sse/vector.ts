@@ -35,6 +35,43 @@ export function onMmx(f: WordFunction): Operation {
   });
 }
 
+// The four that are in every loop, without the calls. Zeroing a register is `pxor`.
+export function and16(cpu: CpuState, d: number, s: number): number {
+  const w = cpu.i32;
+  w[d] &= w[s];
+  w[d + 1] &= w[s + 1];
+  w[d + 2] &= w[s + 2];
+  w[d + 3] &= w[s + 3];
+  return 0;
+}
+
+export function andNot16(cpu: CpuState, d: number, s: number): number {
+  const w = cpu.i32;
+  w[d] = ~w[d] & w[s];
+  w[d + 1] = ~w[d + 1] & w[s + 1];
+  w[d + 2] = ~w[d + 2] & w[s + 2];
+  w[d + 3] = ~w[d + 3] & w[s + 3];
+  return 0;
+}
+
+export function or16(cpu: CpuState, d: number, s: number): number {
+  const w = cpu.i32;
+  w[d] |= w[s];
+  w[d + 1] |= w[s + 1];
+  w[d + 2] |= w[s + 2];
+  w[d + 3] |= w[s + 3];
+  return 0;
+}
+
+export function xor16(cpu: CpuState, d: number, s: number): number {
+  const w = cpu.i32;
+  w[d] ^= w[s];
+  w[d + 1] ^= w[s + 1];
+  w[d + 2] ^= w[s + 2];
+  w[d + 3] ^= w[s + 3];
+  return 0;
+}
+
 const STATUS_ERROR = 0x80, STATUS_TOP = 0x3800;
 
 /** Makes `operation` an MMX instruction; `writes`: its destination, if that is an MMX register. */
