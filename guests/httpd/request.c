@@ -24,11 +24,14 @@ static char *next_line(char **at, char *end) {
   return line;
 }
 
+/* The characters of a token (RFC 9110 section 5.6.2), one bit each. */
+static const unsigned token_characters[4] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
+
 static int is_token(const char *text) {
   if (!*text) return 0;
   for (; *text; text++) {
-    unsigned char c = (unsigned char)*text;
-    if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c)) return 0;
+    unsigned c = (unsigned char)*text;
+    if (c > 127 || !(token_characters[c / 32] >> c % 32 & 1)) return 0;
   }
   return 1;
 }

@@ -9,7 +9,6 @@
 #include "arp.h"
 
 #include <errno.h>
-#include <ilwaco.h>
 #include <string.h>
 
 #include "ethernet.h"
@@ -117,7 +116,7 @@ static void ask(struct entry *entry, uint64_t now) {
 
 static void on_timer(struct net_timer *unused) {
   (void)unused;
-  uint64_t now = ilwaco_now_us();
+  uint64_t now = network_now();
   for (int i = 0; i < CACHE_ENTRIES; i++) {
     struct entry *entry = &cache[i];
     if (!entry->address || entry->resolved || entry->time > now) continue;
@@ -142,7 +141,7 @@ static void resolve(struct entry *entry, const uint8_t mac[6]) {
   memcpy(entry->mac, mac, 6);
   entry->resolved = 1;
   entry->questions = 0;
-  entry->time = ilwaco_now_us() + LIFETIME_US;
+  entry->time = network_now() + LIFETIME_US;
   struct packet *packet = entry->waiting;
   entry->waiting = NULL;
   entry->waiting_count = 0;
@@ -197,7 +196,7 @@ static void wait_for_answer(struct entry *entry, size_t length) {
 
 void arp_send(uint32_t address, size_t length) {
   static struct entry *recent; /* most packets go where the last one went */
-  uint64_t now = ilwaco_now_us();
+  uint64_t now = network_now();
   struct entry *entry = recent && recent->address == address ? recent : find(address);
   recent = entry;
   if (entry && entry->resolved && now < entry->time) {

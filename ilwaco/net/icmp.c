@@ -2,7 +2,6 @@
 #include "icmp.h"
 
 #include <errno.h>
-#include <ilwaco.h>
 #include <string.h>
 
 #include "checksum.h"
@@ -67,7 +66,7 @@ void icmp_input(const struct ipv4_packet *packet) {
 static int may_report(void) {
   static uint64_t second;
   static unsigned sent;
-  uint64_t now = ilwaco_now_us();
+  uint64_t now = network_now();
   if (now - second >= 1000000) {
     second = now;
     sent = 0;

@@ -20,9 +20,18 @@ struct network_counters network_counters;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t sleeping_until; /* 0: the network thread runs */
+static uint64_t now;            /* 0: not read yet */
 static enum { STOPPED, STARTED } state;
 
-void network_lock(void) { pthread_mutex_lock(&lock); }
+void network_lock(void) {
+  pthread_mutex_lock(&lock);
+  now = 0;
+}
+
+uint64_t network_now(void) {
+  if (now == 0) now = ilwaco_now_us();
+  return now;
+}
 
 void network_unlock(void) {
   if (sleeping_until > timer_next() || (sleeping_until && loopback_waits())) {
@@ -48,11 +57,11 @@ static int receive_batch(void) {
 
 static void *run(void *unused) {
   (void)unused;
-  pthread_mutex_lock(&lock);
+  network_lock();
   for (;;) {
     int more = receive_batch();
     tcp_flush();
-    timer_run(ilwaco_now_us());
+    timer_run(network_now());
     if (more || loopback_waits()) {
       pthread_mutex_unlock(&lock);
     } else {
@@ -60,7 +69,7 @@ static void *run(void *unused) {
       pthread_mutex_unlock(&lock);
       nic_wait(sleeping_until);
     }
-    pthread_mutex_lock(&lock);
+    network_lock();
     sleeping_until = 0;
   }
   return 0;
@@ -79,7 +88,7 @@ static int start(void) {
 }
 
 int network_start(void) {
-  pthread_mutex_lock(&lock);
+  network_lock();
   int error = state == STARTED ? 0 : start();
   pthread_mutex_unlock(&lock);
   return error;

@@ -21,6 +21,10 @@ int network_start(void);
 void network_lock(void);
 void network_unlock(void); /* and wakes the network thread if it now has to be earlier */
 
+/* Microseconds, as of ilwaco_now_us when this was first asked since the lock was taken or, in the network
+ * thread, since this batch of frames began: the clock is read once, however many ask. */
+uint64_t network_now(void);
+
 /* What was dropped and why, and what happened how often. Counters wrap. */
 struct network_counters {
   uint32_t frames_in, frames_out;

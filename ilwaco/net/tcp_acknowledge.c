@@ -1,6 +1,4 @@
 /* What an acceptable segment acknowledges, and the window it offers (RFC 9293 section 3.10.7.4). */
-#include <ilwaco.h>
-
 #include "network.h"
 #include "tcp_connection.h"
 #include "wire.h"
@@ -44,7 +42,7 @@ static int take_window(struct tcp_connection *c, const struct tcp_segment *segme
 }
 
 static void measure(struct tcp_connection *c, const struct tcp_segment *segment) {
-  uint64_t now = ilwaco_now_us();
+  uint64_t now = network_now();
   if (c->timing) {
     if (!seq_after(segment->acknowledgement, c->timed_sequence)) return;
     c->timing = 0;
@@ -84,7 +82,7 @@ static int advance(struct tcp_connection *c, const struct tcp_segment *segment) 
   c->high_rxt = seq_max(c->high_rxt, c->snd_una);
   c->retries = 0;
   tcp_congestion_acked(c, acked, flight);
-  if (c->orphaned) c->linger_at = ilwaco_now_us() + ORPHAN_PATIENCE_US;
+  if (c->orphaned) c->linger_at = network_now() + ORPHAN_PATIENCE_US;
   if (c->snd_una == c->snd_max) {
     c->retransmit_at = NET_NEVER;
   } else {

@@ -2,7 +2,6 @@
 #include "tcp_connection.h"
 
 #include <errno.h>
-#include <ilwaco.h>
 
 #include "memory.h"
 #include "network.h"
@@ -201,7 +200,7 @@ void tcp_close(struct tcp_connection *c, int reset) {
     tcp_drop(c, 0);
   } else {
     c->orphaned = 1;
-    c->linger_at = ilwaco_now_us() + ORPHAN_PATIENCE_S * 1000000ull;
+    c->linger_at = network_now() + ORPHAN_PATIENCE_S * 1000000ull;
     if (c->fin_wanted) {
       tcp_reschedule(c);
     } else {

@@ -6,7 +6,6 @@
  * (tcp_output_later), so that one acknowledgement covers many segments.
  */
 #include <errno.h>
-#include <ilwaco.h>
 
 #include "checksum.h"
 #include "network.h"
@@ -22,7 +21,7 @@ int tcp_start(void) { return 1; }
 int tcp_may_challenge(void) {
   static uint64_t second;
   static unsigned sent;
-  uint64_t now = ilwaco_now_us();
+  uint64_t now = network_now();
   if (now - second >= 1000000) {
     second = now;
     sent = 0;
@@ -65,7 +64,7 @@ void tcp_input(const struct ipv4_packet *packet) {
   }
 }
 
-static uint32_t seconds(void) { return (uint32_t)(ilwaco_now_us() / 1000000); }
+static uint32_t seconds(void) { return (uint32_t)(network_now() / 1000000); }
 
 /* Takes the options of the peer's SYN. */
 static void negotiate(struct tcp_connection *c, const struct tcp_options *options) {
@@ -86,7 +85,7 @@ static void negotiate(struct tcp_connection *c, const struct tcp_options *option
 static void establish(struct tcp_connection *c, const struct tcp_segment *segment) {
   c->state = TCP_ESTABLISHED;
   c->snd_una = c->iss + 1;
-  if (c->retries == 0) tcp_rtt_sample(c, (uint32_t)(ilwaco_now_us() - c->last_sent_at));
+  if (c->retries == 0) tcp_rtt_sample(c, (uint32_t)(network_now() - c->last_sent_at));
   c->retries = 0;
   c->retransmit_at = NET_NEVER;
   c->snd_wl1 = segment->sequence;
@@ -113,7 +112,7 @@ static void in_syn_sent(struct tcp_connection *c, const struct tcp_segment *segm
     return;
   }
   if (!(segment->flags & TCP_SYN)) return;
-  c->last_received_at = ilwaco_now_us();
+  c->last_received_at = network_now();
   c->irs = segment->sequence;
   c->rcv_nxt = c->last_ack_sent = segment->sequence + 1;
   c->rcv_adv = c->rcv_nxt + (c->receive_limit < 65535 ? c->receive_limit : 65535);
@@ -190,7 +189,7 @@ void tcp_segment_arrives(struct tcp_connection *c, const struct tcp_segment *seg
     c->ts_recent = segment->options.timestamp;
     c->ts_recent_at = seconds();
   }
-  c->last_received_at = ilwaco_now_us();
+  c->last_received_at = network_now();
   c->keepalive_count = 0;
   if (!tcp_acknowledge(c, segment)) return;
   if (!tcp_receive(c, segment)) return;

@@ -6,7 +6,6 @@
  * memory and a client that answers promptly still gets in.
  */
 #include <errno.h>
-#include <ilwaco.h>
 
 #include "memory.h"
 #include "network.h"
@@ -59,14 +58,14 @@ static void send_syn_ack(struct request *request) {
                                 .scale = tcp_scale_for(SOCKET_BUFFER_MAXIMUM),
                                 .sack_permitted = request->sack,
                                 .has_timestamp = request->timestamps,
-                                .timestamp = (uint32_t)(ilwaco_now_us() / 1000),
+                                .timestamp = (uint32_t)(network_now() / 1000),
                                 .timestamp_echo = request->ts_recent};
   size_t length = tcp_options_write(ipv4_payload() + TCP_HEADER_BYTES, &options);
   uint32_t window = SOCKET_BUFFER_DEFAULT > 65535 ? 65535 : SOCKET_BUFFER_DEFAULT;
   tcp_transmit(&request->at, request->iss, request->irs + 1, TCP_SYN | TCP_ACK, (uint16_t)window,
                length, 0);
   request->answers++;
-  request->again_at = ilwaco_now_us() + ((uint64_t)ANSWER_INTERVAL_US << (request->answers - 1));
+  request->again_at = network_now() + ((uint64_t)ANSWER_INTERVAL_US << (request->answers - 1));
 }
 
 static struct request **find_request(struct tcp_listener *l, const struct tcp_endpoints *at) {
@@ -96,7 +95,7 @@ static void set_timer(struct tcp_listener *l) {
 
 static void on_timer(struct net_timer *timer) {
   struct tcp_listener *l = TIMER_OWNER(timer, struct tcp_listener);
-  uint64_t now = ilwaco_now_us();
+  uint64_t now = network_now();
   for (struct request **link = &l->requests; *link;) {
     struct request *request = *link;
     if (request->again_at <= now) {
@@ -233,7 +232,7 @@ static struct tcp_connection *connection_from(const struct request *request) {
   c->sack = request->sack;
   c->timestamps = request->timestamps;
   c->ts_recent = request->ts_recent;
-  c->ts_recent_at = (uint32_t)(ilwaco_now_us() / 1000000);
+  c->ts_recent_at = (uint32_t)(network_now() / 1000000);
   c->state = TCP_ESTABLISHED;
   return c;
 }
@@ -258,7 +257,7 @@ static void on_answer(struct tcp_listener *l, struct request **link,
   c->snd_wl1 = segment->sequence;
   c->snd_wl2 = segment->acknowledgement;
   c->snd_wnd = c->snd_wnd_max = (uint32_t)segment->window << c->snd_scale;
-  c->last_received_at = c->last_sent_at = ilwaco_now_us();
+  c->last_received_at = c->last_sent_at = network_now();
   tcp_congestion_start(c);
   c->listener = l;
   *l->accept_last = c;

@@ -5,8 +5,6 @@
  * allows it. Bytes are copied from the send ring behind the headers of the one frame that is being
  * composed, so that a frame is one piece for the NIC.
  */
-#include <ilwaco.h>
-
 #include "network.h"
 #include "socket.h"
 #include "tcp_connection.h"
@@ -60,7 +58,7 @@ static void fill_sack(const struct tcp_connection *c, struct tcp_options *option
 
 static size_t write_options(const struct tcp_connection *c, int with_sack) {
   struct tcp_options options = {.has_timestamp = c->timestamps,
-                                .timestamp = (uint32_t)(ilwaco_now_us() / 1000),
+                                .timestamp = (uint32_t)(network_now() / 1000),
                                 .timestamp_echo = c->ts_recent};
   if (with_sack && c->sack) fill_sack(c, &options);
   return tcp_options_write(ipv4_payload() + TCP_HEADER_BYTES, &options);
@@ -90,7 +88,7 @@ static void transmit(struct tcp_connection *c, uint32_t sequence, uint32_t lengt
   c->unacknowledged = 0;
   c->delayed_ack_at = NET_NEVER;
   c->last_ack_sent = c->rcv_nxt;
-  c->last_sent_at = ilwaco_now_us();
+  c->last_sent_at = network_now();
   tcp_transmit(&c->at, sequence, c->rcv_nxt, flags | TCP_ACK, window_field(c), options, length);
 }
 
@@ -114,11 +112,11 @@ void tcp_send_syn(struct tcp_connection *c) {
                                 .scale = c->rcv_scale,
                                 .sack_permitted = !answer || c->sack,
                                 .has_timestamp = !answer || c->timestamps,
-                                .timestamp = (uint32_t)(ilwaco_now_us() / 1000),
+                                .timestamp = (uint32_t)(network_now() / 1000),
                                 .timestamp_echo = c->ts_recent};
   size_t length = tcp_options_write(ipv4_payload() + TCP_HEADER_BYTES, &options);
   uint32_t window = c->receive_limit < 65535 ? c->receive_limit : 65535;
-  c->last_sent_at = ilwaco_now_us();
+  c->last_sent_at = network_now();
   tcp_transmit(&c->at, c->iss, c->rcv_nxt, answer ? TCP_SYN | TCP_ACK : TCP_SYN, (uint16_t)window,
                length, 0);
 }
@@ -237,7 +235,7 @@ static int send_next(struct tcp_connection *c) {
 
 void tcp_output(struct tcp_connection *c) {
   if (c->state < TCP_ESTABLISHED) return;
-  if (c->snd_una == c->snd_max && c->send.used && ilwaco_now_us() - c->last_sent_at > c->rto) {
+  if (c->snd_una == c->snd_max && c->send.used && network_now() - c->last_sent_at > c->rto) {
     tcp_congestion_idle(c);
   }
   if (c->resend_head) resend_head(c);

@@ -5,8 +5,6 @@
  * ranges remembers which bytes are there. Reassembly so costs no further memory than the window that
  * was promised, and the same ranges are the SACK blocks.
  */
-#include <ilwaco.h>
-
 #include "memory.h"
 #include "network.h"
 #include "tcp_connection.h"
@@ -35,7 +33,7 @@ static void acknowledge_soon(struct tcp_connection *c, int hole_changed) {
   if (hole_changed || ++c->unacknowledged >= 2) {
     c->ack_now = 1;
   } else if (c->delayed_ack_at == NET_NEVER) {
-    c->delayed_ack_at = ilwaco_now_us() + DELAYED_ACK_US;
+    c->delayed_ack_at = network_now() + DELAYED_ACK_US;
   }
 }
 

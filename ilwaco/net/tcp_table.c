@@ -4,11 +4,11 @@
  * The hash is keyed, so that no peer can aim for one bucket; the table doubles with the number of
  * connections and works on, slower, when there is no memory to do so.
  */
-#include <ilwaco.h>
 #include <string.h>
 
 #include "hash.h"
 #include "memory.h"
+#include "network.h"
 #include "port.h"
 #include "tcp_connection.h"
 
@@ -91,5 +91,5 @@ static int port_taken(uint16_t port, const void *address) {
 uint16_t tcp_choose_port(uint32_t address) { return port_choose(port_taken, &address); }
 
 uint32_t tcp_initial_sequence(const struct tcp_endpoints *at) {
-  return hash(at) + (uint32_t)(ilwaco_now_us() / 4);
+  return hash(at) + (uint32_t)(network_now() / 4);
 }

@@ -6,9 +6,8 @@
  * bounded; when it is reached the oldest is forgotten early. All wait equally long, so a queue with one
  * timer is enough.
  */
-#include <ilwaco.h>
-
 #include "memory.h"
+#include "network.h"
 #include "tcp_connection.h"
 #include "tcp_reply.h"
 #include "wire.h"
@@ -71,7 +70,7 @@ static void forget(struct remnant *r) {
 
 static void on_timer(struct net_timer *unused) {
   (void)unused;
-  uint64_t now = ilwaco_now_us();
+  uint64_t now = network_now();
   while (oldest && oldest->until <= now) forget_oldest();
   timer_set(&timer, oldest ? oldest->until : NET_NEVER);
 }
@@ -83,7 +82,7 @@ void tcp_time_wait_add(const struct tcp_connection *c) {
   struct remnant *r = net_allocate(sizeof *r);
   if (!r) return;
   *r = (struct remnant){.at = c->at, .snd_nxt = c->snd_max, .rcv_nxt = c->rcv_nxt};
-  r->until = ilwaco_now_us() + WAIT_US;
+  r->until = network_now() + WAIT_US;
   r->same_hash = *bucket_of(&r->at);
   *bucket_of(&r->at) = r;
   *newest = r;

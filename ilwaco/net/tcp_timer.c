@@ -6,7 +6,6 @@
  * Linux this uses 200 ms, with delayed acknowledgements of 40 ms well below it.
  */
 #include <errno.h>
-#include <ilwaco.h>
 
 #include "network.h"
 #include "socket.h"
@@ -37,7 +36,7 @@ static uint64_t backed_off(const struct tcp_connection *c) {
 }
 
 void tcp_arm_retransmit(struct tcp_connection *c) {
-  c->retransmit_at = ilwaco_now_us() + backed_off(c);
+  c->retransmit_at = network_now() + backed_off(c);
 }
 
 void tcp_reschedule(struct tcp_connection *c) {
@@ -51,7 +50,7 @@ void tcp_reschedule(struct tcp_connection *c) {
 void tcp_keepalive_reset(struct tcp_connection *c) {
   c->keepalive_count = 0;
   c->keepalive_at = c->socket && c->socket->keepalive && c->state >= TCP_ESTABLISHED
-                        ? ilwaco_now_us() + c->socket->keepalive_idle_s * 1000000ull
+                        ? network_now() + c->socket->keepalive_idle_s * 1000000ull
                         : NET_NEVER;
 }
 
@@ -121,7 +120,7 @@ static int on_timeout(struct tcp_connection *c, uint64_t now) {
 
 void tcp_expire(struct net_timer *timer) {
   struct tcp_connection *c = TIMER_OWNER(timer, struct tcp_connection);
-  uint64_t now = ilwaco_now_us();
+  uint64_t now = network_now();
   if (c->linger_at <= now) {
     if (c->state != TCP_FIN_WAIT_2) tcp_send_reset(c);
     tcp_drop(c, 0);
