@@ -36,6 +36,7 @@ import {
   type StateNotice,
   STOP,
 } from "./protocol.ts";
+import { RequestError } from "./request_error.ts";
 
 /** What a cell tells. `bytes` and `frame` of these calls are only valid during the call. */
 export interface CellListener {
@@ -83,6 +84,16 @@ export class CellError extends Error {
   constructor(message: string, readonly field?: string) {
     super(message);
   }
+}
+
+/** What a cell refused is the request's fault; that the cell is gone is ours. */
+export function asRequestError(error: unknown): unknown {
+  if (!(error instanceof CellError)) return error;
+  if (error.field === undefined) {
+    return new RequestError("server", error.message, "a live cell: try again", 503);
+  }
+  const message = error.message.replace(`${error.field}: `, "");
+  return new RequestError(error.field, message, "see the message");
 }
 
 interface Waiting {

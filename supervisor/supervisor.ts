@@ -11,13 +11,14 @@
  * can be started again: a new cell stands in its place.
  */
 
-import { type Cell, CellError } from "./cell.ts";
+import { asRequestError, type Cell } from "./cell.ts";
 import { CellPool } from "./cell_pool.ts";
 import { EventLog } from "./event_log.ts";
 import { ImageStore, type StoredImage } from "./image_store.ts";
 import { Network, VM_NUMBER_MAXIMUM, vmNetwork } from "./network.ts";
-import { CHUNK_BYTES, COMMAND, type StateNotice, type VmOrder, type VmRow } from "./protocol.ts";
-import { publish } from "./publish.ts";
+import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./protocol.ts";
+import { openPorts } from "./vm_ports.ts";
+import { endInput, typeInput } from "./vm_input.ts";
 import { RequestError } from "./request_error.ts";
 import {
   applyNotice,
@@ -51,8 +52,6 @@ export interface SupervisorOptions {
 export type VmParameters = Partial<VmRequest> & Pick<VmRequest, "image">;
 
 const POOL_BYTES = 2 ** 30;
-/** Input waiting for one VM, bytes. */
-const INPUT_BYTES_MAXIMUM = 64 * 1024;
 
 export class Supervisor {
   readonly images: ImageStore;
@@ -204,28 +203,12 @@ export class Supervisor {
   keyboard(vm: number | string, bytes: Uint8Array): Promise<void> {
     const record = this.#find(vm);
     if (hasEnded(record)) this.#wrongState(record, "running");
-    if (record.inputBytes > 0 && record.inputBytes + bytes.length > INPUT_BYTES_MAXIMUM) {
-      const waiting = `${record.inputBytes} bytes wait for VM ${record.name} already`;
-      throw new RequestError("body", waiting, "the VM to read its input first", 429);
-    }
-    record.inputBytes += bytes.length;
-    for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-      const piece = bytes.subarray(start, start + CHUNK_BYTES);
-      record.input = record.input
-        .then(() => record.cell.request(COMMAND.KEYBOARD, record.id, piece))
-        .catch(() => {}) // it ended; nobody will read this any more
-        .finally(() => record.inputBytes -= piece.length);
-    }
-    return record.input.then(() => {});
+    return typeInput(record, bytes);
   }
 
   /** No more input after what was typed. */
-  async closeKeyboard(vm: number | string): Promise<void> {
-    const record = this.#find(vm);
-    record.input = record.input
-      .then(() => record.cell.request(COMMAND.KEYBOARD_CLOSE, record.id))
-      .catch(() => {});
-    await record.input;
+  closeKeyboard(vm: number | string): Promise<void> {
+    return endInput(this.#find(vm));
   }
 
   /** Counters of every cell's kernel, of the Ethernet and of the gateway. */
@@ -284,7 +267,7 @@ export class Supervisor {
     this.#names.set(name, vm);
     try {
       await this.#order(vm);
-      await this.#publish(vm);
+      openPorts(vm, this.network?.gateway);
       this.events.add("vm.created", id, name);
       if (request.start) await this.#ask(vm, COMMAND.VM_START);
     } catch (error) {
@@ -324,24 +307,6 @@ export class Supervisor {
       network: this.network && vmNetwork(vm.id),
     };
     await cell.request(COMMAND.VM_CREATE, vm.id, order);
-  }
-
-  async #publish(vm: VmRecord): Promise<void> {
-    for (const [index, { hostname, host, guest }] of vm.request.publish.entries()) {
-      const field = `publish[${index}]`;
-      if (this.network === undefined) {
-        throw new RequestError(field, "this VM has no network", "no published ports");
-      }
-      const to = { address: vmNetwork(vm.id).address, port: guest };
-      try {
-        const port = await publish(this.network.gateway, { hostname, port: host }, to);
-        vm.published.push({ hostname, host: port.port, guest, close: () => port.close() });
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        const wanted = `cannot listen on ${hostname}:${host}: ${reason}`;
-        throw new RequestError(field, wanted, "a free port on an address of this host", 409);
-      }
-    }
   }
 
   /** Takes a VM out of its cell, if both are there. */
@@ -406,14 +371,4 @@ export class Supervisor {
       this.#state(vm, { state: "crashed", reason: why.split("\n")[0], crash: why });
     }
   }
-}
-
-/** What a cell refused is the request's fault; that it is gone is ours. */
-function asRequestError(error: unknown): unknown {
-  if (!(error instanceof CellError)) return error;
-  if (error.field === undefined) {
-    return new RequestError("server", error.message, "a live cell: try again", 503);
-  }
-  const message = error.message.replace(`${error.field}: `, "");
-  return new RequestError(error.field, message, "see the message");
 }

@@ -34,7 +34,7 @@ export interface VmRecord {
   /** Bytes of input that the VM has not taken yet. */
   inputBytes: number;
   /** Input is sent piece by piece: the last piece that was sent. */
-  input: Promise<unknown>;
+  input: Promise<void>;
   /** Called at every change of state. */
   readonly watchers: Set<() => void>;
   /** Takes the console as it comes, with back-pressure, besides `console`. */
