@@ -22,8 +22,7 @@ export function openPorts(vm: VmRecord, gateway: Gateway | undefined): void {
       vm.published.push({ hostname, host: port.port, guest, close: () => port.close() });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      const message = `cannot listen on ${hostname}:${host}: ${reason}`;
-      throw new RequestError(field, message, "a free port on an address of this host", 409);
+      throw new RequestError(field, reason, "a free port on an address of this host", 409);
     }
   }
 }
