@@ -49,7 +49,7 @@ Deno.test("the program runs from the embedded files with the embedded permission
     }).output();
     const errors = new TextDecoder().decode(stderr);
     assertEquals({ code, errors }, { code: 0, errors: "" });
-    assertStringIncludes(new TextDecoder().decode(stdout), "hello");
+    assertStringIncludes(new TextDecoder().decode(stdout), "Hello from");
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
