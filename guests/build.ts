@@ -84,7 +84,7 @@ export async function buildImage(
   const flags = [...guestFlags(options.optimisation ?? "-O2"), ...options.flags ?? []];
   const library = (await librarySources()).map((source) => ({
     source: fromRoot(source),
-    flags: libraryFlags(source),
+    flags: libraryFlags(tools, source),
   }));
   const units = [...sources.map((source) => ({ source, flags })), ...library];
   const objects = await compileAll(tools, units);

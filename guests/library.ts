@@ -1,6 +1,7 @@
 /** Ilwaco as the builder sees it: which sources it has, and the flags each kind of source needs. */
 
 import { fromRoot } from "./paths.ts";
+import type { Toolchain } from "./toolchain.ts";
 
 /** Optimisation levels a guest can be compiled with. */
 export const OPTIMISATIONS = ["-O0", "-O1", "-O2", "-O3", "-Os"] as const;
@@ -23,18 +24,7 @@ const CODE_FLAGS = [
   "-nostdinc",
 ];
 
-/**
- * The library is freestanding: it defines what a hosted compiler takes for granted, and a loop in
- * memset must not become a call of memset.
- */
-const LIBRARY_FLAGS = [
-  ...CODE_FLAGS,
-  "-O2",
-  "-ffreestanding",
-  "-fno-tree-loop-distribute-patterns",
-  "-Wall",
-  "-Wextra",
-];
+const LIBRARY_FLAGS = [...CODE_FLAGS, "-O2", "-Wall", "-Wextra"];
 
 /** What runs inside interrupt upcalls, before FPU and SSE state are saved. */
 const UPCALL_SOURCES = /^ilwaco\/(core\/.*|runtime\/(divide|bits))\.c$/;
@@ -57,8 +47,10 @@ export function guestFlags(optimisation: Optimisation): string[] {
 }
 
 /** Flags for a source of the library, given as a path from the repository's root. */
-export function libraryFlags(source: string): string[] {
-  return UPCALL_SOURCES.test(source) ? [...LIBRARY_FLAGS, "-mgeneral-regs-only"] : LIBRARY_FLAGS;
+export function libraryFlags(tools: Toolchain, source: string): string[] {
+  const flags = [...LIBRARY_FLAGS, ...tools.freestanding];
+  if (!UPCALL_SOURCES.test(source)) return flags;
+  return [...flags.filter((flag) => flag !== "-mfpmath=sse"), "-mgeneral-regs-only"];
 }
 
 /** All sources of the library, as paths from the repository's root, sorted. */

@@ -12,6 +12,8 @@ export interface Toolchain {
   readonly ar: string;
   /** Flags that select i386, different for gcc and clang. */
   readonly target: readonly string[];
+  /** Flags for sources that define what the compiler takes for granted (memset and its like). */
+  readonly freestanding: readonly string[];
   /** Folder of the compiler's own headers (stdarg.h, stddef.h, emmintrin.h ...). */
   readonly headers: string;
   /** Changes when another compiler would be used. */
@@ -46,14 +48,16 @@ async function probe(cc: string): Promise<Toolchain | string> {
   if (!version) return "not found";
   if (version.code !== 0) return `${cc} --version failed: ${version.stderr.trim()}`;
   const isClang = /\bclang\b/i.test(version.stdout);
-  const target = isClang ? ["--target=i686-linux-gnu", "-Wno-ignored-optimization-argument"] : [];
-  target.push("-m32");
+  const target = isClang ? ["--target=i686-linux-gnu", "-m32"] : ["-m32"];
+  // gcc would still turn the loop in such a function into a call of it.
+  const loops = isClang ? [] : ["-fno-tree-loop-distribute-patterns"];
+  const freestanding = ["-ffreestanding", ...loops];
   const attempt = await run(cc, [...target, "-c", "-x", "c", "-o", "/dev/null", "/dev/null"]);
   if (attempt?.code !== 0) return `cannot compile for i386: ${attempt?.stderr.trim()}`;
   const headers = (await run(cc, ["-print-file-name=include"]))?.stdout.trim() ?? "";
   const ar = await firstThatRuns([Deno.env.get("AR"), isClang ? "llvm-ar" : "ar", "ar", "llvm-ar"]);
   if (!ar) return "no archiver (ar) found; it is in the package binutils";
-  return { cc, ar, target, headers, identity: `${cc}\n${version.stdout}` };
+  return { cc, ar, target, freestanding, headers, identity: `${cc}\n${version.stdout}` };
 }
 
 async function firstThatRuns(programs: (string | undefined)[]): Promise<string | undefined> {

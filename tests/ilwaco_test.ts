@@ -165,7 +165,7 @@ Deno.test("malloc gives all memory up to the main thread's stack, then NULL and 
     #include <errno.h>
     int main(void) {
       size_t total = 0;
-      while (malloc(10000)) total += 10000;
+      for (void *volatile block; (block = malloc(10000));) total += 10000;
       printf("%d %d\\n", total > 700000 && total < 900000, errno == ENOMEM);
       printf("%s\\n", strerror(errno));
     }`;
@@ -198,14 +198,14 @@ Deno.test("a null pointer crashes the VM", async () => {
 Deno.test("a thread that uses up its stack is told so", async () => {
   const source = `${HEADERS}
     static void *waste(void *unused) {
-      volatile char *space = __builtin_alloca(PTHREAD_STACK_DEFAULT - 400);
-      space[0] = 1;
+      volatile char space[PTHREAD_STACK_DEFAULT - 300];
+      space[(long)unused] = 1;
       usleep(1000);
-      return unused;
+      return space[(long)unused] ? unused : NULL;
     }
     int main(void) {
       pthread_t thread;
-      pthread_create(&thread, NULL, waste, NULL);
+      pthread_create(&thread, NULL, waste, (void *)1);
       pthread_join(thread, NULL);
     }`;
   const { output, status } = await run(source);

@@ -6,7 +6,9 @@
 
 static unsigned long long hash = 14695981039346656037ull;
 
-static void note(unsigned long long value) { hash = (hash ^ value) * 1099511628211ull + (hash >> 47); }
+static void note(unsigned long long value) {
+  hash = (hash ^ value) * 1099511628211ull + (hash >> 47);
+}
 
 static const unsigned long long values[] = {0,
                                             1,
@@ -43,39 +45,40 @@ static const unsigned long long values[] = {0,
                                             0xffffffffffffffff};
 #define COUNT (sizeof values / sizeof *values)
 
-#define OPERATIONS(name, type, unsigned_type)                                    \
-  static __attribute__((noinline)) void name(void) {                             \
-    for (unsigned i = 0; i < COUNT; i++) {                                       \
-      volatile type a = (type)values[i];                                         \
-      for (unsigned j = 0; j < COUNT; j++) {                                     \
-        volatile type b = (type)values[j];                                       \
-        note((unsigned_type)((unsigned_type)a + (unsigned_type)b));              \
-        note((unsigned_type)((unsigned_type)a - (unsigned_type)b));              \
-        note((unsigned_type)(1ull * (unsigned_type)a * (unsigned_type)b));       \
-        note((unsigned_type)(a & b));                                            \
-        note((unsigned_type)(a | b));                                            \
-        note((unsigned_type)(a ^ b));                                            \
-        note((a < b) | (a <= b) << 1 | (a == b) << 2 | (a > b) << 3);            \
-        if (b != 0 && !((type)-1 < 0 && b == (type)-1)) {                        \
-          note((unsigned_type)(a / b));                                          \
-          note((unsigned_type)(a % b));                                          \
-        }                                                                        \
-        type result;                                                             \
-        note((unsigned)__builtin_add_overflow((type)a, (type)b, &result));       \
-        note((unsigned)__builtin_sub_overflow((type)a, (type)b, &result));       \
-        note((unsigned)__builtin_mul_overflow((type)a, (type)b, &result));       \
-        note((unsigned_type)result);                                             \
-      }                                                                          \
-      for (unsigned count = 0; count < sizeof(type) * 8; count++) {              \
-        volatile unsigned c = count;                                             \
-        note((unsigned_type)((unsigned_type)a << c));                            \
-        note((unsigned_type)(a >> c));                                           \
-        note((unsigned_type)((unsigned_type)a << c | (unsigned_type)a >> ((sizeof(type) * 8 - c) % (sizeof(type) * 8)))); \
-      }                                                                          \
-      note((unsigned_type)-(unsigned_type)a);                                    \
-      note((unsigned_type)~a);                                                   \
-    }                                                                            \
-    printf(#name " %016llx\n", hash);                                            \
+#define OPERATIONS(name, type, unsigned_type)                                                     \
+  static __attribute__((noinline)) void name(void) {                                              \
+    for (unsigned i = 0; i < COUNT; i++) {                                                        \
+      volatile type a = (type)values[i];                                                          \
+      for (unsigned j = 0; j < COUNT; j++) {                                                      \
+        volatile type b = (type)values[j];                                                        \
+        note((unsigned_type)((unsigned_type)a + (unsigned_type)b));                               \
+        note((unsigned_type)((unsigned_type)a - (unsigned_type)b));                               \
+        note((unsigned_type)(1ull * (unsigned_type)a * (unsigned_type)b));                        \
+        note((unsigned_type)(a & b));                                                             \
+        note((unsigned_type)(a | b));                                                             \
+        note((unsigned_type)(a ^ b));                                                             \
+        note((a < b) | (a <= b) << 1 | (a == b) << 2 | (a > b) << 3);                             \
+        if (b != 0 && !((type)-1 < 0 && b == (type)-1)) {                                         \
+          note((unsigned_type)(a / b));                                                           \
+          note((unsigned_type)(a % b));                                                           \
+        }                                                                                         \
+        type result;                                                                              \
+        note((unsigned)__builtin_add_overflow((type)a, (type)b, &result));                        \
+        note((unsigned)__builtin_sub_overflow((type)a, (type)b, &result));                        \
+        note((unsigned)__builtin_mul_overflow((type)a, (type)b, &result));                        \
+        note((unsigned_type)result);                                                              \
+      }                                                                                           \
+      for (unsigned count = 0; count < sizeof(type) * 8; count++) {                               \
+        volatile unsigned c = count;                                                              \
+        note((unsigned_type)((unsigned_type)a << c));                                             \
+        note((unsigned_type)(a >> c));                                                            \
+        note((unsigned_type)((unsigned_type)a << c |                                              \
+                             (unsigned_type)a >> ((sizeof(type) * 8 - c) % (sizeof(type) * 8)))); \
+      }                                                                                           \
+      note((unsigned_type) - (unsigned_type)a);                                                   \
+      note((unsigned_type)~a);                                                                    \
+    }                                                                                             \
+    printf(#name " %016llx\n", hash);                                                             \
   }
 
 OPERATIONS(signed_char, signed char, unsigned char)
@@ -88,15 +91,20 @@ OPERATIONS(signed_long_long, long long, unsigned long long)
 OPERATIONS(unsigned_long_long, unsigned long long, unsigned long long)
 
 /* Compilers turn division by a constant into multiplication, a different way for each kind. */
-#define DIVISORS(X) X(1) X(2) X(3) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(25) X(60) X(64) X(100) X(125) X(641) X(1000) X(4096) X(10007) X(65535) X(1000000) X(1000000007) X(2147483647)
-#define BY(d)                                      \
-  note((unsigned)(s / (d))), note((unsigned)(s % (d))), note((unsigned)(s / -(d))), note(u / (d##u)), note(u % (d##u)), \
-      note((unsigned long long)(sl / (d))), note((unsigned long long)(sl % -(d))), note(ul / (d)), note(ul % (d));
+#define DIVISORS(X)                                                                             \
+  X(1)                                                                                          \
+  X(2) X(3) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(25) X(60) X(64) X(100) X(125) X(641) X(1000) \
+      X(4096) X(10007) X(65535) X(1000000) X(1000000007) X(2147483647)
+#define BY(d)                                                                       \
+  note((unsigned)(s / (d))), note((unsigned)(s % (d))), note((unsigned)(s / -(d))), \
+      note(u / (d##u)), note(u % (d##u)), note((unsigned long long)(sl / (d))),     \
+      note((unsigned long long)(sl % -(d))), note(ul / (d)), note(ul % (d));
 
 static void by_constants(void) {
   for (unsigned i = 0; i < COUNT; i++) {
     for (int k = -3; k <= 3; k++) {
-      volatile unsigned long long source = values[i] * (unsigned)(k * k + 1) + (unsigned long long)(long long)k;
+      volatile unsigned long long source =
+          values[i] * (unsigned)(k * k + 1) + (unsigned long long)(long long)k;
       int s = (int)source;
       unsigned u = (unsigned)source;
       long long sl = (long long)source;
@@ -158,6 +166,7 @@ int main(void) {
   by_constants();
   bits();
   bit_fields();
-  printf("%lld %llu %lld\n", (long long)values[28] / 1000003, values[28] / 1000003, (long long)values[28] % -97);
+  printf("%lld %llu %lld\n", (long long)values[28] / 1000003, values[28] / 1000003,
+         (long long)values[28] % -97);
   return (int)(hash & 63);
 }

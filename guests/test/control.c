@@ -1,4 +1,5 @@
-/* Control flow: setjmp, varargs, switches, recursion, function pointers, structures by value, qsort. */
+/* Control flow: setjmp, varargs, switches, recursion, function pointers, structures by value,
+ * qsort. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +72,9 @@ static __attribute__((noinline)) int classify(unsigned n) {
     case 0: return 5;
     case 1: return 17;
     case 2: return 3;
-    case 3: case 4: case 5: return 99;
+    case 3:
+    case 4:
+    case 5: return 99;
     case 6: return -1;
     case 7: return 12;
     case 8: return 1000;
@@ -100,7 +103,9 @@ static int by_value(const void *a, const void *b) {
   int x = *(const int *)a, y = *(const int *)b;
   return (x > y) - (x < y);
 }
-static int by_text(const void *a, const void *b) { return strcmp(*(char *const *)a, *(char *const *)b); }
+static int by_text(const void *a, const void *b) {
+  return strcmp(*(char *const *)a, *(char *const *)b);
+}
 static int by_record(const void *a, const void *b) {
   const struct large *x = a, *y = b;
   return (x->values[0] > y->values[0]) - (x->values[0] < y->values[0]);
@@ -109,12 +114,14 @@ static int by_record(const void *a, const void *b) {
 static void sorting(void) {
   static int numbers[500];
   unsigned seed = 12345;
-  for (int i = 0; i < 500; i++) numbers[i] = (int)((seed = seed * 1103515245u + 12345) >> 8) - 8000000;
+  for (int i = 0; i < 500; i++)
+    numbers[i] = (int)((seed = seed * 1103515245u + 12345) >> 8) - 8000000;
   qsort(numbers, 500, sizeof *numbers, by_value);
   int ordered = 1;
   for (int i = 1; i < 500; i++) ordered &= numbers[i - 1] <= numbers[i];
   int *found = bsearch(&numbers[321], numbers, 500, sizeof *numbers, by_value), missing = 1;
-  printf("%d %d %d %d %d\n", ordered, numbers[0], numbers[499], *found == numbers[321], bsearch(&missing, numbers, 500, 4, by_value) == NULL);
+  printf("%d %d %d %d %d\n", ordered, numbers[0], numbers[499], *found == numbers[321],
+         bsearch(&missing, numbers, 500, 4, by_value) == NULL);
   const char *words[] = {"pear", "apple", "fig", "banana", "cherry", "date", "apple"};
   qsort(words, 7, sizeof *words, by_text);
   for (int i = 0; i < 7; i++) printf("%s ", words[i]);
@@ -137,7 +144,8 @@ int main(int argc, char **argv) {
   struct large l = {.d = 1.5};
   l = fill(3, fill(1, l));
   printf("%c %d %d %d %g\n", make_small('q').c, p.a, p.b, l.values[19], l.d);
-  static const unsigned inputs[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 99, 100, 101, 1000, 100000, 0x7fffffff, 0xffffffff};
+  static const unsigned inputs[] = {0,  1,  2,  3,   4,   5,    6,      7,          8,         9,
+                                    10, 11, 99, 100, 101, 1000, 100000, 0x7fffffff, 0xffffffff};
   for (unsigned i = 0; i < sizeof inputs / sizeof *inputs; i++) printf("%d ", classify(inputs[i]));
   printf("\n%u\n", ackermann(2, 9));
   int (*operations[])(int, int) = {add, subtract, multiply};

@@ -35,7 +35,8 @@ static int churn(int rounds) {
     unsigned slot = next() % SLOTS;
     size_t size = random_size();
     switch (slots[slot] ? next() % 3 : 3 + next() % 3) {
-      case 0: case 1:
+      case 0:
+      case 1:
         bad += !intact(slot, sizes[slot]);
         free(slots[slot]);
         slots[slot] = NULL;
@@ -51,7 +52,10 @@ static int churn(int rounds) {
         slots[slot] = calloc(size + 1, 1);
         for (size_t i = 0; i <= size; i++) bad += slots[slot][i] != 0;
         break;
-      case 5: slots[slot] = aligned_alloc(64, (size + 64) & ~(size_t)63); bad += (uintptr_t)slots[slot] % 64 != 0; break;
+      case 5:
+        slots[slot] = aligned_alloc(64, (size + 64) & ~(size_t)63);
+        bad += (uintptr_t)slots[slot] % 64 != 0;
+        break;
     }
     bad += (uintptr_t)slots[slot] % 8 != 0;
     sizes[slot] = size + 1;
@@ -71,9 +75,12 @@ int main(void) {
     if (big) big[0] = big[(9 << 20) - 1] = 1;
     free(big);
   }
-  printf("too big %d %d\n", malloc((size_t)3 << 30) == NULL, calloc((size_t)1 << 20, (size_t)1 << 20) == NULL);
+  void *volatile huge = malloc((size_t)3 << 30), *volatile overflow =
+                                                     calloc((size_t)1 << 20, (size_t)1 << 20);
+  printf("too big %d %d\n", huge == NULL, overflow == NULL);
   void *aligned = NULL;
-  printf("posix_memalign %d %d\n", posix_memalign(&aligned, 4096, 100), (int)((uintptr_t)aligned % 4096));
+  printf("posix_memalign %d %d\n", posix_memalign(&aligned, 4096, 100),
+         (int)((uintptr_t)aligned % 4096));
   free(aligned);
   free(NULL);
   char *text = realloc(NULL, 4);

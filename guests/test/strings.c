@@ -72,11 +72,14 @@ static void searching(void) {
   const char *text = "the quick brown fox jumps over the lazy dog";
   printf("%s|%s|%s\n", strchr(text, 'q'), strrchr(text, 'o'), strstr(text, "fox"));
   printf("%d %d %d\n", strchr(text, 'Z') == NULL, *strchr(text, 0), strstr(text, "") == text);
-  printf("%d\n", strstr("aaaaab", "aab") - (char *)NULL != 0 ? (int)strlen(strstr("aaaaab", "aab")) : -1);
+  printf("%d\n",
+         strstr("aaaaab", "aab") - (char *)NULL != 0 ? (int)strlen(strstr("aaaaab", "aab")) : -1);
   printf("%zu %zu %s\n", strspn(text, "the "), strcspn(text, "xyz"), strpbrk(text, "xyz"));
   printf("%s\n", strcasestr(text, "LAZY"));
-  printf("%d %d %d\n", sign(strcasecmp("HeLLo", "hEllO")), sign(strcasecmp("a", "B")), sign(strncasecmp("abcX", "ABCy", 3)));
-  printf("%d %d %d\n", sign(strcmp("abc", "abd")), sign(strncmp("abcx", "abcy", 3)), sign(strcmp("", "a")));
+  printf("%d %d %d\n", sign(strcasecmp("HeLLo", "hEllO")), sign(strcasecmp("a", "B")),
+         sign(strncasecmp("abcX", "ABCy", 3)));
+  printf("%d %d %d\n", sign(strcmp("abc", "abd")), sign(strncmp("abcx", "abcy", 3)),
+         sign(strcmp("", "a")));
   printf("%d\n", (int)((char *)memmem(text, strlen(text), "over", 4) - text));
   printf("%d %d %d\n", ffs(0), ffs(1), ffs(0x8000));
 }
@@ -101,7 +104,8 @@ static void building(void) {
 
 static void tokens(void) {
   char text[] = ",,a,bc;;d,,", more[] = "x=1;y=;z";
-  for (char *state, *token = strtok_r(text, ",;", &state); token; token = strtok_r(NULL, ",;", &state)) {
+  for (char *state, *token = strtok_r(text, ",;", &state); token;
+       token = strtok_r(NULL, ",;", &state)) {
     printf("<%s>", token);
   }
   char *rest = more;
@@ -114,8 +118,9 @@ static void tokens(void) {
 static void classes(void) {
   unsigned h = 0;
   for (int c = 0; c < 128; c++) {
-    h = h * 33 + (unsigned)(!!isalnum(c) | !!isalpha(c) << 1 | !!isblank(c) << 2 | !!iscntrl(c) << 3 | !!isdigit(c) << 4 |
-                            !!isgraph(c) << 5 | !!islower(c) << 6 | !!isprint(c) << 7 | !!ispunct(c) << 8 |
+    h = h * 33 + (unsigned)(!!isalnum(c) | !!isalpha(c) << 1 | !!isblank(c) << 2 |
+                            !!iscntrl(c) << 3 | !!isdigit(c) << 4 | !!isgraph(c) << 5 |
+                            !!islower(c) << 6 | !!isprint(c) << 7 | !!ispunct(c) << 8 |
                             !!isspace(c) << 9 | !!isupper(c) << 10 | !!isxdigit(c) << 11);
     h = h * 33 + (unsigned)(tolower(c) * 256 + toupper(c));
   }

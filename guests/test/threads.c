@@ -65,7 +65,8 @@ static void *consume(void *argument) {
 
 static void passing(void) {
   pthread_t threads[4];
-  for (long i = 0; i < 4; i++) pthread_create(&threads[i], NULL, i < 2 ? produce : consume, (void *)(i + 1));
+  for (long i = 0; i < 4; i++)
+    pthread_create(&threads[i], NULL, i < 2 ? produce : consume, (void *)(i + 1));
   for (int i = 0; i < 4; i++) pthread_join(threads[i], NULL);
   printf("passed %d, sum %d\n", taken_count, taken_sum);
 }
@@ -78,7 +79,8 @@ static void *spin(void *argument) {
   long double y = x;
   long rounds = 0;
   while (!stop) {
-    for (int i = 0; i < 1000; i++) x = x * 1.0000001 + 0.5 - x * 0.0000001 - 0.5, y = y + 0.25L - 0.25L;
+    for (int i = 0; i < 1000; i++)
+      x = x * 1.0000001 + 0.5 - x * 0.0000001 - 0.5, y = y + 0.25L - 0.25L;
     rounds++;
   }
   double *result = malloc(sizeof *result);
@@ -118,7 +120,8 @@ static void timeouts(void) {
   while (error == 0) error = pthread_cond_timedwait(&changed, &mutex, &deadline);
   pthread_mutex_unlock(&mutex);
   clock_gettime(CLOCK_MONOTONIC, &after);
-  long elapsed = (long)(after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+  long elapsed =
+      (long)(after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
   printf("timed out %d, not early %d\n", error == ETIMEDOUT, elapsed >= 49);
 }
 
@@ -126,7 +129,10 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key;
 static int once_count, destroyed;
 
-static void destroy(void *value) { destroyed += *(int *)value; free(value); }
+static void destroy(void *value) {
+  destroyed += *(int *)value;
+  free(value);
+}
 static void set_up(void) {
   once_count++;
   pthread_key_create(&key, destroy);
@@ -185,7 +191,8 @@ static void locks(void) {
   pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
   pthread_mutex_init(&recursive, &attributes);
   int a = pthread_mutex_lock(&recursive), b = pthread_mutex_lock(&recursive);
-  int c = pthread_mutex_unlock(&recursive), d = pthread_mutex_unlock(&recursive), e = pthread_mutex_unlock(&recursive) == EPERM;
+  int c = pthread_mutex_unlock(&recursive), d = pthread_mutex_unlock(&recursive),
+      e = pthread_mutex_unlock(&recursive) == EPERM;
   pthread_mutex_lock(&mutex);
   int f = pthread_mutex_trylock(&mutex) == EBUSY;
   struct timespec deadline = in(10);

@@ -1,6 +1,7 @@
 /*
- * The two clocks. The kernel writes them into the virtual registers whenever it schedules the VM; in
- * between they are interpolated by the timestamp counter. Runs inside upcalls too: no FPU, no SSE.
+ * The two clocks. The kernel writes them into the virtual registers whenever it schedules the VM;
+ * in between they are interpolated by the timestamp counter. Runs inside upcalls too: no FPU, no
+ * SSE.
  */
 
 #include "core.h"

@@ -1,6 +1,6 @@
 /*
- * Console output and keyboard input. A write of any length is one instruction; if the kernel takes only
- * a part of it, the rest follows. A read blocks its thread until input has come.
+ * Console output and keyboard input. A write of any length is one instruction; if the kernel takes
+ * only a part of it, the rest follows. A read blocks its thread until input has come.
  */
 
 #include "core.h"

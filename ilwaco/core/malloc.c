@@ -2,8 +2,8 @@
  * The heap: from the end of the image upward to the main thread's stack.
  *
  * Constraints: a page that was never touched costs the host nothing, so the heap is one contiguous
- * stretch that grows only when no free block fits, and bookkeeping lies in the blocks. Boundary tags
- * (Knuth 1973, 2.5 C) let free() coalesce at once; free blocks hang in lists by size.
+ * stretch that grows only when no free block fits, and bookkeeping lies in the blocks. Boundary
+ * tags (Knuth 1973, 2.5 C) let free() coalesce at once; free blocks hang in lists by size.
  *
  * The block that borders on the unused rest is always in use: a free one becomes part of the rest.
  * Payloads are aligned to 16 bytes, as gcc expects on i386. Calls are short and run with interrupts
@@ -17,14 +17,14 @@
 #include <string.h>
 
 #define ALIGNMENT 16u
-#define HEADER 8u          /* bytes before the payload */
-#define MINIMUM 16u        /* smallest block */
+#define HEADER 8u   /* bytes before the payload */
+#define MINIMUM 16u /* smallest block */
 #define USED 1u
 #define PREVIOUS_USED 2u
 #define FLAGS 15u
 
-/* A block at an address of the form 16n + 8. `previous_size` is the last word of the block before it and
- * valid only if that is free; the links are valid only if this block is free. */
+/* A block at an address of the form 16n + 8. `previous_size` is the last word of the block before
+ * it and valid only if that is free; the links are valid only if this block is free. */
 struct block {
   uint32_t previous_size;
   uint32_t head; /* bytes of the block, and flags */
@@ -46,7 +46,9 @@ static char *limit;
 
 static uint32_t size_of(const struct block *block) { return block->head & ~FLAGS; }
 
-static struct block *at(void *base, uint32_t offset) { return (struct block *)((char *)base + offset); }
+static struct block *at(void *base, uint32_t offset) {
+  return (struct block *)((char *)base + offset);
+}
 
 static void *payload(struct block *block) { return (char *)block + HEADER; }
 

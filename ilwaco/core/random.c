@@ -1,4 +1,5 @@
-/* xoroshiro64** (Blackman and Vigna, public domain algorithm). For ports, sequence numbers and the like. */
+/* xoroshiro64** (Blackman and Vigna, public domain algorithm). For ports, sequence numbers and the
+ * like. */
 
 #include "core.h"
 

@@ -1,9 +1,9 @@
 /*
  * Who runs next. One CPU, round robin, preemptive.
  *
- * - The run queue holds the threads that can run but do not; ilwaco_current is in no queue, unless it
- *   waits and nobody else can run: then it idles in pick_next on its own stack. So there is no idle
- *   thread and no stack for one.
+ * - The run queue holds the threads that can run but do not; ilwaco_current is in no queue, unless
+ * it waits and nobody else can run: then it idles in pick_next on its own stack. So there is no
+ * idle thread and no stack for one.
  * - The hardware timer is armed only if a running thread may have to be interrupted: another thread
  *   can run, or one has a deadline. An idle VM sleeps until the first deadline in one
  *   instruction and has no tick at all. (A timer that was armed before may still fire once.)

@@ -1,14 +1,16 @@
 /*
- * The threads that wait with a deadline, as a pairing heap (Fredman et al. 1986): insertion in O(1),
- * removal in O(log n) amortised, no memory beyond the links in the threads. `timer_back` is the left
- * sibling, or the parent of a first child.
+ * The threads that wait with a deadline, as a pairing heap (Fredman et al. 1986): insertion in
+ * O(1), removal in O(log n) amortised, no memory beyond the links in the threads. `timer_back` is
+ * the left sibling, or the parent of a first child.
  */
 
 #include "core.h"
 
 static struct ilwaco_thread *root;
 
-struct ilwaco_thread *ilwaco_timer_first(void) { return root; }
+struct ilwaco_thread *ilwaco_timer_first(void) {
+  return root;
+}
 
 /* Both are roots; NULL is an empty heap. */
 static struct ilwaco_thread *meld(struct ilwaco_thread *a, struct ilwaco_thread *b) {

@@ -12,7 +12,6 @@ static const int days_before_month[12] = {306, 337, 0, 31, 61, 92, 122, 153, 184
 
 static long long floor_divide(long long a, long long b) { return a / b - (a % b < 0); }
 
-
 static long long days_from_civil(long long year, int month) {
   if (month < 2) year--;
   long long era = floor_divide(year, 400);
@@ -55,9 +54,15 @@ time_t timegm(struct tm *when) {
 
 static struct tm shared;
 
-struct tm *gmtime(const time_t *when) { return gmtime_r(when, &shared); }
-struct tm *localtime(const time_t *when) { return gmtime_r(when, &shared); }
-struct tm *localtime_r(const time_t *when, struct tm *result) { return gmtime_r(when, result); }
+struct tm *gmtime(const time_t *when) {
+  return gmtime_r(when, &shared);
+}
+struct tm *localtime(const time_t *when) {
+  return gmtime_r(when, &shared);
+}
+struct tm *localtime_r(const time_t *when, struct tm *result) {
+  return gmtime_r(when, result);
+}
 time_t mktime(struct tm *when) { return timegm(when); }
 
 static const char *const day_names[7] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
@@ -87,11 +92,13 @@ static int iso_week(const struct tm *t, long long *year) {
 static const char *composite(char conversion) {
   switch (conversion) {
     case 'c': return "%a %b %e %H:%M:%S %Y";
-    case 'D': case 'x': return "%m/%d/%y";
+    case 'D':
+    case 'x': return "%m/%d/%y";
     case 'F': return "%Y-%m-%d";
     case 'r': return "%I:%M:%S %p";
     case 'R': return "%H:%M";
-    case 'T': case 'X': return "%H:%M:%S";
+    case 'T':
+    case 'X': return "%H:%M:%S";
     default: return NULL;
   }
 }
@@ -102,13 +109,20 @@ static void format_one(char *out, size_t capacity, char conversion, const struct
   switch (conversion) {
     case 'a': snprintf(out, capacity, "%.3s", day_names[t->tm_wday]); break;
     case 'A': snprintf(out, capacity, "%s", day_names[t->tm_wday]); break;
-    case 'b': case 'h': snprintf(out, capacity, "%.3s", month_names[t->tm_mon]); break;
+    case 'b':
+    case 'h': snprintf(out, capacity, "%.3s", month_names[t->tm_mon]); break;
     case 'B': snprintf(out, capacity, "%s", month_names[t->tm_mon]); break;
     case 'C': snprintf(out, capacity, "%02lld", floor_divide(year, 100)); break;
     case 'd': snprintf(out, capacity, "%02d", t->tm_mday); break;
     case 'e': snprintf(out, capacity, "%2d", t->tm_mday); break;
-    case 'g': iso_week(t, &week_year); snprintf(out, capacity, "%02lld", week_year % 100); break;
-    case 'G': iso_week(t, &week_year); snprintf(out, capacity, "%lld", week_year); break;
+    case 'g':
+      iso_week(t, &week_year);
+      snprintf(out, capacity, "%02lld", week_year % 100);
+      break;
+    case 'G':
+      iso_week(t, &week_year);
+      snprintf(out, capacity, "%lld", week_year);
+      break;
     case 'H': snprintf(out, capacity, "%02d", t->tm_hour); break;
     case 'I': snprintf(out, capacity, "%02d", hour12); break;
     case 'j': snprintf(out, capacity, "%03d", t->tm_yday + 1); break;

@@ -1,6 +1,7 @@
 /*
- * Exact decimal numbers for printf, scanf and strtod: a finite binary floating-point number has a finite
- * decimal expansion, and a decimal one scaled by a power of two too, so nothing here is approximate.
+ * Exact decimal numbers for printf, scanf and strtod: a finite binary floating-point number has a
+ * finite decimal expansion, and a decimal one scaled by a power of two too, so nothing here is
+ * approximate.
  *
  * The number is a string of limbs in base 10^9, the most significant first:
  *     sum of limbs[i] * 10^(9 * (point - 1 - i)) for first <= i < end
@@ -17,8 +18,8 @@ struct decimal {
   int first, end, point;
 };
 
-/* Room for any double (40 limbs before the point for 10^308, 220 behind it for the 1074 digits of the
- * smallest, or 800 digits times 2^-960) and for any x87 long double. */
+/* Room for any double (40 limbs before the point for 10^308, 220 behind it for the 1074 digits of
+ * the smallest, or 800 digits times 2^-960) and for any x87 long double. */
 #define DECIMAL_DOUBLE_POINT 40
 #define DECIMAL_DOUBLE_LIMBS 260
 #define DECIMAL_LONG_POINT 560

@@ -22,7 +22,8 @@ struct ilwaco_file {
   struct ilwaco_file *next; /* in the list of those that fdopen made */
 };
 
-/* Bracket whatever touches a stream. The second also writes what the stream's mode wants written. */
+/* Bracket whatever touches a stream. The second also writes what the stream's mode wants written.
+ */
 void ilwaco_file_lock(FILE *file);
 void ilwaco_file_unlock(FILE *file);
 

@@ -1,6 +1,6 @@
 /*
- * The printf family's engine: ISO C 7.21.6.1 and POSIX's numbered arguments. NULL for %s and %p prints as
- * glibc prints it. Wide characters (%lc, %ls) are written as UTF-8.
+ * The printf family's engine: ISO C 7.21.6.1 and POSIX's numbered arguments. NULL for %s and %p
+ * prints as glibc prints it. Wide characters (%lc, %ls) are written as UTF-8.
  */
 
 #include "format.h"
@@ -74,7 +74,8 @@ static void format_integer(struct sink *sink, const struct conversion *conversio
   unsigned base = type == 'x' || type == 'X' || type == 'p' ? 16 : type == 'o' ? 8 : 10;
   const char *prefix = type == 'd' ? ilwaco_sign(conversion, negative) : "";
   char buffer[24], *end = buffer + sizeof buffer;
-  char *text = write_digits(end, value, base, type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef");
+  char *text =
+      write_digits(end, value, base, type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef");
   long digits = end - text;
   long zeros = (conversion->precision < 0 ? 1 : conversion->precision) - digits;
   if (zeros < 0) zeros = 0;
@@ -98,7 +99,8 @@ static void format_pointer(struct sink *sink, struct conversion *conversion, con
   format_integer(sink, conversion, (uintptr_t)pointer, 0);
 }
 
-static void format_string(struct sink *sink, const struct conversion *conversion, const char *text) {
+static void format_string(struct sink *sink, const struct conversion *conversion,
+                          const char *text) {
   size_t limit = conversion->precision < 0 ? SIZE_MAX : (size_t)conversion->precision;
   if (!text) text = limit >= 6 ? "(null)" : "";
   emit_padded(sink, conversion, text, limit == SIZE_MAX ? strlen(text) : strnlen(text, limit));
@@ -131,7 +133,8 @@ static void store_count(void *to, enum length length, size_t count) {
   switch (length) {
     case CHAR: *(signed char *)to = (signed char)count; break;
     case SHORT: *(short *)to = (short)count; break;
-    case LONG_LONG: case MAXIMUM: *(long long *)to = (long long)count; break;
+    case LONG_LONG:
+    case MAXIMUM: *(long long *)to = (long long)count; break;
     default: *(int *)to = (int)count;
   }
 }
@@ -147,7 +150,7 @@ union argument {
 
 struct arguments {
   va_list list;
-  const char *format;    /* for numbered arguments: scanned once for the types */
+  const char *format;       /* for numbered arguments: scanned once for the types */
   union argument *numbered; /* NULL: not used */
 };
 
@@ -177,7 +180,8 @@ static uint64_t convert_integer(uint64_t value, char type, enum length length) {
   switch (length) {
     case CHAR: return is_signed ? (uint64_t)(int64_t)(signed char)value : (unsigned char)value;
     case SHORT: return is_signed ? (uint64_t)(int64_t)(short)value : (unsigned short)value;
-    case LONG_LONG: case MAXIMUM: return value;
+    case LONG_LONG:
+    case MAXIMUM: return value;
     default: return is_signed ? value : (uint32_t)value;
   }
 }
@@ -186,14 +190,16 @@ static uint64_t convert_integer(uint64_t value, char type, enum length length) {
 
 static const char *parse_flags(const char *p, unsigned *flags) {
   static const char characters[] = "-+ #0";
-  for (const char *flag; *p && (flag = strchr(characters, *p)); p++) *flags |= 1u << (flag - characters);
+  for (const char *flag; *p && (flag = strchr(characters, *p)); p++)
+    *flags |= 1u << (flag - characters);
   return *p == '\'' ? parse_flags(p + 1, flags) : p;
 }
 
 static const char *parse_number(const char *p, int *number) {
   int value = 0;
   for (; isdigit((unsigned char)*p); p++) {
-    if (__builtin_mul_overflow(value, 10, &value) || __builtin_add_overflow(value, *p - '0', &value)) {
+    if (__builtin_mul_overflow(value, 10, &value) ||
+        __builtin_add_overflow(value, *p - '0', &value)) {
       value = INT_MAX;
     }
   }
@@ -227,8 +233,8 @@ static int parse_position(const char **p) {
 struct directive {
   struct conversion conversion;
   enum length length;
-  int position;                              /* of the argument; 0: the next */
-  int width_from, precision_from;            /* -1: not an argument, 0: the next one, n: number n */
+  int position;                   /* of the argument; 0: the next */
+  int width_from, precision_from; /* -1: not an argument, 0: the next one, n: number n */
 };
 
 /* `p` is behind the '%'; returns what is behind the conversion's letter. */
@@ -256,7 +262,7 @@ static const char *parse_directive(const char *p, struct directive *d) {
 }
 
 static int directive_is_numbered(const char *format) {
-  for (const char *p = format; (p = strchr(p, '%')); ) {
+  for (const char *p = format; (p = strchr(p, '%'));) {
     p++;
     if (*p == '%') {
       p++;
@@ -267,7 +273,8 @@ static int directive_is_numbered(const char *format) {
   return 0;
 }
 
-/* Fetches all arguments of a format with numbers, in order. Returns 0 if a number is out of range. */
+/* Fetches all arguments of a format with numbers, in order. Returns 0 if a number is out of range.
+ */
 static int fetch_numbered(struct arguments *arguments, union argument *values) {
   struct {
     char type;
@@ -344,9 +351,10 @@ static int format_directive(struct sink *sink, struct directive *d, struct argum
       format_integer(sink, c, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0);
       break;
     }
-    case 'o': case 'u': case 'x': case 'X':
-      format_integer(sink, c, convert_integer(a.integer, c->type, d->length), 0);
-      break;
+    case 'o':
+    case 'u':
+    case 'x':
+    case 'X': format_integer(sink, c, convert_integer(a.integer, c->type, d->length), 0); break;
     default:
       if (d->length == LONG_DOUBLE) {
         ilwaco_format_long_double(sink, c, a.long_real);

@@ -27,8 +27,8 @@ struct conversion {
 void ilwaco_emit(struct sink *sink, const char *text, size_t length);
 void ilwaco_emit_repeated(struct sink *sink, char c, long count);
 
-/* Pads `prefix` (sign, 0x) and a body of `length` characters to the width: emits what stands before the
- * body, and returns how many spaces the caller must emit behind it. */
+/* Pads `prefix` (sign, 0x) and a body of `length` characters to the width: emits what stands before
+ * the body, and returns how many spaces the caller must emit behind it. */
 long ilwaco_emit_prefix(struct sink *sink, const struct conversion *conversion, const char *prefix,
                         size_t length, int zero_pad);
 

@@ -114,8 +114,8 @@ static void format_decimal(struct sink *sink, const struct conversion *conversio
 }
 
 /*
- * %a. `hex_digits` stand behind the point; the significand's bits above them are the leading digit: 0 or
- * 1 for double, 0 or 8..f for long double, as in glibc.
+ * %a. `hex_digits` stand behind the point; the significand's bits above them are the leading digit:
+ * 0 or 1 for double, 0 or 8..f for long double, as in glibc.
  */
 static void format_hexadecimal(struct sink *sink, const struct conversion *conversion,
                                const struct float_parts *parts, int hex_digits) {
@@ -128,7 +128,8 @@ static void format_hexadecimal(struct sink *sink, const struct conversion *conve
   uint64_t fraction = significand & ((1ull << (hex_digits * 4)) - 1);
 
   if (precision < 0) {
-    for (precision = hex_digits; precision > 0 && !(fraction >> ((hex_digits - precision) * 4) & 15);) {
+    for (precision = hex_digits;
+         precision > 0 && !(fraction >> ((hex_digits - precision) * 4) & 15);) {
       precision--;
     }
   }
@@ -151,7 +152,8 @@ static void format_hexadecimal(struct sink *sink, const struct conversion *conve
   size_t length = 0;
   text[length++] = letters[lead];
   if (precision > 0 || conversion->flags & FLAG_ALTERNATE) text[length++] = '.';
-  for (int digit = shown - 1; digit >= 0; digit--) text[length++] = letters[fraction >> (digit * 4) & 15];
+  for (int digit = shown - 1; digit >= 0; digit--)
+    text[length++] = letters[fraction >> (digit * 4) & 15];
   char exponent_text[12];
   size_t exponent_length = write_exponent(exponent_text, upper ? 'P' : 'p', exponent, 1);
   size_t zeros = (size_t)(precision - shown);
@@ -172,7 +174,8 @@ static int format_special(struct sink *sink, const struct conversion *conversion
   if (parts->kind != FLOAT_FINITE) {
     int upper = isupper((unsigned char)conversion->type);
     const char *text = parts->kind == FLOAT_NAN ? (upper ? "NAN" : "nan") : (upper ? "INF" : "inf");
-    long behind = ilwaco_emit_prefix(sink, conversion, ilwaco_sign(conversion, parts->negative), 3, 0);
+    long behind =
+        ilwaco_emit_prefix(sink, conversion, ilwaco_sign(conversion, parts->negative), 3, 0);
     ilwaco_emit(sink, text, 3);
     ilwaco_emit_repeated(sink, ' ', behind);
     return 1;
@@ -190,7 +193,8 @@ void ilwaco_format_double(struct sink *sink, struct conversion *conversion, doub
   format_decimal(sink, conversion, &parts, &d);
 }
 
-void ilwaco_format_long_double(struct sink *sink, struct conversion *conversion, long double value) {
+void ilwaco_format_long_double(struct sink *sink, struct conversion *conversion,
+                               long double value) {
   struct float_parts parts = ilwaco_long_double_parts(value);
   if (format_special(sink, conversion, &parts, 15)) return;
   uint32_t limbs[DECIMAL_LONG_LIMBS];

@@ -1,6 +1,6 @@
 /*
- * The scanf family: ISO C 7.21.6.2, without wide characters. One character of look-ahead, so that what is
- * left in the stream is what the standard says.
+ * The scanf family: ISO C 7.21.6.2, without wide characters. One character of look-ahead, so that
+ * what is left in the stream is what the standard says.
  */
 
 #include "file.h"
@@ -50,7 +50,7 @@ static int skip_space(struct source *source) {
 
 struct directive {
   int suppress;
-  int width; /* INT_MAX: none given */
+  int width;   /* INT_MAX: none given */
   char length; /* 'H' for hh, 'q' for ll, or the letter, or 0 */
   char type;
 };
@@ -75,7 +75,9 @@ static void store_integer(void *to, char length, unsigned long long value) {
   switch (length) {
     case 'H': *(unsigned char *)to = (unsigned char)value; break;
     case 'h': *(unsigned short *)to = (unsigned short)value; break;
-    case 'q': case 'j': case 'L': *(unsigned long long *)to = value; break;
+    case 'q':
+    case 'j':
+    case 'L': *(unsigned long long *)to = value; break;
     default: *(unsigned *)to = (unsigned)value;
   }
 }
@@ -96,7 +98,8 @@ static int digit_value(int c) {
   return isalpha(c) ? tolower(c) - 'a' + 10 : 36;
 }
 
-/* Takes the longest prefix of an integer; returns 0 if there is none. *base may become 8, 10 or 16. */
+/* Takes the longest prefix of an integer; returns 0 if there is none. *base may become 8, 10 or 16.
+ */
 static int take_integer(struct source *source, int width, int *base, struct number *number) {
   number->length = 0;
   int digits = 0, c = take(source);
@@ -152,12 +155,14 @@ static int take_float(struct source *source, int width, struct number *number) {
     if (!take_word(source, infinity ? "inf" : "nan", &width, number)) return 0;
     c = take(source);
     put_back(source, c);
-    if (infinity && tolower(c) == 'i' && width > 0) return take_word(source, "inity", &width, number);
+    if (infinity && tolower(c) == 'i' && width > 0)
+      return take_word(source, "inity", &width, number);
     return 1;
   }
   if (width > 1 && c == '0') {
     append(number, c), width--, c = take(source), digits = 1;
-    if (c == 'x' || c == 'X') append(number, c), width--, c = take(source), digits = 0, hexadecimal = 1;
+    if (c == 'x' || c == 'X')
+      append(number, c), width--, c = take(source), digits = 0, hexadecimal = 1;
   }
   for (int point = 0; width > 0; width--, c = take(source)) {
     if (hexadecimal ? isxdigit(c) : isdigit(c)) {

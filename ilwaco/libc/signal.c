@@ -21,8 +21,7 @@ sighandler_t signal(int number, sighandler_t handler) {
   sighandler_t before = handlers[number];
   handlers[number] = handler;
   if (number == SIGTERM) {
-    ilwaco_on_interrupt(DENALI_INTERRUPT_SHUTDOWN,
-                        handler == SIG_DFL ? NULL : terminate_requested);
+    ilwaco_on_interrupt(DENALI_INTERRUPT_SHUTDOWN, handler == SIG_DFL ? NULL : terminate_requested);
   }
   return before;
 }

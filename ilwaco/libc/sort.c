@@ -1,6 +1,6 @@
 /*
- * qsort and bsearch. Heapsort: no recursion, no memory, and no input makes it quadratic, which matters
- * where the input comes from the network.
+ * qsort and bsearch. Heapsort: no recursion, no memory, and no input makes it quadratic, which
+ * matters where the input comes from the network.
  */
 
 #include <stdint.h>

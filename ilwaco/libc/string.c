@@ -12,7 +12,8 @@ size_t strlen(const char *text) {
   for (; (uintptr_t)p % 4; p++) {
     if (!*p) return (size_t)(p - text);
   }
-  /* A word holds a zero byte if this is not zero (Mycroft 1987). An aligned word never crosses a page. */
+  /* A word holds a zero byte if this is not zero (Mycroft 1987). An aligned word never crosses a
+   * page. */
   for (word w; w = *(const word *)p, !((w - 0x01010101u) & ~w & 0x80808080u);) p += 4;
   while (*p) p++;
   return (size_t)(p - text);

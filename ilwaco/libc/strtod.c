@@ -1,8 +1,9 @@
 /*
- * Text to floating point, correctly rounded (half to even): ISO C 7.22.1.3. The decimal digits are scaled
- * by a power of two until the integer part has 64 bits; what is behind the point only decides the
- * rounding. At most DIGITS_KEPT digits are kept and a 1 stands for any others that are not 0: exact for
- * double (768 digits decide), and for long double unless the first 800 digits are exactly a half way.
+ * Text to floating point, correctly rounded (half to even): ISO C 7.22.1.3. The decimal digits are
+ * scaled by a power of two until the integer part has 64 bits; what is behind the point only
+ * decides the rounding. At most DIGITS_KEPT digits are kept and a 1 stands for any others that are
+ * not 0: exact for double (768 digits decide), and for long double unless the first 800 digits are
+ * exactly a half way.
  */
 
 #include "decimal.h"
@@ -18,8 +19,9 @@
 #define EXPONENT_BOUND 100000 /* everything beyond over- or underflows */
 
 struct target {
-  int bits;             /* of the significand, the leading one included */
-  int minimum, maximum; /* exponent of the lowest bit of a subnormal; largest of a number's highest bit */
+  int bits; /* of the significand, the leading one included */
+  int minimum,
+      maximum; /* exponent of the lowest bit of a subnormal; largest of a number's highest bit */
 };
 
 static const struct target float_target = {24, -149, 127};
@@ -173,8 +175,8 @@ static const char *parse_hexadecimal(const char *p, const struct target *target,
       continue;
     }
     if (!isxdigit((unsigned char)*p)) break;
-    unsigned digit = (unsigned)(isdigit((unsigned char)*p) ? *p - '0'
-                                                           : tolower((unsigned char)*p) - 'a' + 10);
+    unsigned digit =
+        (unsigned)(isdigit((unsigned char)*p) ? *p - '0' : tolower((unsigned char)*p) - 'a' + 10);
     if (!(significand >> 60)) {
       significand = significand << 4 | digit;
       if (point) exponent -= 4;
@@ -265,8 +267,9 @@ static double make_double(const struct result *result) {
     int exponent = result->exponent;
     while (!(significand >> 52) && exponent > double_target.minimum) significand <<= 1, exponent--;
     while (significand >> 53) significand >>= 1, exponent++; /* zeros: it was rounded */
-    bits = significand >> 52 ? (uint64_t)(exponent + 1075) << 52 | (significand & 0xfffffffffffffull)
-                             : significand;
+    bits = significand >> 52
+               ? (uint64_t)(exponent + 1075) << 52 | (significand & 0xfffffffffffffull)
+               : significand;
   }
   bits |= (uint64_t)result->negative << 63;
   double value;
@@ -284,7 +287,8 @@ static double to_double(const char *text, char **end, const struct target *targe
   if (end) *end = (char *)(behind == p ? text : behind);
   if (behind == p) return 0;
   double value;
-  if (target == &double_target && convert_fast(&digits, &value)) return result.negative ? -value : value;
+  if (target == &double_target && convert_fast(&digits, &value))
+    return result.negative ? -value : value;
   uint32_t limbs[DECIMAL_DOUBLE_LIMBS];
   struct decimal d = {.limbs = limbs, .point = DECIMAL_DOUBLE_POINT};
   convert_digits(target, &digits, &d, &result);
@@ -308,7 +312,8 @@ static long double make_long_double(const struct result *result) {
     x87.sign_exponent = 0x7fff;
   } else if (x87.significand) {
     int exponent = result->exponent;
-    while (!(x87.significand >> 63) && exponent > long_target.minimum) x87.significand <<= 1, exponent--;
+    while (!(x87.significand >> 63) && exponent > long_target.minimum)
+      x87.significand <<= 1, exponent--;
     x87.sign_exponent = x87.significand >> 63 ? (uint16_t)(exponent + 16446) : 0;
   }
   x87.sign_exponent |= (uint16_t)(result->negative << 15);

@@ -45,7 +45,8 @@ static struct parsed parse(const char *text, char **end, int base) {
 }
 
 /* `minimum` is a magnitude. */
-static long long to_signed(struct parsed p, unsigned long long minimum, unsigned long long maximum) {
+static long long to_signed(struct parsed p, unsigned long long minimum,
+                           unsigned long long maximum) {
   unsigned long long bound = p.negative ? minimum : maximum;
   if (p.overflow || p.magnitude > bound) {
     errno = ERANGE;

@@ -1,6 +1,6 @@
 /*
- * Exponentials and logarithms by the x87: 64 bits of precision inside, so that the rounded double is the
- * nearest one in all but rare cases.
+ * Exponentials and logarithms by the x87: 64 bits of precision inside, so that the rounded double
+ * is the nearest one in all but rare cases.
  */
 
 #include "bits.h"
@@ -110,7 +110,8 @@ double log10(double x) {
 double log1p(double x) {
   double special;
   if (x == 0) return x;
-  if (fabs(x) >= 0.25) return log_special(1 + x, &special) ? special : (double)y_log2(LN_2, 1 + (long double)x);
+  if (fabs(x) >= 0.25)
+    return log_special(1 + x, &special) ? special : (double)y_log2(LN_2, 1 + (long double)x);
   long double result;
   __asm__("fyl2xp1" : "=t"(result) : "0"((long double)x), "u"(LN_2) : "st(1)");
   return (double)result;
@@ -157,7 +158,8 @@ double pow(double x, double y) {
     long double whole = (long double)y * exponent, integer = round_long(whole);
     long double part = (long double)y * high;
     long double part_integer = round_long(part);
-    long double low = (long double)y * (logarithm - high) + (whole - integer) + (part - part_integer);
+    long double low =
+        (long double)y * (logarithm - high) + (whole - integer) + (part - part_integer);
     result = two_to_the(integer + part_integer, 0) * two_to_the(low, 0);
   }
   return checked(negative ? -result : result);

@@ -1,4 +1,5 @@
-/* Sign, exponent and fraction: fabs, copysign, frexp, ldexp, modf and what follows from comparisons. */
+/* Sign, exponent and fraction: fabs, copysign, frexp, ldexp, modf and what follows from
+ * comparisons. */
 
 #include "bits.h"
 

@@ -1,6 +1,6 @@
 /*
- * Trigonometric functions by the x87, whose own reduction uses 66 bits of pi. Arguments beyond pi/4 are
- * reduced here with pi/2 to 128 bits; beyond 2^52 the result has no meaning.
+ * Trigonometric functions by the x87, whose own reduction uses 66 bits of pi. Arguments beyond pi/4
+ * are reduced here with pi/2 to 128 bits; beyond 2^52 the result has no meaning.
  */
 
 #include "bits.h"

@@ -1,6 +1,6 @@
 /*
- * 64-bit division, which gcc and clang call for on i386. By the names of libgcc, so that no 32-bit libgcc
- * is needed on the host. Runs inside upcalls: compiled without FPU and SSE.
+ * 64-bit division, which gcc and clang call for on i386. By the names of libgcc, so that no 32-bit
+ * libgcc is needed on the host. Runs inside upcalls: compiled without FPU and SSE.
  */
 
 #include <stdint.h>
@@ -25,8 +25,8 @@ uint64_t __udivmoddi4(uint64_t n, uint64_t d, uint64_t *remainder) {
     if (remainder) *remainder = n;
     return 0;
   }
-  /* Knuth 1969, 4.3.1 D: the quotient's one digit is guessed from the leading digits, normalised; the
-   * guess is right or one too high after it is scaled back. */
+  /* Knuth 1969, 4.3.1 D: the quotient's one digit is guessed from the leading digits, normalised;
+   * the guess is right or one too high after it is scaled back. */
   int shift = __builtin_clz(d1);
   uint32_t ignored;
   uint64_t half = n >> 1;
@@ -51,7 +51,9 @@ uint64_t __umoddi3(uint64_t n, uint64_t d) {
   return remainder;
 }
 
-static uint64_t magnitude(int64_t value) { return value < 0 ? 0 - (uint64_t)value : (uint64_t)value; }
+static uint64_t magnitude(int64_t value) {
+  return value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+}
 
 int64_t __divmoddi4(int64_t n, int64_t d, int64_t *remainder) {
   uint64_t rest, quotient = __udivmoddi4(magnitude(n), magnitude(d), &rest);

@@ -1,7 +1,7 @@
 /*
- * Conversions between 64-bit integers and floating point, and powers, by the names of libgcc. The x87
- * converts signed 64-bit integers exactly; the unsigned range is added here. (long double)x is exact for
- * every 64-bit integer, so each result is rounded once.
+ * Conversions between 64-bit integers and floating point, and powers, by the names of libgcc. The
+ * x87 converts signed 64-bit integers exactly; the unsigned range is added here. (long double)x is
+ * exact for every 64-bit integer, so each result is rounded once.
  */
 
 #include <stdint.h>
@@ -32,15 +32,15 @@ int64_t __fixsfdi(float value) { return (int64_t)(long double)value; }
 int64_t __fixdfdi(double value) { return (int64_t)(long double)value; }
 int64_t __fixxfdi(long double value) { return (int64_t)value; }
 
-#define POWER(name, type)                              \
-  type name(type base, int exponent) {                 \
+#define POWER(name, type)                                                     \
+  type name(type base, int exponent) {                                        \
     unsigned n = exponent < 0 ? 0u - (unsigned)exponent : (unsigned)exponent; \
-    type result = n & 1 ? base : 1;                    \
-    while (n >>= 1) {                                  \
-      base *= base;                                    \
-      if (n & 1) result *= base;                       \
-    }                                                  \
-    return exponent < 0 ? 1 / result : result;         \
+    type result = n & 1 ? base : 1;                                           \
+    while (n >>= 1) {                                                         \
+      base *= base;                                                           \
+      if (n & 1) result *= base;                                              \
+    }                                                                         \
+    return exponent < 0 ? 1 / result : result;                                \
   }
 
 POWER(__powisf2, float)

@@ -1,7 +1,7 @@
 /*
  * Life and death of threads. The thread's descriptor lies at the top of its stack, so that a thread
- * which does little dirties one page. Who frees the stack: the joiner, or for a detached thread whoever
- * next creates or ends a thread, because nobody can free the stack he stands on.
+ * which does little dirties one page. Who frees the stack: the joiner, or for a detached thread
+ * whoever next creates or ends a thread, because nobody can free the stack he stands on.
  */
 
 #include "../core/core.h"

@@ -1,6 +1,6 @@
 /*
- * Read-write locks. A writer that waits keeps new readers out; when a writer leaves, the readers that
- * gathered meanwhile go first. So neither side starves.
+ * Read-write locks. A writer that waits keeps new readers out; when a writer leaves, the readers
+ * that gathered meanwhile go first. So neither side starves.
  */
 
 #include "../core/core.h"
@@ -44,7 +44,8 @@ static int lock_for_writing(pthread_rwlock_t *lock, int may_wait) {
   } else if (lock->writer == ilwaco_current) {
     error = EDEADLK;
   } else {
-    ilwaco_wait(&lock->waiting_writers, ILWACO_NO_DEADLINE); /* whoever wakes us makes us the writer */
+    ilwaco_wait(&lock->waiting_writers,
+                ILWACO_NO_DEADLINE); /* whoever wakes us makes us the writer */
   }
   ilwaco_interrupts_restore(before);
   return error;

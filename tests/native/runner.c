@@ -4,16 +4,19 @@
  *
  *     runner [-m MIB] [-s KEY=VALUE]... IMAGE [ARGUMENT]...
  *
- * An i386 Linux process whose address space is the VM's: memory from 0x1000 up, the register page first.
- * What a user-level processor rejects (in, out, ins, outs: #GP; 0F 0A: #UD) arrives as a signal and is
- * emulated here by the rules of kernel/abi.ts. The upcall's IRET would run natively but cannot set
- * interrupt_enable, so the image's `ilwaco_upcall_return` is overwritten by HLT, which faults, at load.
+ * An i386 Linux process whose address space is the VM's: memory from 0x1000 up, the register page
+ * first. What a user-level processor rejects (in, out, ins, outs: #GP; 0F 0A: #UD) arrives as a
+ * signal and is emulated here by the rules of kernel/abi.ts. The upcall's IRET would run natively
+ * but cannot set interrupt_enable, so the image's `ilwaco_upcall_return` is overwritten by HLT,
+ * which faults, at load.
  *
- * Interrupts: a host timer signal stands for "the VM is scheduled"; it sets the pending bits and, if the
- * guest has interrupts enabled, builds the upcall frame on the guest's stack in the signal's context.
+ * Interrupts: a host timer signal stands for "the VM is scheduled"; it sets the pending bits and,
+ * if the guest has interrupts enabled, builds the upcall frame on the guest's stack in the signal's
+ * context.
  *
  * Exit status as of `denali run`: the guest's code, 134 for a crash, 126 for an image that
- * cannot be loaded, 127 for a bad command line. Needs vm.mmap_min_addr <= 4096, which is the default.
+ * cannot be loaded, 127 for a bad command line. Needs vm.mmap_min_addr <= 4096, which is the
+ * default.
  */
 
 #define _GNU_SOURCE
@@ -184,8 +187,8 @@ static void exception(registers r, uint32_t vector, uint32_t error, uint32_t add
     upcall(r, REGISTERS->exception_handler);
     return;
   }
-  fprintf(stderr, "runner: exception %u, error %u, address %08x at eip %08x esp %08x\n", vector, error,
-          address, (unsigned)r[REG_EIP], (unsigned)r[REG_ESP]);
+  fprintf(stderr, "runner: exception %u, error %u, address %08x at eip %08x esp %08x\n", vector,
+          error, address, (unsigned)r[REG_EIP], (unsigned)r[REG_ESP]);
   _exit(STATUS_CRASHED);
 }
 
@@ -196,13 +199,15 @@ static void idle(registers r) {
   uint64_t end = clock_ns(CLOCK_MONOTONIC) + (uint64_t)timeout * 1000;
   poll_devices();
   while (!REGISTERS->interrupt_pending) {
-    uint64_t now = clock_ns(CLOCK_MONOTONIC), wake = timeout == DENALI_IDLE_FOREVER ? UINT64_MAX : end;
+    uint64_t now = clock_ns(CLOCK_MONOTONIC),
+             wake = timeout == DENALI_IDLE_FOREVER ? UINT64_MAX : end;
     if (now >= wake) break;
     if (deadline_ns && deadline_ns < wake) wake = deadline_ns;
     struct pollfd in = {input_closed ? -1 : 0, POLLIN, 0};
     uint64_t wait = wake > now ? wake - now : 0;
     struct timespec duration = {(time_t)(wait / 1000000000), (long)(wait % 1000000000)};
-    if (input_closed && wake == UINT64_MAX) fail(STATUS_CRASHED, "idle", "nothing can ever wake it");
+    if (input_closed && wake == UINT64_MAX)
+      fail(STATUS_CRASHED, "idle", "nothing can ever wake it");
     ppoll(&in, 1, wake == UINT64_MAX ? NULL : &duration, NULL);
     poll_devices();
   }
@@ -234,9 +239,7 @@ static int emulate(registers r) {
       if (code[1] == 0x6c) known = port_ins(port, r);
       if (known) r[REG_EIP] += 2;
       return known;
-    case 0xf4: /* hlt, where iret was */
-      return_from_upcall(r);
-      return 1;
+    case 0xf4: /* hlt, where iret was */ return_from_upcall(r); return 1;
     case 0x0f:
       if (code[1] != 0x0a) return 0;
       if (code[2] == DENALI_OPCODE_TERMINATE) _exit(r[REG_EAX] & 0xff);
@@ -318,11 +321,13 @@ static uint32_t load(const char *path, uint32_t memory_size) {
   size_t length = memory_size - DENALI_REGISTERS_BASE;
   void *memory = mmap((void *)DENALI_REGISTERS_BASE, length, PROT_READ | PROT_WRITE | PROT_EXEC,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
-  if (memory != (void *)DENALI_REGISTERS_BASE) fail(STATUS_BAD_IMAGE, "mmap at 0x1000", strerror(errno));
+  if (memory != (void *)DENALI_REGISTERS_BASE)
+    fail(STATUS_BAD_IMAGE, "mmap at 0x1000", strerror(errno));
   const Elf32_Phdr *program = (const Elf32_Phdr *)(image + header->e_phoff);
   for (unsigned i = 0; i < header->e_phnum; i++) {
     if (program[i].p_type != PT_LOAD) continue;
-    if (program[i].p_vaddr < DENALI_IMAGE_MINIMUM || program[i].p_vaddr + program[i].p_memsz > memory_size) {
+    if (program[i].p_vaddr < DENALI_IMAGE_MINIMUM ||
+        program[i].p_vaddr + program[i].p_memsz > memory_size) {
       fail(STATUS_BAD_IMAGE, path, "a segment lies outside the VM's memory");
     }
     memcpy((void *)program[i].p_vaddr, image + program[i].p_offset, program[i].p_filesz);
@@ -390,7 +395,8 @@ int main(int argc, char **argv) {
     }
   }
   if (optind >= argc || memory_size < DENALI_MEMORY_MINIMUM || memory_size > 96u << 20) {
-    fail(STATUS_BAD_USAGE, "usage", "runner [-m MIB (1..96)] [-s KEY=VALUE]... IMAGE [ARGUMENT]...");
+    fail(STATUS_BAD_USAGE, "usage",
+         "runner [-m MIB (1..96)] [-s KEY=VALUE]... IMAGE [ARGUMENT]...");
   }
   uint32_t entry = load(argv[optind], memory_size);
   fill_registers(memory_size, argv + optind + 1, settings);
