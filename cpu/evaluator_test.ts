@@ -37,3 +37,14 @@ Deno.test("a run cut into pieces of 1, 2, 3 ... instructions gives the same resu
     assertEquals(pieces.cpu.retired, whole.cpu.retired);
   }
 });
+
+Deno.test("8-bit arithmetic gives what it gives on silicon for every operand and carry", async () => {
+  const source = await Deno.readTextFile(new URL("../tests/programs/alu8.c", import.meta.url));
+  const machine = load(await compile(source, "-O2"), (options) => new Evaluator(options));
+  let operation = 0;
+  for (; call(machine, operation) !== -1; operation++) {
+    const expected = await runNatively(source, "-O2", operation);
+    assertEquals(call(machine, operation), expected, `operation ${operation} of alu8.c`);
+  }
+  assertEquals(operation, 27);
+});

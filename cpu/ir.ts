@@ -224,8 +224,9 @@ export const HELPERS = {
   divideSigned: { faults: true, touchesCode: false, changes: true },
   timestamp: STATE,
   identify: STATE,
-  bulkMove: MEMORY,
-  bulkFill: MEMORY,
+  // A result of 0 says that nothing has changed; their callers fault only then.
+  bulkMove: { faults: false, touchesCode: true, changes: false },
+  bulkFill: { faults: false, touchesCode: true, changes: false },
   reserveRange: { faults: true, touchesCode: true, changes: false },
   checkRange: { faults: true, touchesCode: false, changes: false },
   loadScratch: { faults: true, touchesCode: false, changes: false },

@@ -67,11 +67,11 @@ function request(
   port: Expression,
   size: number,
 ): void {
-  b.setWord(EXIT_PORT, port);
-  b.setWord(EXIT_IO, constant(direction));
-  b.setWord(EXIT_IO_SIZE, constant(size));
-  b.setWord(EXIT_IO_REPEAT, constant(form.repeat === "" ? 0 : 1));
-  b.setWord(EXIT_NEXT_EIP, b.nextEip());
+  b.setScratch(EXIT_PORT, port);
+  b.setScratch(EXIT_IO, constant(direction));
+  b.setScratch(EXIT_IO_SIZE, constant(size));
+  b.setScratch(EXIT_IO_REPEAT, constant(form.repeat === "" ? 0 : 1));
+  b.setScratch(EXIT_NEXT_EIP, b.nextEip());
   b.exit(EXIT_IO_REQUEST, false);
 }
 

@@ -152,6 +152,9 @@ const SPOTS = [
   DATA + 3 * PAGE_SIZE + 8, // in nothing
 ];
 
+/** Frame pointers for ENTER, which reads up to 31 words below. */
+const FRAMES = SPOTS.filter((_, i) => i !== 0 && i !== 5);
+
 function dataAddress(random: Random, low: boolean): number {
   if (low) return LOW + 64 + random.below(128);
   return random.pick(SPOTS.slice(0, random.below(2) === 0 ? 2 : SPOTS.length));
@@ -221,7 +224,7 @@ export function generate(random: Random, opcode: readonly number[], modrm: numbe
     registers[3] = dataAddress(random, low) - (registers[0] & 255);
   }
   if (instruction.mnemonic === "enter" || instruction.mnemonic === "leave") {
-    registers[5] = dataAddress(random, false);
+    registers[5] = random.pick(FRAMES);
     if (random.below(2) === 0) registers[4] = DATA + PAGE_SIZE + 100;
   }
   const memory = Uint8Array.from({ length: WINDOW_BYTES }, () => random.next());
