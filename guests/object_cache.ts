@@ -93,35 +93,37 @@ export async function compileUnit(
     unit.source,
   ];
   const base = await hash(tools.identity, command.join("\0"), source);
-  const path = `${OBJECTS}${base}.o`, list = `${OBJECTS}${base}.json`;
+  const list = `${OBJECTS}${base}.json`;
   const known = await readDependencies(list, headers);
-  if (known) return { path: `${OBJECTS}${known}.o`, key: known };
+  if (known) return { path: objectPath(known), key: known };
 
   await Deno.mkdir(OBJECTS, { recursive: true });
-  const dependencyFile = `${path}.${crypto.randomUUID()}.d`;
+  const temporary = `${OBJECTS}${base}.${crypto.randomUUID()}`, rule = `${temporary}.d`;
   try {
-    const dependencies: Record<string, string> = {};
-    let key = "";
-    const temporary = `${path}.${crypto.randomUUID()}`;
-    const result = await run(tools.cc, [...command, "-MD", "-MF", dependencyFile, "-o", temporary]);
+    const result = await run(tools.cc, [...command, "-MD", "-MF", rule, "-o", temporary]);
     if (result?.code !== 0) {
-      await Deno.remove(temporary).catch(() => {});
       throw new BuildError(result?.stderr.trimEnd() || `${tools.cc} ended without a word`);
     }
     if (result.stderr) console.error(result.stderr.trimEnd());
-    for (const header of parseDependencies(await Deno.readTextFile(dependencyFile))) {
+    const dependencies: Record<string, string> = {};
+    for (const header of parseDependencies(await Deno.readTextFile(rule))) {
       dependencies[header] = await hashHeader(header, headers) ?? "";
     }
-    key = await hash(base, JSON.stringify(dependencies));
-    await Deno.rename(temporary, `${OBJECTS}${key}.o`);
+    const text = JSON.stringify(dependencies);
+    const key = await hash(base, text);
+    await Deno.rename(temporary, objectPath(key));
     await writeAtomically(
       list,
-      (file) => Deno.writeTextFile(file, JSON.stringify({ key, dependencies })),
+      (file) => Deno.writeTextFile(file, `{"key":"${key}","dependencies":${text}}`),
     );
-    return { path: `${OBJECTS}${key}.o`, key };
+    return { path: objectPath(key), key };
   } finally {
-    await Deno.remove(dependencyFile).catch(() => {});
+    for (const file of [temporary, rule]) await Deno.remove(file).catch(() => {});
   }
+}
+
+function objectPath(key: string): string {
+  return `${OBJECTS}${key}.o`;
 }
 
 /** The key of the object that the list belongs to, if every header is still the same. */
