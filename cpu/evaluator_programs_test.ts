@@ -1,0 +1,50 @@
+import { assertEquals } from "@std/assert";
+import { Evaluator } from "./evaluator.ts";
+import { call, compile, load, runNatively } from "../tests/support/compile.ts";
+
+const PROGRAMS: Record<string, number> = {
+  crc32: 1,
+  sieve: 1,
+  fib: 15,
+  quicksort: 1,
+  sha256: 20,
+  arithmetic: 300,
+  floating: 3,
+};
+
+for (const [name, argument] of Object.entries(PROGRAMS)) {
+  for (const optimisation of ["-O0", "-O1", "-O2", "-O3", "-Os"]) {
+    Deno.test(`${name} compiled with ${optimisation} gives what it gives on silicon`, async () => {
+      const source = await Deno.readTextFile(
+        new URL(`../tests/programs/${name}.c`, import.meta.url),
+      );
+      const expected = await runNatively(source, optimisation, argument);
+      const file = await compile(source, optimisation);
+      const machine = load(file, (options) => new Evaluator(options));
+      assertEquals(call(machine, argument), expected);
+    });
+  }
+}
+
+Deno.test("a run cut into pieces of 1, 2, 3 ... instructions gives the same result and count", async () => {
+  const source = await Deno.readTextFile(new URL("../tests/programs/sha256.c", import.meta.url));
+  const file = await compile(source, "-O2");
+  const whole = load(file, (options) => new Evaluator(options));
+  const result = call(whole, 2);
+  for (let quantum = 1; quantum < 20; quantum++) {
+    const pieces = load(file, (options) => new Evaluator(options));
+    assertEquals(call(pieces, 2, quantum), result);
+    assertEquals(pieces.cpu.retired, whole.cpu.retired);
+  }
+});
+
+Deno.test("8-bit arithmetic gives what it gives on silicon for every operand and carry", async () => {
+  const source = await Deno.readTextFile(new URL("../tests/programs/alu8.c", import.meta.url));
+  const machine = load(await compile(source, "-O2"), (options) => new Evaluator(options));
+  let operation = 0;
+  for (; call(machine, operation) !== -1; operation++) {
+    const expected = await runNatively(source, "-O2", operation);
+    assertEquals(call(machine, operation), expected, `operation ${operation} of alu8.c`);
+  }
+  assertEquals(operation, 27);
+});
