@@ -17,6 +17,7 @@ const PROGRAMS = [
   "control",
   "floating",
   "heap",
+  "mathematics",
   "numbers",
   "printf",
   "strings",
