@@ -5,7 +5,6 @@
 
 #include "format.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdint.h>
@@ -13,8 +12,6 @@
 #include <string.h>
 
 #define ARGUMENTS_NUMBERED_MAXIMUM 32
-
-enum length { NONE, CHAR, SHORT, LONG, LONG_LONG, MAXIMUM, SIZE, POINTER_DIFFERENCE, LONG_DOUBLE };
 
 void ilwaco_emit(struct sink *sink, const char *text, size_t length) {
   if (!length) return;
@@ -186,80 +183,7 @@ static uint64_t convert_integer(uint64_t value, char type, enum length length) {
   }
 }
 
-/* ---- parsing */
-
-static const char *parse_flags(const char *p, unsigned *flags) {
-  static const char characters[] = "-+ #0";
-  for (const char *flag; *p && (flag = strchr(characters, *p)); p++)
-    *flags |= 1u << (flag - characters);
-  return *p == '\'' ? parse_flags(p + 1, flags) : p;
-}
-
-static const char *parse_number(const char *p, int *number) {
-  int value = 0;
-  for (; isdigit((unsigned char)*p); p++) {
-    if (__builtin_mul_overflow(value, 10, &value) ||
-        __builtin_add_overflow(value, *p - '0', &value)) {
-      value = INT_MAX;
-    }
-  }
-  *number = value;
-  return p;
-}
-
-static const char *parse_length(const char *p, enum length *length) {
-  *length = NONE;
-  switch (*p) {
-    case 'h': return p[1] == 'h' ? (*length = CHAR, p + 2) : (*length = SHORT, p + 1);
-    case 'l': return p[1] == 'l' ? (*length = LONG_LONG, p + 2) : (*length = LONG, p + 1);
-    case 'q': return *length = LONG_LONG, p + 1;
-    case 'j': return *length = MAXIMUM, p + 1;
-    case 'z': return *length = SIZE, p + 1;
-    case 't': return *length = POINTER_DIFFERENCE, p + 1;
-    case 'L': return *length = LONG_DOUBLE, p + 1;
-    default: return p;
-  }
-}
-
-/* A number and '$' at *p: returns the number and moves *p behind; 0 if there is none. */
-static int parse_position(const char **p) {
-  int number;
-  const char *behind = parse_number(*p, &number);
-  if (behind == *p || *behind != '$') return 0;
-  *p = behind + 1;
-  return number;
-}
-
-struct directive {
-  struct conversion conversion;
-  enum length length;
-  int position;                   /* of the argument; 0: the next */
-  int width_from, precision_from; /* -1: not an argument, 0: the next one, n: number n */
-};
-
-/* `p` is behind the '%'; returns what is behind the conversion's letter. */
-static const char *parse_directive(const char *p, struct directive *d) {
-  *d = (struct directive){{0, 0, -1, 0}, NONE, parse_position(&p), -1, -1};
-  p = parse_flags(p, &d->conversion.flags);
-  if (*p == '*') {
-    p++;
-    d->width_from = parse_position(&p);
-  } else {
-    p = parse_number(p, &d->conversion.width);
-  }
-  if (*p == '.') {
-    p++;
-    if (*p == '*') {
-      p++;
-      d->precision_from = parse_position(&p);
-    } else {
-      p = parse_number(p, &d->conversion.precision);
-    }
-  }
-  p = parse_length(p, &d->length);
-  d->conversion.type = *p;
-  return *p ? p + 1 : p;
-}
+/* ---- formatting */
 
 static int directive_is_numbered(const char *format) {
   for (const char *p = format; (p = strchr(p, '%'));) {
@@ -268,7 +192,7 @@ static int directive_is_numbered(const char *format) {
       p++;
       continue;
     }
-    return parse_position(&p) > 0;
+    return ilwaco_parse_position(&p) > 0;
   }
   return 0;
 }
@@ -283,7 +207,7 @@ static int fetch_numbered(struct arguments *arguments, union argument *values) {
   int count = 0;
   for (const char *p = arguments->format; (p = strchr(p, '%'));) {
     struct directive d;
-    p = parse_directive(p + 1, &d);
+    p = ilwaco_parse_directive(p + 1, &d);
     int wanted[3] = {d.position, d.width_from, d.precision_from};
     for (int i = 0; i < 3; i++) {
       if (wanted[i] <= 0) continue;
@@ -365,9 +289,9 @@ static int format_directive(struct sink *sink, struct directive *d, struct argum
   return 1;
 }
 
-/* Kept apart because its arrays are large and hardly any program needs it. */
-static __attribute__((noinline)) int format_all(struct sink *sink, struct arguments *arguments);
+static int format_all(struct sink *sink, struct arguments *arguments);
 
+/* Kept apart because its array is large and hardly any program needs it. */
 static __attribute__((noinline)) int format_numbered(struct sink *sink,
                                                      struct arguments *arguments) {
   union argument values[ARGUMENTS_NUMBERED_MAXIMUM + 1];
@@ -385,7 +309,7 @@ static int format_all(struct sink *sink, struct arguments *arguments) {
     ilwaco_emit(sink, p, (size_t)(percent - p));
     if (!*percent) break;
     struct directive directive;
-    p = parse_directive(percent + 1, &directive);
+    p = ilwaco_parse_directive(percent + 1, &directive);
     if (!format_directive(sink, &directive, arguments)) {
       ilwaco_emit(sink, percent, (size_t)(p - percent));
     }

@@ -35,6 +35,24 @@ long ilwaco_emit_prefix(struct sink *sink, const struct conversion *conversion, 
 /* The sign character or nothing, as a string. */
 const char *ilwaco_sign(const struct conversion *conversion, int negative);
 
+enum length { NONE, CHAR, SHORT, LONG, LONG_LONG, MAXIMUM, SIZE, POINTER_DIFFERENCE, LONG_DOUBLE };
+
+/* One conversion specification and where its numbers come from. */
+struct directive {
+  struct conversion conversion;
+  enum length length;
+  int position;                   /* of the argument; 0: the next */
+  int width_from, precision_from; /* -1: not an argument, 0: the next one, n: number n */
+};
+
+/* format_directive.c */
+
+/* `p` is behind the '%'; returns what is behind the conversion's letter. */
+const char *ilwaco_parse_directive(const char *p, struct directive *d);
+
+/* A number and '$' at *p: returns the number and moves *p behind; 0 if there is none. */
+int ilwaco_parse_position(const char **p);
+
 /* format_float.c */
 void ilwaco_format_double(struct sink *sink, struct conversion *conversion, double value);
 void ilwaco_format_long_double(struct sink *sink, struct conversion *conversion, long double value);
