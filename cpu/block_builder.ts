@@ -4,7 +4,9 @@ import {
   BLOCK_COUNT,
   BLOCK_FRAME,
   BLOCK_HEADER,
+  BLOCK_RUN_WORDS,
   BLOCK_SECOND_FRAME,
+  BLOCK_UNFUSED,
   BLOCK_WORDS,
   MAXIMUM_BLOCK,
   NO_FRAME,
@@ -40,6 +42,7 @@ export function buildBlock(
   let offset = 0, count = 0;
   let position = at + BLOCK_HEADER;
   let ends = false;
+  let previous: CompiledForm | null = null, last: CompiledForm | null = null;
   while (!ends && count < MAXIMUM_BLOCK && place + offset < limit) {
     const instruction = decode(bytes, place + offset, limit);
     if (instruction === null) break;
@@ -48,9 +51,14 @@ export function buildBlock(
     position += INSTRUCTION_WORDS;
     count++;
     ends = form.program.terminator;
+    previous = last;
+    last = form;
   }
   if (count === 0) return false;
   finish(table, words, at, position, count, offset, ends);
+  if (ends && count > 1 && last !== null && previous !== null) {
+    fuse(table, words, at, position - 2 * INSTRUCTION_WORDS, previous, last);
+  }
   words[at + BLOCK_FRAME] = place & ~PAGE_MASK;
   words[at + BLOCK_SECOND_FRAME] = NO_FRAME;
   return true;
@@ -82,6 +90,21 @@ export function buildStraddlingBlock(
   words[at + BLOCK_SECOND_FRAME] = secondFrame;
 }
 
+/** Comparisons are made for the branch behind them: both run as one handler, and the flags need no detour. */
+function fuse(
+  table: HandlerTable,
+  words: Int32Array,
+  at: number,
+  position: number,
+  first: CompiledForm,
+  second: CompiledForm,
+): void {
+  if (!first.setsFlagsLast || !second.isConditionalJump) return;
+  words[at + BLOCK_UNFUSED] = first.index;
+  words[at + BLOCK_RUN_WORDS] -= INSTRUCTION_WORDS;
+  words[position + HANDLER_WORD] = table.getPair(first, second);
+}
+
 function finish(
   table: HandlerTable,
   words: Int32Array,
@@ -97,7 +120,8 @@ function finish(
     position += INSTRUCTION_WORDS;
   }
   words[at + BLOCK_COUNT] = count;
-  words[at + BLOCK_WORDS] = position - at - BLOCK_HEADER;
+  words[at + BLOCK_WORDS] = words[at + BLOCK_RUN_WORDS] = position - at - BLOCK_HEADER;
+  words[at + BLOCK_UNFUSED] = -1;
 }
 
 function writeInstruction(

@@ -178,6 +178,14 @@ export class Builder {
     };
   }
 
+  /** Memory that is written later: faults now if that is impossible. Returns what writes it. */
+  reserve(width: Width, address: Expression): (value: Expression) => void {
+    const at = this.let(address);
+    const place = this.places++;
+    this.statements.push({ op: "reserve", place, width, address: at });
+    return (value) => this.statements.push({ op: "setPlace", place, width, address: at, value });
+  }
+
   // Flags.
 
   setFlags(

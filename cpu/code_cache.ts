@@ -24,7 +24,11 @@ export const BLOCK_FRAME = 1;
 export const BLOCK_SECOND_FRAME = 2;
 /** Words of the block behind its header. */
 export const BLOCK_WORDS = 3;
-export const BLOCK_HEADER = 4;
+/** How many of them are run: a fused pair stands in the words of its first instruction. */
+export const BLOCK_RUN_WORDS = 4;
+/** The handler of the first instruction of a fused pair alone (of the last but one in the block), or -1. */
+export const BLOCK_UNFUSED = 5;
+export const BLOCK_HEADER = 6;
 
 export const NO_FRAME = -1;
 export const NO_BLOCK = 0;

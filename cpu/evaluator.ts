@@ -16,8 +16,9 @@ import {
   BLOCK_COUNT,
   BLOCK_FRAME,
   BLOCK_HEADER,
+  BLOCK_RUN_WORDS,
   BLOCK_SECOND_FRAME,
-  BLOCK_WORDS,
+  BLOCK_UNFUSED,
   BlockCache,
   fastSlot,
   NO_BLOCK,
@@ -112,9 +113,12 @@ export class Evaluator implements Engine {
       this.current = block;
       let count = O[block + BLOCK_COUNT];
       const first = block + BLOCK_HEADER;
-      let end = first + O[block + BLOCK_WORDS];
+      let end = first + O[block + BLOCK_RUN_WORDS];
       const partial = count > left;
+      // The budget may end between the two instructions of a fused pair.
+      const parted = left === count - 1;
       if (partial) {
+        if (parted) this.swapFused(block);
         count = left;
         end = first + left * INSTRUCTION_WORDS;
       }
@@ -128,6 +132,7 @@ export class Evaluator implements Engine {
         if (step !== 0) break;
       }
       this.current = NO_BLOCK;
+      if (parted) this.swapFused(block);
       if (step === 0) {
         if (partial) R[EIP] += O[end - INSTRUCTION_WORDS + END_WORD];
         continue;
@@ -141,6 +146,16 @@ export class Evaluator implements Engine {
       }
     }
     return EXIT_BUDGET;
+  }
+
+  /** Exchanges the handler of a fused pair with that of its first instruction alone. */
+  private swapFused(block: number): void {
+    const { O } = this.environment;
+    const single = O[block + BLOCK_UNFUSED];
+    if (single < 0) return;
+    const pair = block + BLOCK_HEADER + (O[block + BLOCK_COUNT] - 2) * INSTRUCTION_WORDS;
+    O[block + BLOCK_UNFUSED] = O[pair + HANDLER_WORD];
+    O[pair + HANDLER_WORD] = single;
   }
 
   /** Accounts for a block that was left at `position`; returns the exit, or EXIT_BUDGET to go on. */

@@ -18,6 +18,9 @@ export interface CompiledForm {
   readonly index: number;
   readonly program: Program;
   readonly key: string;
+  /** Its last statement sets the flags, which the next instruction can then take over. */
+  readonly setsFlagsLast: boolean;
+  readonly isConditionalJump: boolean;
 }
 
 export class HandlerTable {
@@ -43,7 +46,14 @@ export class HandlerTable {
     if (known !== undefined) return known;
     const program = programOf(form);
     const index = this.add(form.mnemonic, [program]);
-    const compiled = { index, program, key };
+    const { body } = program;
+    const compiled = {
+      index,
+      program,
+      key,
+      setsFlagsLast: body[body.length - 1]?.op === "setFlags",
+      isConditionalJump: body[0]?.op === "getCondition" && program.terminator,
+    };
     this.forms.set(key, compiled);
     return compiled;
   }

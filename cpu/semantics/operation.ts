@@ -1,17 +1,46 @@
 /** x87, MMX and SSE: runs a `Binding` by the recipe in cpu/operation.ts. */
 
 import type { Builder } from "../builder.ts";
-import { and, constant, type Expression, ge, ne, ZERO } from "../ir.ts";
+import { add, and, constant, type Expression, ge, ne, ZERO } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { FPU_DP, FPU_IP, SCRATCH } from "../state.ts";
 import { CF, PF, ZF } from "../flags.ts";
 import { CS } from "../instruction.ts";
 import { X86_GP } from "../engine.ts";
-import type { Binding } from "../operation.ts";
+import { type Binding, MEMORY_WORD } from "../operation.ts";
+
+/** Operands of whole words go through inline code, the others (2, 10, 28, 108, 512 bytes) through helpers. */
+function wordCount(bytes: number, binding: Binding): number {
+  return binding.image || bytes > 16 || bytes % 4 !== 0 ? 0 : bytes / 4;
+}
+
+function load(b: Builder, address: Expression, binding: Binding): void {
+  const words = wordCount(binding.loads, binding);
+  for (let i = 0; i < words; i++) {
+    b.setScratch(MEMORY_WORD + i, b.load(32, add(address, constant(4 * i))));
+  }
+  if (words === 0) {
+    b.perform("loadScratch", address, constant(binding.loads), constant(binding.image ? 1 : 0));
+  }
+}
+
+/** Makes sure that the result can be stored; returns what stores it. */
+function reserve(b: Builder, address: Expression, binding: Binding): () => void {
+  const words = wordCount(binding.stores, binding);
+  if (words === 0) {
+    const bytes = constant(binding.stores);
+    b.perform("reserveRange", address, bytes);
+    return () => b.perform("storeScratch", address, bytes, constant(binding.image ? 1 : 0));
+  }
+  const writes = Array.from(
+    { length: words },
+    (_, i) => b.reserve(32, add(address, constant(4 * i))),
+  );
+  return () => writes.forEach((write, i) => write(b.word(MEMORY_WORD + i)));
+}
 
 export function runOperation(b: Builder, form: Form, binding: Binding): void {
   const memory = form.bindingMemory;
-  const image = constant(binding.image ? 1 : 0);
   let offset: Expression = ZERO, address: Expression = ZERO;
   if (memory !== null) {
     if (binding.stores > 0 && memory.segment === CS) b.protected();
@@ -20,16 +49,12 @@ export function runOperation(b: Builder, form: Form, binding: Binding): void {
     if (binding.alignment !== 0) {
       b.if(ne(and(address, constant(binding.alignment - 1)), 0), () => b.fault(X86_GP));
     }
-    if (binding.loads > 0) b.perform("loadScratch", address, constant(binding.loads), image);
-    if (binding.stores > 0) b.perform("reserveRange", address, constant(binding.stores));
+    if (binding.loads > 0) load(b, address, binding);
   }
+  const store = binding.stores > 0 ? reserve(b, address, binding) : null;
   if (binding.readsFlags) b.setScratch(SCRATCH, b.call("getFlags"));
   const result = b.operation(binding.operation, form.bindingNumbers);
-  if (binding.stores > 0) {
-    const store = () => b.perform("storeScratch", address, constant(binding.stores), image);
-    if (form.mnemonic.startsWith("f")) b.if(ge(result, 0), store);
-    else store();
-  }
+  if (store !== null) b.if(ge(result, 0), store);
   if (binding.pointers) {
     b.setWord(FPU_IP, b.eip());
     if (memory !== null) b.setWord(FPU_DP, offset);
