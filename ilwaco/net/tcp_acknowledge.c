@@ -102,6 +102,7 @@ int tcp_acknowledge(struct tcp_connection *c, const struct tcp_segment *segment)
   int sack_news = take_sack(c, segment);
   int window_changed = take_window(c, segment);
   if (seq_after(acknowledgement, c->snd_una)) return advance(c, segment);
+  if (sack_news) tcp_congestion_check_head(c);
   if (acknowledgement == c->snd_una && c->snd_una != c->snd_max) {
     int duplicate = segment->length == 0 && !(segment->flags & TCP_FIN) && !window_changed;
     if (sack_news || (!c->sack && duplicate)) tcp_congestion_duplicate(c, sack_news);

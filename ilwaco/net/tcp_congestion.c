@@ -5,6 +5,10 @@
  * Why not CUBIC: it differs from NewReno only where the product of bandwidth and delay is large, and the
  * links of a VM are a switch in memory or a TAP device with less than a millisecond of delay.
  *
+ * A timeout costs 200 ms, hundreds of round trips here, so two losses which fast retransmit alone does
+ * not see are caught before: that of the last segments (tail loss probe, RFC 8985 section 7) and that of a
+ * segment which was sent again (something sent later was reported, as in RACK).
+ *
  * One simplification of RFC 6675: during recovery every byte below the highest one reported by SACK that
  * was not itself reported counts as lost (as in FACK), instead of only those with three reports above.
  * Reordering then costs a few needless retransmissions in a recovery that has begun anyway.
@@ -41,8 +45,18 @@ static void grow(struct tcp_connection *c, uint32_t acked) {
   if (c->cwnd > 1u << 24) c->cwnd = 1u << 24;
 }
 
+/* A new first segment: how long ago it was sent again is not known, so its time starts now. */
+static void move_head(struct tcp_connection *c) { c->head_mark = c->snd_max; }
+
+void tcp_congestion_check_head(struct tcp_connection *c) {
+  if (!c->recovering || !c->sacked.count || !seq_after(c->high_rxt, c->snd_una)) return;
+  if (seq_after(c->sacked.range[c->sacked.count - 1].end, c->head_mark)) c->resend_head = 1;
+}
+
 void tcp_congestion_acked(struct tcp_connection *c, uint32_t acked, uint32_t flight_before) {
   c->duplicate_acks = 0;
+  c->tail_probed = 0;
+  move_head(c);
   if (!c->recovering) {
     if (flight_before * 2 >= c->cwnd) grow(c, acked); /* only a window that is used proves itself */
   } else if (!seq_before(c->snd_una, c->recover)) {
@@ -71,9 +85,10 @@ void tcp_congestion_duplicate(struct tcp_connection *c, int sack_news) {
     return;
   }
   if (c->duplicate_acks < 255) c->duplicate_acks++;
-  int lost = c->duplicate_acks >= DUPLICATES_MEAN_LOSS ||
+  int lost = c->duplicate_acks >= DUPLICATES_MEAN_LOSS || (sack_news && c->tail_probed) ||
              (sack_news && sacked_bytes(c) > (DUPLICATES_MEAN_LOSS - 1) * c->mss);
-  if (!lost || seq_before(c->snd_una, c->recover)) return;
+  /* Without SACK, what was needlessly sent again after a timeout looks like a loss (RFC 6582 section 4). */
+  if (!lost || (!c->sack && seq_before(c->snd_una, c->recover))) return;
   network_counters.tcp_fast_retransmits++;
   c->recovering = 1;
   c->recover = c->snd_max;
@@ -92,6 +107,7 @@ void tcp_congestion_timeout(struct tcp_connection *c) {
   c->bytes_acked = 0;
   c->duplicate_acks = 0;
   c->recovering = 0;
+  c->tail_probed = 0;
   c->recover = c->snd_max;
   c->snd_nxt = c->snd_una;
 }

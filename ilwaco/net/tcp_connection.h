@@ -53,6 +53,8 @@ struct tcp_connection {
   unsigned timing : 1;     /* timed_sequence is being timed */
   unsigned probing : 1;    /* retransmit_at is the zero-window probe's */
   unsigned send_small : 1; /* the peer's window stays small: send what fits into it */
+  unsigned tail_due : 1;   /* retransmit_at is the tail loss probe's */
+  unsigned tail_probed : 1; /* it was sent, and nothing new was acknowledged since */
   unsigned resend_head : 1; /* the first segment is to be sent again at once */
 
   /* sending: tcp_output.c, tcp_acknowledge.c */
@@ -81,6 +83,7 @@ struct tcp_connection {
   uint32_t cwnd, ssthresh, bytes_acked;
   uint32_t recover;
   uint32_t high_rxt; /* what fast recovery has sent again so far */
+  uint32_t head_mark; /* snd_max when the first segment was last sent again */
   struct tcp_ranges sacked;
 
   /* time: tcp_timer.c; microseconds */
@@ -149,6 +152,8 @@ void tcp_congestion_start(struct tcp_connection *c);
 void tcp_congestion_idle(struct tcp_connection *c);
 void tcp_congestion_acked(struct tcp_connection *c, uint32_t acked, uint32_t flight_before);
 void tcp_congestion_duplicate(struct tcp_connection *c, int sack_news);
+/* The peer has reported something new while recovering: was what was sent again lost as well? */
+void tcp_congestion_check_head(struct tcp_connection *c);
 void tcp_congestion_timeout(struct tcp_connection *c);
 /* What fast recovery by SACK (RFC 6675) wants to send again next; 0: nothing. */
 int tcp_recovery_next(const struct tcp_connection *c, uint32_t *sequence, uint32_t *length);
@@ -158,6 +163,7 @@ uint32_t tcp_recovery_pipe(const struct tcp_connection *c);
 
 void tcp_rtt_sample(struct tcp_connection *c, uint32_t microseconds);
 void tcp_arm_retransmit(struct tcp_connection *c);
+void tcp_arm_after_send(struct tcp_connection *c);
 void tcp_reschedule(struct tcp_connection *c); /* after any change of the four deadlines */
 void tcp_keepalive_reset(struct tcp_connection *c);
 void tcp_expire(struct net_timer *timer);
@@ -171,6 +177,7 @@ void tcp_send_ack(struct tcp_connection *c);
 void tcp_send_syn(struct tcp_connection *c);
 void tcp_send_reset(struct tcp_connection *c);
 void tcp_send_probe(struct tcp_connection *c);
+void tcp_send_tail(struct tcp_connection *c); /* the last segment once more (RFC 8985 section 7) */
 uint32_t tcp_payload_room(const struct tcp_connection *c); /* payload bytes of a full segment */
 
 /* The first sequence number behind the data in the send ring: that of the FIN. */

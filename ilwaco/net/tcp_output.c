@@ -147,10 +147,7 @@ static void send_range(struct tcp_connection *c, uint32_t sequence, uint32_t len
   transmit(c, sequence, length, flags);
   if (c->timing && c->timed_sequence == sequence) c->timed_at = c->last_sent_at;
   c->snd_max = seq_max(c->snd_max, end);
-  if (c->retransmit_at == NET_NEVER || c->probing) {
-    c->probing = 0;
-    tcp_arm_retransmit(c);
-  }
+  tcp_arm_after_send(c);
 }
 
 static uint32_t minimum(uint32_t a, uint32_t b) { return a < b ? a : b; }
@@ -164,7 +161,15 @@ static void resend_head(struct tcp_connection *c) {
   }
   if (length == 0 && !fin_pending(c)) return;
   send_range(c, c->snd_una, length);
+  c->head_mark = c->snd_max;
   c->high_rxt = seq_max(c->high_rxt, c->snd_una + length);
+}
+
+void tcp_send_tail(struct tcp_connection *c) {
+  uint32_t end = tcp_stream_end(c);
+  uint32_t sent = seq_min(c->snd_max, end) - c->snd_una; /* of the data, without a FIN */
+  uint32_t length = minimum(sent, tcp_payload_room(c));
+  if (length || fin_pending(c)) send_range(c, c->snd_una + sent - length, length);
 }
 
 static void resend_holes(struct tcp_connection *c) {

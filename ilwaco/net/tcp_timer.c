@@ -13,6 +13,7 @@
 
 #define RTO_MINIMUM_US 200000u
 #define RTO_MAXIMUM_US 60000000u
+#define TAIL_PROBE_MARGIN_US 10000u
 #define SILENCE_MAXIMUM_US (120 * 1000000ull) /* of a peer that does not answer probes */
 enum { SYN_RETRIES = 5, RETRIES = 12, ORPHAN_RETRIES = 7 };
 
@@ -35,8 +36,26 @@ static uint64_t backed_off(const struct tcp_connection *c) {
   return interval < RTO_MAXIMUM_US ? interval : RTO_MAXIMUM_US;
 }
 
+/* Whether to send something again before the timeout: the last segment, so that the peer reports what it
+ * has, or in recovery the first one, whose repetition may be lost. With one segment in flight the peer
+ * may just be delaying its acknowledgement. */
+static int may_probe_tail(const struct tcp_connection *c) {
+  return c->sack && c->srtt && c->state >= TCP_ESTABLISHED && !c->tail_probed && c->retries == 0 &&
+         c->snd_max - c->snd_una > tcp_payload_room(c);
+}
+
 void tcp_arm_retransmit(struct tcp_connection *c) {
-  c->retransmit_at = network_now() + backed_off(c);
+  uint64_t wait = backed_off(c);
+  uint64_t probe = 2 * (uint64_t)c->srtt + TAIL_PROBE_MARGIN_US;
+  c->tail_due = may_probe_tail(c) && probe < wait;
+  c->retransmit_at = network_now() + (c->tail_due ? probe : wait);
+}
+
+void tcp_arm_after_send(struct tcp_connection *c) {
+  int armed = c->retransmit_at != NET_NEVER && !c->probing;
+  if (armed && !c->tail_due && !may_probe_tail(c)) return; /* the oldest segment's time goes on */
+  c->probing = 0;
+  tcp_arm_retransmit(c);
 }
 
 void tcp_reschedule(struct tcp_connection *c) {
@@ -102,6 +121,18 @@ static int on_timeout(struct tcp_connection *c, uint64_t now) {
       tcp_send_probe(c);
     }
     if (c->snd_una == c->snd_max) tcp_arm_retransmit(c);
+    return 1;
+  }
+  if (c->tail_due) {
+    c->tail_due = 0;
+    c->tail_probed = 1;
+    if (c->recovering) {
+      c->resend_head = 1;
+      tcp_output(c);
+    } else {
+      tcp_send_tail(c);
+    }
+    tcp_arm_retransmit(c);
     return 1;
   }
   if (c->retries >= (c->orphaned ? ORPHAN_RETRIES : RETRIES)) {
