@@ -219,3 +219,8 @@ void arp_send(uint32_t address, size_t length) {
     set_timer();
   }
 }
+
+void arp_doubt(uint32_t address) {
+  struct entry *entry = find(address);
+  if (entry && entry->resolved) entry->time = network_now();
+}

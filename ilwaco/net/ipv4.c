@@ -96,6 +96,10 @@ static uint32_t next_hop(uint32_t destination) {
   return DENALI_REGISTERS->nic_gateway;
 }
 
+void ipv4_doubt(uint32_t destination) {
+  if (!ipv4_is_own(destination)) arp_doubt(next_hop(destination));
+}
+
 int ipv4_send(uint8_t protocol, uint32_t source, uint32_t destination, size_t length) {
   static uint16_t identification;
   if (length > ipv4_payload_maximum()) return EMSGSIZE;

@@ -26,6 +26,9 @@ size_t ipv4_payload_maximum(void);
 /* Sends `length` bytes of payload. 0, or ENETUNREACH if there is no route, EMSGSIZE if it does not fit. */
 int ipv4_send(uint8_t protocol, uint32_t source, uint32_t destination, size_t length);
 
+/* A transport protocol hears nothing from `destination`: the way there may be out of date. */
+void ipv4_doubt(uint32_t destination);
+
 /* Tells the transport that the packet it sent (of which at least header and 8 bytes are given) failed
  * with `error`; `mtu` is the next hop's for EMSGSIZE, else 0. */
 void ipv4_failed(const uint8_t *bytes, size_t length, int error, unsigned mtu);

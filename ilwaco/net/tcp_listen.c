@@ -103,6 +103,7 @@ static void on_timer(struct net_timer *timer) {
         remove_request(l, link);
         continue;
       }
+      ipv4_doubt(request->at.remote_address);
       send_syn_ack(request);
     }
     link = &request->next;

@@ -98,6 +98,7 @@ static int on_keepalive(struct tcp_connection *c, uint64_t now) {
 
 /* 0: the connection is gone. */
 static int on_timeout(struct tcp_connection *c, uint64_t now) {
+  if (c->retries) ipv4_doubt(c->at.remote_address);
   if (tcp_connecting(c)) {
     if (c->retries >= SYN_RETRIES) {
       tcp_drop(c, ETIMEDOUT);
