@@ -2,8 +2,8 @@
  * The network interface of one VM: two bounded queues of Ethernet frames.
  *
  * Received frames wait until the VM takes them in its own quantum, so that a flood costs the victim
- * its queue and the others nothing (lazy receiver processing: Druschel and Banga, OSDI 1996). Frames to
- * send wait until the kernel drains all VMs round robin.
+ * its own quanta and the others nothing (lazy receiver processing: Druschel and Banga, OSDI 1996). When
+ * the queue is full, the sender with the most frames in it gives way. Frames to send wait until the kernel drains all VMs round robin.
  */
 
 import { type PacketPool, PacketQueue } from "./packet_pool.ts";
@@ -18,9 +18,10 @@ export const TRANSMIT_QUEUE_FRAMES = 64;
 export class Nic {
   readonly receiveQueue: PacketQueue;
   readonly transmitQueue: PacketQueue;
+  /** Frames that came, those dropped included. */
   framesIn = 0;
   framesOut = 0;
-  /** Frames that came while the receive queue was full. */
+  /** Frames that came, or made way for another sender's, while the receive queue was full. */
   drops = 0;
   /** A send was refused and the guest waits to hear of room. */
   refused = false;
@@ -32,12 +33,10 @@ export class Nic {
     this.transmitQueue = new PacketQueue(pool, TRANSMIT_QUEUE_FRAMES);
   }
 
-  /** Queues a frame that came for this VM; false if it was dropped. */
+  /** Queues a frame that came for this VM; false if that cost a frame, this one or a waiting one. */
   receive(frame: Uint8Array): boolean {
-    if (this.receiveQueue.push(frame)) {
-      this.framesIn++;
-      return true;
-    }
+    this.framesIn++;
+    if (!this.receiveQueue.pushFair(frame)) return true;
     this.drops++;
     return false;
   }

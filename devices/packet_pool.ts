@@ -7,9 +7,13 @@
  * Packet Switches", 1998): however many queues are flooded, another one still finds room.
  */
 
+import { readMac } from "./mac.ts";
+
 /** Bytes of a slot: the largest frame (1514), rounded up. */
 export const PACKET_SLOT_BYTES = 1536;
 const SLAB_SLOTS = 64;
+/** Where an Ethernet frame has its source address. */
+const SOURCE_OFFSET = 6;
 /** Default limit: 24 MiB of frames. */
 export const PACKET_POOL_SLOTS = 16_384;
 /** A queue may hold 1 / 2^SHARE_SHIFT of the slots that are free. */
@@ -61,6 +65,12 @@ export class PacketPool {
     return this.#slabs[slot >> 6].subarray(start, start + this.#length[slot]);
   }
 
+  /** The source MAC address of the frame in a slot, as an integer below 2^48. */
+  source(slot: number): number {
+    const start = (slot & (SLAB_SLOTS - 1)) * PACKET_SLOT_BYTES;
+    return readMac(this.#slabs[slot >> 6], start + SOURCE_OFFSET);
+  }
+
   release(slot: number): void {
     this.#next[slot] = this.#freeList;
     this.#freeList = slot;
@@ -90,6 +100,10 @@ export class PacketPool {
   }
 }
 
+/** Scratch of PacketQueue: the senders in a queue, and how many frames each has there. */
+const senders: number[] = [];
+const counts: number[] = [];
+
 /** A bounded first-in first-out queue of frames. */
 export class PacketQueue {
   #head = -1;
@@ -108,10 +122,65 @@ export class PacketQueue {
     if (this.#size >= this.limit || this.#size > this.pool.share) return false;
     const slot = this.pool.store(frame);
     if (slot < 0) return false;
+    this.#append(slot);
+    return true;
+  }
+
+  /**
+   * As `push`, but fair to senders: when there is no room, the sender with the most frames here loses
+   * the last of them, if this frame's sender has fewer; so a flood of one does not keep another's frame
+   * out. Returns true if a frame was lost, this one or the other.
+   */
+  pushFair(frame: Uint8Array): boolean {
+    if (this.push(frame)) return false;
+    const loser = this.#fullerThan(readMac(frame, SOURCE_OFFSET));
+    if (loser >= 0) {
+      this.#remove(loser);
+      this.#append(this.pool.store(frame));
+    }
+    return true;
+  }
+
+  /** The sender with the most frames here, if `sender` has fewer; else -1. */
+  #fullerThan(sender: number): number {
+    senders.length = counts.length = 0;
+    senders.push(sender);
+    counts.push(0);
+    let most = 0;
+    for (let slot = this.#head; slot >= 0; slot = this.pool.following(slot)) {
+      const source = this.pool.source(slot);
+      let index = senders.indexOf(source);
+      if (index < 0) {
+        index = senders.push(source) - 1;
+        counts.push(0);
+      }
+      if (++counts[index] > counts[most]) most = index;
+    }
+    return counts[most] > counts[0] ? senders[most] : -1;
+  }
+
+  /** Removes the last frame from `source`, which must have one here. */
+  #remove(source: number): void {
+    let before = -1, found = -1;
+    for (let previous = -1, slot = this.#head; slot >= 0; slot = this.pool.following(slot)) {
+      if (this.pool.source(slot) === source) {
+        before = previous;
+        found = slot;
+      }
+      previous = slot;
+    }
+    const after = this.pool.following(found);
+    if (before < 0) this.#head = after;
+    else this.pool.link(before, after);
+    if (found === this.#tail) this.#tail = before;
+    this.#size--;
+    this.pool.release(found);
+  }
+
+  #append(slot: number): void {
     if (this.#size++ === 0) this.#head = slot;
     else this.pool.link(this.#tail, slot);
     this.#tail = slot;
-    return true;
   }
 
   /** The first frame, until `drop`; null if none waits. */

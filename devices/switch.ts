@@ -10,19 +10,24 @@
  * - a unicast frame to an unknown MAC goes to the trusted ports only;
  * - an ARP request goes to the station that owns the address it asks for, else to the trusted ports
  *   only. This includes the announcement of a station's own address: nobody else may have it.
- * Only other broadcasts and multicasts go to every port.
+ * Only other broadcasts and multicasts go to every port. One such frame is work for every station, so
+ * each station may send only so many (storm control), or one VM could keep all others busy.
  *
  * A station may send IPv4, ARP, and the ethertype 0x88b5 for local experiments (IEEE 802, clause
  * 9.2.4). Others could carry an address that is not checked here (VLAN tags, IPv6).
  */
 
+import { readMac } from "./mac.ts";
 import { FRAME_MAXIMUM, FRAME_MINIMUM } from "./nic.ts";
+import { TokenBucket } from "./token_bucket.ts";
 
 const ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_EXPERIMENT = 0x88b5;
 const ARP_REQUEST = 1;
 /** Bytes of an Ethernet header with an ARP packet for IPv4 (RFC 826). */
 const ARP_FRAME_BYTES = 42;
 const IPV4_FRAME_BYTES = 34;
+/** Broadcasts and multicasts that one station may send: per second, and at once. */
+export const STORM_FRAMES_PER_SECOND = 100, STORM_BURST_FRAMES = 32;
 /** Default bound of the learned MAC addresses; the oldest is forgotten. */
 export const MAC_TABLE_MAXIMUM = 4096;
 
@@ -36,6 +41,8 @@ export const DROP_REASONS = [
   "spoofed_ip",
   /** an ethertype that stations may not send */
   "protocol",
+  /** more broadcasts than a station may send */
+  "storm",
   /** nobody to deliver it to */
   "unknown_destination",
   /** the receiver's queue is full */
@@ -64,6 +71,7 @@ export class SwitchPort {
   /** MAC address of the station as a number, or -1 for a trusted port. */
   readonly mac: number;
   readonly address: number;
+  readonly storm = new TokenBucket(STORM_FRAMES_PER_SECOND, STORM_BURST_FRAMES);
 
   constructor(options: PortOptions) {
     this.name = options.name;
@@ -77,17 +85,19 @@ export class SwitchPort {
   }
 }
 
+export interface SwitchOptions {
+  /** Microseconds, never decreasing. */
+  now(): number;
+  readonly trace?: FrameTrace;
+  readonly macTableMaximum?: number;
+}
+
 export interface SwitchStats {
   /** Deliveries to ports; a broadcast counts once per port that took it. */
   readonly delivered: number;
   readonly drops: Readonly<Record<DropReason, number>>;
   /** Learned MAC addresses. */
   readonly learned: number;
-}
-
-/** A MAC address as an integer below 2^48. */
-export function readMac(bytes: Uint8Array, offset: number): number {
-  return ((bytes[offset] << 8) | bytes[offset + 1]) * 2 ** 32 + readUint32(bytes, offset + 2);
 }
 
 function readUint32(bytes: Uint8Array, offset: number): number {
@@ -107,10 +117,14 @@ export class Switch {
   readonly #drops: Record<DropReason, number>;
   #delivered = 0;
 
-  constructor(
-    readonly trace: FrameTrace | null = null,
-    readonly macTableMaximum: number = MAC_TABLE_MAXIMUM,
-  ) {
+  readonly #now: () => number;
+  readonly #trace: FrameTrace | undefined;
+  readonly #macTableMaximum: number;
+
+  constructor(options: SwitchOptions) {
+    this.#now = options.now;
+    this.#trace = options.trace;
+    this.#macTableMaximum = options.macTableMaximum ?? MAC_TABLE_MAXIMUM;
     const zeros = DROP_REASONS.map((reason) => [reason, 0]);
     this.#drops = Object.fromEntries(zeros) as Record<DropReason, number>;
   }
@@ -164,7 +178,7 @@ export class Switch {
       return;
     }
     const verdict = this.#forward(port, frame);
-    if (verdict === "delivered") this.trace?.(frame, port.name, verdict);
+    if (verdict === "delivered") this.#trace?.(frame, port.name, verdict);
     else this.#drop(port, frame, verdict);
   }
 
@@ -178,7 +192,7 @@ export class Switch {
 
   #drop(port: SwitchPort, frame: Uint8Array, reason: DropReason): void {
     this.#drops[reason]++;
-    this.trace?.(frame, port.name, reason);
+    this.#trace?.(frame, port.name, reason);
   }
 
   /** Remembers where a MAC address is; false if it is one that nobody out there may have. */
@@ -187,7 +201,7 @@ export class Switch {
     if ((frame[6] & 1) !== 0 || this.#stations.has(mac)) return false;
     if (this.#learned.get(mac) === port) return true;
     this.#learned.delete(mac);
-    if (this.#learned.size >= this.macTableMaximum) {
+    if (this.#learned.size >= this.#macTableMaximum) {
       for (const oldest of this.#learned.keys()) {
         this.#learned.delete(oldest);
         break;
@@ -211,6 +225,7 @@ export class Switch {
       if (owner !== undefined && owner !== from) return this.#deliver(owner, frame);
       return this.#toTrusted(from, frame);
     }
+    if (!from.trusted && !from.storm.take(this.#now())) return "storm";
     let verdict = this.#toTrusted(from, frame);
     for (const port of this.#stations.values()) {
       if (port !== from && this.#deliver(port, frame) === "delivered") verdict = "delivered";

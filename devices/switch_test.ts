@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { type DropReason, Switch, type SwitchPort } from "./switch.ts";
+import { type DropReason, STORM_BURST_FRAMES, Switch, type SwitchPort } from "./switch.ts";
 
 const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
@@ -28,7 +28,12 @@ function arp(from: number[], source: number[], target: number[], operation = 1):
 /** A switch with an uplink and stations 1..3; `heard` lists who got a frame since the last look. */
 function setup() {
   const trace: string[] = [];
-  const device = new Switch((_frame, port, verdict) => trace.push(`${port}: ${verdict}`), 4);
+  const clock = { now: 0 };
+  const device = new Switch({
+    now: () => clock.now,
+    trace: (_frame, port, verdict) => trace.push(`${port}: ${verdict}`),
+    macTableMaximum: 4,
+  });
   let heard: string[] = [];
   const full = new Set<string>();
   const attach = (name: string, id?: number): SwitchPort =>
@@ -51,7 +56,7 @@ function setup() {
     heard = [];
     return result;
   };
-  return { device, up, ports, send, trace, attach, full };
+  return { device, up, ports, send, trace, attach, full, clock };
 }
 
 Deno.test("a frame to a station's MAC goes to that station only", () => {
@@ -69,6 +74,18 @@ Deno.test("a broadcast reaches everybody but its sender", () => {
   const { ports, send, up } = setup();
   assertEquals(send(ports[1], ipv4(BROADCAST, mac(2), ip(2))), "up vm1 vm3");
   assertEquals(send(up, ipv4(BROADCAST, mac(77), ip(77))), "vm1 vm2 vm3");
+});
+
+Deno.test("a VM's storm of broadcasts is cut off, and only its own", () => {
+  const { device, ports, send, clock } = setup();
+  const storm = ipv4(BROADCAST, mac(1), ip(1));
+  for (let i = 0; i < STORM_BURST_FRAMES; i++) assertEquals(send(ports[0], storm), "up vm2 vm3");
+  assertEquals(send(ports[0], storm), "");
+  assertEquals(device.stats().drops.storm, 1);
+  assertEquals(send(ports[1], ipv4(BROADCAST, mac(2), ip(2))), "up vm1 vm3");
+  assertEquals(send(ports[0], ipv4(mac(2), mac(1), ip(1))), "vm2");
+  clock.now += 1e6;
+  assertEquals(send(ports[0], storm), "up vm2 vm3");
 });
 
 Deno.test("an ARP request goes to the owner of the address, or to the uplink", () => {

@@ -95,6 +95,7 @@ export class Kernel {
     this.#network = new Network({
       uplink: (frame) => this.#events.uplink(frame),
       raise: (vm, bits) => this.#dispatcher.raise(vm, bits),
+      now: () => options.clock.monotonic(),
       trace: options.trace,
     });
     this.#dispatcher = new Dispatcher({

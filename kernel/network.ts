@@ -16,6 +16,8 @@ export interface NetworkOptions {
   uplink(frame: Uint8Array): boolean;
   /** Raises interrupt bits in a VM. */
   raise(vm: Vm, bits: number): void;
+  /** Microseconds, never decreasing. */
+  now(): number;
   trace?: FrameTrace;
 }
 
@@ -27,7 +29,7 @@ export class Network {
   #framesUp = 0;
 
   constructor(readonly options: NetworkOptions) {
-    this.switch = new Switch(options.trace ?? null);
+    this.switch = new Switch(options);
     this.#uplink = this.switch.attach({
       name: "uplink",
       deliver: (frame) => {

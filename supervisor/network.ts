@@ -41,7 +41,7 @@ export interface CellPort {
 
 export class Network {
   readonly gateway: Gateway;
-  readonly #switch = new Switch();
+  readonly #switch = new Switch({ now: () => performance.now() * 1000 });
   readonly #gatewayPort: SwitchPort;
   /** Frames the gateway sent while the switch was delivering one to it: it must not be re-entered. */
   readonly #queue: Uint8Array[] = [];

@@ -82,7 +82,11 @@ Deno.test({
             await buildImage([new URL("../guests/hostile/flood.c", import.meta.url).pathname]),
           );
           await server.create({ name: "spin", image: "spin" });
-          await server.create({ name: "flood", image: "flood" });
+          const targets = ["broadcast", "gateway", "10.0.0.2"];
+          for (const target of targets) {
+            const name = `flood-${targets.indexOf(target)}`;
+            await server.create({ name, image: "flood", arguments: [target] });
+          }
           await fetchPage(server.address, "vm-3", "/crash").catch(() => {});
           const rest = names.filter((name) => name !== "vm-3");
           assertEquals(await strangers(server, rest), []);
@@ -95,7 +99,10 @@ Deno.test({
           });
           assertEquals(failures, {});
           for (
-            const [name, state] of [["spin", "running"], ["flood", "running"], ["vm-3", "crashed"]]
+            const [name, state] of [["spin", "running"], ["flood-0", "running"], [
+              "vm-3",
+              "crashed",
+            ]]
           ) {
             const vm = await server.request("GET", `/v1/vms/${name}`);
             assert(vm.state === state, `${name}: expected ${state}, got ${vm.state}`);
