@@ -58,7 +58,8 @@ export class Evaluator implements Engine {
   private readonly environment: Environment;
   private readonly table: HandlerTable;
   private readonly cache: BlockCache;
-  private readonly takeTimestamp: (cpu: CpuState) => number;
+  /** Whose state the working copy is. */
+  private cpu: CpuState;
   /** The block that is running, or NO_BLOCK. */
   private current = NO_BLOCK;
 
@@ -67,7 +68,12 @@ export class Evaluator implements Engine {
     this.environment = createEnvironment(options.pool, options.codeWords ?? DEFAULT_CODE_WORDS);
     this.table = new HandlerTable(this.environment);
     this.cache = new BlockCache(this.environment.O);
-    this.takeTimestamp = options.timestamp;
+    const { C, X } = this.environment;
+    this.cpu = C;
+    X.timestamp = () => {
+      this.cpu.retired = C.retired;
+      return options.timestamp(this.cpu);
+    };
   }
 
   dropFrame(frame: number): void {
@@ -86,10 +92,7 @@ export class Evaluator implements Engine {
     X.readTable = space.readTable;
     X.writeTable = space.writeTable;
     C.retired = cpu.retired;
-    X.timestamp = () => {
-      cpu.retired = C.retired;
-      return this.takeTimestamp(cpu);
-    };
+    this.cpu = cpu;
     const reason = this.execute(budget);
     cpu.i32.set(R);
     cpu.retired = C.retired;

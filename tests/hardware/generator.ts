@@ -184,8 +184,10 @@ function steer(
   return true;
 }
 
+/** Memory that both sides have with the same contents. */
 function isOurs(address: number): boolean {
-  return address >= 0 && address < DATA + 4 * PAGE_SIZE && (address < CODE || address >= DATA);
+  return windowOffset(address) >= 0 ||
+    (address >= DATA + 2 * PAGE_SIZE && address < DATA + 4 * PAGE_SIZE);
 }
 
 const LEGACY_PREFIXES = [[], [], [], [0x66], [0x66], [0x67], [0x66, 0x67], [0xf0], [0xf3], [0xf2]];
@@ -218,7 +220,7 @@ export function generate(random: Random, opcode: readonly number[], modrm: numbe
   if (/^(movs|cmps|scas|stos|lods)[bwl]$/.test(instruction.mnemonic)) {
     registers[6] = dataAddress(random, low);
     registers[7] = dataAddress(random, low);
-    if (instruction.repeat !== "") registers[1] = random.below(24);
+    if (instruction.repeat !== "") registers[1] = random.below(16);
   }
   if (instruction.mnemonic === "xlat") {
     registers[3] = dataAddress(random, low) - (registers[0] & 255);
@@ -239,7 +241,8 @@ export function generate(random: Random, opcode: readonly number[], modrm: numbe
     const selector = instruction.operands[1].register;
     const isFree = instruction.operands[0].base !== selector &&
       instruction.operands[0].index !== selector;
-    if (isFree) registers[selector] = random.below(512) - 256;
+    if (!isFree) return null;
+    registers[selector] = random.below(512) - 256;
   }
   if (instruction.mnemonic === "popf") maskFlags(registers, memory);
   if (isUndefined(instruction, registers[1])) return null;
@@ -254,7 +257,7 @@ export function generate(random: Random, opcode: readonly number[], modrm: numbe
     eflags: (random.next() & ARITHMETIC_FLAGS) | control | 0x202,
     memory,
     flagMask: definedFlags(instruction, registers[1]),
-    torn: /^(enter|popa)$/.test(instruction.mnemonic),
+    torn: /^(enter|pusha|popa)$/.test(instruction.mnemonic),
   };
 }
 

@@ -3,19 +3,23 @@
  * it longer.
  */
 
+import type { Engine, EngineOptions } from "../../cpu/engine.ts";
 import { Evaluator } from "../../cpu/evaluator.ts";
 import { type Case, describe, difference, EngineUnderTest, runOnHost } from "./oracle.ts";
 import { allOpcodes, generate, Random } from "./generator.ts";
 
-const ENGINES = { evaluator: EngineUnderTest };
+/** Every tier of the processor has to pass. */
+const ENGINES: Record<string, (options: EngineOptions) => Engine> = {
+  evaluator: (options) => new Evaluator(options),
+};
 
-for (const name of Object.keys(ENGINES)) {
+for (const [name, createEngine] of Object.entries(ENGINES)) {
   Deno.test(`integer instructions on the ${name} do what silicon does`, async () => {
     const seed = Number(Deno.env.get("SEED") ?? Date.now() & 0x7fffffff) | 1;
     const rounds = Number(Deno.env.get("ROUNDS") ?? 2);
     console.log(`seed ${seed}`);
     const random = new Random(seed);
-    const engine = new EngineUnderTest((options) => new Evaluator(options));
+    const engine = new EngineUnderTest(createEngine);
     const counts = new Map<string, number>();
     const reports: string[] = [];
     let total = 0, wrong = 0;

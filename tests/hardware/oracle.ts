@@ -36,7 +36,10 @@ export interface Case {
   readonly memory: Uint8Array;
   /** Bits of EFLAGS that are defined after the instruction. */
   readonly flagMask: number;
-  /** When it faults, processors leave memory or registers half changed (Denali never does). */
+  /**
+   * Many accesses: processors differ in their order, and leave memory or registers half changed when one of
+   * them faults (Denali never does).
+   */
   readonly torn: boolean;
 }
 
@@ -158,7 +161,7 @@ export class EngineUnderTest {
     cpu.i32.set(one.registers);
     cpu.i32[EIP] = one.eip;
     writeFlags(cpu, one.eflags);
-    const reason = engine.run(cpu, space, 10_000);
+    const reason = engine.run(cpu, space, 200_000);
     const exception = reason === EXIT_EXCEPTION;
     return {
       vector: exception ? cpu.i32[EXIT_VECTOR] : -1 - reason,
@@ -194,7 +197,7 @@ export function difference(one: Case, host: Result, engine: Result): string {
   };
   check("vector", host.vector, engine.vector);
   check("eip", host.eip, engine.eip);
-  if (host.vector === PF_VECTOR && engine.vector === PF_VECTOR) {
+  if (host.vector === PF_VECTOR && engine.vector === PF_VECTOR && !one.torn) {
     check("fault address", host.address, engine.address);
     check("error code", host.error & ERROR_MASK, engine.error & ERROR_MASK);
   }
