@@ -11,8 +11,9 @@
 
 import { buildGuests } from "../guests/build.ts";
 
-/** The flags the program needs, each for the reason given. */
+/** The flags the program runs with, each for the reason given. */
 export const PERMISSIONS: readonly string[] = [
+  "--cached-only", // or a worker without permissions could make Deno fetch any npm package
   "--allow-net", // the control endpoint and the published ports; cells get none of it
   "--allow-read", // images, disks and the data folder, wherever the operator put them
   "--allow-write", // the data folder and the files named by --report
