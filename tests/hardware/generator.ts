@@ -10,7 +10,7 @@ import { bindOperation } from "../../cpu/operations.ts";
 import { isImplemented } from "../../cpu/semantics/table.ts";
 import { AC, AF, ARITHMETIC_FLAGS, CF, NT, OF, PF, SF, TF, ZF } from "../../cpu/flags.ts";
 import { PAGE_SIZE } from "../../cpu/engine.ts";
-import { type Case, CODE, DATA, LOW, WINDOW_BYTES, WINDOWS } from "./oracle.ts";
+import { type Case, CODE, DATA, isHostMemory, LOW, WINDOW_BYTES, WINDOWS } from "./oracle.ts";
 
 /** xorshift32; `below(n)` is 0..n-1. */
 export class Random {
@@ -249,6 +249,9 @@ export function generate(random: Random, opcode: readonly number[], modrm: numbe
   const control = random.below(4) === 0 ? 0x400 : 0;
   // Sometimes the instruction straddles two pages.
   const eip = random.below(16) === 0 ? CODE + PAGE_SIZE - 1 - random.below(4) : CODE + 0x100;
+  for (const { kind, value: displacement } of instruction.operands) {
+    if (kind === "rel" && isHostMemory(eip + code.length + displacement)) return null;
+  }
   return {
     text: disassemble(instruction, eip),
     eip,
