@@ -24,6 +24,7 @@ interface Row {
   readonly requestsPerSecond: number;
   readonly latencyP50: number;
   readonly latencyP99: number;
+  /** Bytes by which the process grew with each VM after the first; NaN for one VM. */
   readonly residentPerVm: number;
   readonly privateFramesPerVm: number;
 }
@@ -31,11 +32,13 @@ interface Row {
 async function measure(vms: number): Promise<Row> {
   const server = await TestServer.start({ args: ["--cells", "1"] });
   try {
-    const before = await server.residentBytes();
-    const fleet = await bootFleet(server, vms);
+    let first = 0;
+    const fleet = await bootFleet(server, vms, async (booted) => {
+      if (booted === 1) first = await server.residentBytes();
+    });
     const wrong = await strangers(server, fleet.names);
     if (wrong.length > 0) throw new Error(wrong.join("\n"));
-    const resident = await server.residentBytes() - before;
+    const resident = await server.residentBytes() - first;
     const { frames } = await server.request("GET", "/v1/system");
     const order = {
       address: server.address,
@@ -55,7 +58,7 @@ async function measure(vms: number): Promise<Row> {
       requestsPerSecond: result.answered / result.seconds,
       latencyP50: percentile(result.latencies, 0.5),
       latencyP99: percentile(result.latencies, 0.99),
-      residentPerVm: resident / vms,
+      residentPerVm: vms > 1 ? resident / (vms - 1) : NaN,
       privateFramesPerVm: frames.private / vms,
     };
   } finally {
