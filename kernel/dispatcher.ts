@@ -38,7 +38,7 @@ import {
   UPCALL_STARVED,
 } from "./interrupts.ts";
 import type { Network } from "./network.ts";
-import { IO_DONE, Ports } from "./ports.ts";
+import { IO_CONSOLE_FULL, IO_DONE, Ports } from "./ports.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SoftTlb } from "./soft_tlb.ts";
 import type { Vm, VmState } from "./vm.ts";
@@ -171,8 +171,15 @@ export class Dispatcher {
       this.#timers.arm(vm, IDLE_TIMER, vm.idleUntil);
       return "idle";
     }
-    this.#scheduler.ready(vm);
+    if (!vm.consoleWaits) this.#scheduler.ready(vm);
     return "running";
+  }
+
+  /** A VM whose console had no room takes its turn again. */
+  consoleReady(vm: Vm): void {
+    if (!vm.consoleWaits) return;
+    vm.consoleWaits = false;
+    if (vm.state === "running") this.#scheduler.ready(vm);
   }
 
   /** Lets a deterministic clock jump to the next deadline; false if there is nothing to wait for. */
@@ -238,7 +245,7 @@ export class Dispatcher {
       done += this.#step(vm, limit - done);
     }
     vm.credit -= done;
-    if (vm.state === "running") {
+    if (vm.state === "running" && !vm.consoleWaits) {
       if (vm.credit > 0 && !this.#yielded) this.#current = vm;
       else this.#scheduler.ready(vm);
     }
@@ -289,7 +296,8 @@ export class Dispatcher {
 
   #io(vm: Vm): number {
     const result = this.#ports.perform(vm);
-    if (result === EXIT_WAIT) this.#lifecycle.starve(vm);
+    if (result === IO_CONSOLE_FULL) this.#yielded = vm.consoleWaits = true;
+    else if (result === EXIT_WAIT) this.#lifecycle.starve(vm);
     else if (result !== IO_DONE) this.#exception(vm);
     return Math.floor(this.#ports.moved / BYTES_PER_WORK);
   }

@@ -14,6 +14,7 @@
 import type { Engine, EngineOptions } from "../cpu/engine.ts";
 import { Evaluator } from "../cpu/evaluator.ts";
 import { EIP, ESP } from "../cpu/state.ts";
+import type { ConsoleSink } from "../devices/console.ts";
 import type { FrameTrace } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
 import type { Clock } from "./clock.ts";
@@ -42,6 +43,11 @@ export type { Image, KernelStats, Vm, VmSpec };
 export interface KernelEvents {
   /** Console output; `bytes` is only valid during the call. */
   console(vm: Vm, bytes: Uint8Array): void;
+  /**
+   * How many bytes `console` would take of this VM now; default: any number. At 0 the VM that writes
+   * takes no turn until `consoleReady`, and no other VM notices.
+   */
+  consoleRoom?(vm: Vm): number;
   /** After every change of `vm.state`; "running" and "idle" change very often. */
   state(vm: Vm): void;
   /** A frame for the world outside, valid during the call; false = no room (dropped, counted). */
@@ -69,7 +75,7 @@ export class Kernel {
   readonly #vms = new Map<number, Vm>();
   readonly #images = new Set<Image>();
   readonly #events: KernelEvents;
-  readonly #console: KernelEvents["console"];
+  readonly #console: ConsoleSink<Vm>;
   readonly #clock: Clock;
   readonly #frames: FrameTable;
   readonly #softTlb: SoftTlb;
@@ -83,7 +89,10 @@ export class Kernel {
 
   constructor(options: KernelOptions) {
     this.#events = options.events;
-    this.#console = (vm, bytes) => this.#events.console(vm, bytes);
+    this.#console = {
+      room: (vm) => this.#events.consoleRoom?.(vm) ?? Infinity,
+      write: (vm, bytes) => this.#events.console(vm, bytes),
+    };
     this.#clock = options.clock;
     const pool = createPool(options.poolBytes, options.memory);
     this.#frames = new FrameTable(pool);
@@ -219,6 +228,11 @@ export class Kernel {
     if (vm.ended || vm.keyboard.closed) return;
     vm.keyboard.close();
     this.#dispatcher.raise(vm, INTERRUPTS.INTERRUPT_KEYBOARD.value);
+  }
+
+  /** There is room again for what the VM writes to its console. */
+  consoleReady(vm: Vm): void {
+    this.#dispatcher.consoleReady(vm);
   }
 
   /** A frame from the uplink into the switch. */

@@ -8,7 +8,8 @@
  * - A buffer that cannot be reached raises #PF at its first bad byte. A console write passes on what
  *   lies before that byte first, as a repeated OUTS does on a processor; everything else has no effect.
  * - A console write longer than CONSOLE_OPERATION_MAXIMUM leaves EIP at the instruction, with ESI and
- *   ECX advanced: it continues as the next instruction.
+ *   ECX advanced: it continues as the next instruction. So does one for
+ *   which the console has too little room, when there is some again.
  * - Without REP the instruction moves at most one byte and leaves ECX alone; ESI or EDI shows whether
  *   it did.
  */
@@ -38,8 +39,10 @@ import type { Vm } from "./vm.ts";
 /** EFLAGS.DF, Intel SDM vol. 1, 3.4.3.2. */
 const X86_EFLAGS_DF = 1 << 10;
 
-/** The instruction was performed. Other results: EXIT_EXCEPTION, EXIT_WAIT. */
+/** The instruction was performed. Other results: IO_CONSOLE_FULL, EXIT_EXCEPTION, EXIT_WAIT. */
 export const IO_DONE = 0;
+/** The console has no room: the VM runs the instruction again when there is some. */
+export const IO_CONSOLE_FULL = -1;
 
 /** What ports need from the kernel. */
 export interface PortServices {
@@ -142,7 +145,8 @@ export class Ports {
 
   #writeConsole(vm: Vm, length: number): number {
     const { cpu: { i32 }, space } = vm;
-    const wanted = Math.min(length, CONSOLE_OPERATION_MAXIMUM);
+    const wanted = Math.min(length, CONSOLE_OPERATION_MAXIMUM, vm.console.room);
+    if (wanted <= 0) return IO_CONSOLE_FULL;
     const address = i32[ESI] >>> 0;
     const got = space.read(address, this.#staging, 0, wanted);
     if (got === 0) return fault(vm, address, false);

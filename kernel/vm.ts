@@ -15,7 +15,7 @@
  */
 
 import { CpuState } from "../cpu/state.ts";
-import { Console } from "../devices/console.ts";
+import { Console, type ConsoleSink } from "../devices/console.ts";
 import { Keyboard } from "../devices/keyboard.ts";
 import type { Nic } from "../devices/nic.ts";
 import type { SwitchPort } from "../devices/switch.ts";
@@ -66,7 +66,7 @@ export interface VmParts {
   readonly mac: Uint8Array;
   readonly network: NetworkSpec | null;
   readonly nic: Nic | null;
-  readonly console: (vm: Vm, bytes: Uint8Array) => void;
+  readonly console: ConsoleSink<Vm>;
 }
 
 export class Vm implements Schedulable {
@@ -87,7 +87,7 @@ export class Vm implements Schedulable {
   readonly cpu: CpuState = new CpuState();
   readonly space: Memory;
   readonly registers: VirtualRegisters;
-  readonly console: Console;
+  readonly console: Console<Vm>;
   readonly keyboard: Keyboard = new Keyboard();
   readonly timer: Timer = new Timer();
   readonly nic: Nic | null;
@@ -103,6 +103,8 @@ export class Vm implements Schedulable {
   /** The exception in the EXIT_ words could not be delivered yet. */
   exceptionWaits = false;
   pausedFrom: "running" | "idle" = "running";
+  /** Its console has no room: it takes no turn until there is some, though it is "running". */
+  consoleWaits = false;
   quanta = 0;
   interrupts = 0;
   exceptions = 0;
@@ -126,7 +128,7 @@ export class Vm implements Schedulable {
     this.mac = parts.mac;
     this.network = parts.network;
     this.nic = parts.nic;
-    this.console = new Console((bytes) => parts.console(this, bytes));
+    this.console = new Console<Vm>(this, parts.console);
   }
 
   get state(): VmState {

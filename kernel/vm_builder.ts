@@ -1,6 +1,7 @@
 /** Makes the object of a VM from a checked specification: its memory, registers and identity. */
 
 import { PAGE_MASK, PAGE_SHIFT } from "../cpu/engine.ts";
+import type { ConsoleSink } from "../devices/console.ts";
 import type { Nic } from "../devices/nic.ts";
 import { ABI_VERSION, FEATURES, LAYOUT } from "./abi.ts";
 import { CPU_KHZ } from "./clock.ts";
@@ -25,7 +26,7 @@ export function buildVm(
   id: number,
   boot: BootText,
   nic: Nic | null,
-  console: (vm: Vm, bytes: Uint8Array) => void,
+  console: ConsoleSink<Vm>,
 ): Vm {
   const space = new Memory(frames, spec.image, spec.memory);
   const entry = space.resolve(REGISTERS_PAGE, true);
