@@ -1,18 +1,14 @@
-/* memcpy and its kin. The string instructions are one guest instruction for any length. */
+/*
+ * memcpy and its kin, by string instructions: for the processor that Denali emulates they are one
+ * instruction for a whole run of bytes, several times faster than any loop over words.
+ */
 
 #include <stdint.h>
 #include <string.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t length) {
   void *d = to;
-  size_t words = length / 4, bytes = length % 4;
-  __asm__ volatile(
-      "rep movsl\n\t"
-      "movl %3, %%ecx\n\t"
-      "rep movsb"
-      : "+&D"(d), "+&S"(from), "+&c"(words)
-      : "r"(bytes)
-      : "memory");
+  __asm__ volatile("rep movsb" : "+D"(d), "+S"(from), "+c"(length) : : "memory");
   return to;
 }
 
@@ -42,34 +38,22 @@ void *memmove(void *to, const void *from, size_t length) {
 
 void *memset(void *to, int byte, size_t length) {
   void *d = to;
-  size_t words = length / 4, bytes = length % 4;
-  uint32_t pattern = (unsigned char)byte * 0x01010101u;
-  __asm__ volatile(
-      "rep stosl\n\t"
-      "movl %2, %%ecx\n\t"
-      "rep stosb"
-      : "+&D"(d), "+&c"(words)
-      : "r"(bytes), "a"(pattern)
-      : "memory");
+  __asm__ volatile("rep stosb" : "+D"(d), "+c"(length) : "a"(byte) : "memory");
   return to;
 }
 
-typedef uint32_t __attribute__((may_alias, aligned(1))) word;
-
 int memcmp(const void *a, const void *b, size_t length) {
   const unsigned char *p = a, *q = b;
-  while (length >= 4 && *(const word *)p == *(const word *)q) p += 4, q += 4, length -= 4;
-  for (; length; p++, q++, length--) {
-    if (*p != *q) return *p - *q;
-  }
-  return 0;
+  if (!length) return 0;
+  __asm__("repe cmpsb" : "+S"(p), "+D"(q), "+c"(length) : : "memory", "cc");
+  return p[-1] - q[-1];
 }
 
 void *memchr(const void *memory, int byte, size_t length) {
-  for (const unsigned char *p = memory; length; p++, length--) {
-    if (*p == (unsigned char)byte) return (void *)p;
-  }
-  return NULL;
+  if (!length) return NULL;
+  const unsigned char *p = memory;
+  __asm__("repne scasb" : "+D"(p), "+c"(length) : "a"(byte) : "memory", "cc");
+  return *--p == (unsigned char)byte ? (void *)p : NULL;
 }
 
 void *memrchr(const void *memory, int byte, size_t length) {

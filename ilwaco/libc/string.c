@@ -7,16 +7,14 @@
 
 typedef uint32_t __attribute__((may_alias)) word;
 
+/* Not zero if a byte of the word is zero (Mycroft 1987). An aligned word never crosses a page. */
+static inline uint32_t has_zero(word w) { return (w - 0x01010101u) & ~w & 0x80808080u; }
+
 size_t strlen(const char *text) {
   const char *p = text;
-  for (; (uintptr_t)p % 4; p++) {
-    if (!*p) return (size_t)(p - text);
-  }
-  /* A word holds a zero byte if this is not zero (Mycroft 1987). An aligned word never crosses a
-   * page. */
-  for (word w; w = *(const word *)p, !((w - 0x01010101u) & ~w & 0x80808080u);) p += 4;
-  while (*p) p++;
-  return (size_t)(p - text);
+  size_t left = SIZE_MAX;
+  __asm__("repne scasb" : "+D"(p), "+c"(left) : "a"(0) : "memory", "cc");
+  return (size_t)(p - text) - 1;
 }
 
 size_t strnlen(const char *text, size_t limit) {
@@ -92,6 +90,7 @@ static int lower(int c) { return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c; }
 
 int strncasecmp(const char *a, const char *b, size_t length) {
   for (; length; a++, b++, length--) {
+    if (*a == *b && *a) continue;
     int difference = lower((unsigned char)*a) - lower((unsigned char)*b);
     if (difference || !*a) return difference;
   }
@@ -101,6 +100,14 @@ int strncasecmp(const char *a, const char *b, size_t length) {
 int strcasecmp(const char *a, const char *b) { return strncasecmp(a, b, SIZE_MAX); }
 
 char *strchrnul(const char *text, int character) {
+  for (; (uintptr_t)text % 4; text++) {
+    if (!*text || *text == (char)character) return (char *)text;
+  }
+  word pattern = (unsigned char)character * 0x01010101u;
+  for (;; text += 4) {
+    word w = *(const word *)text, x = w ^ pattern;
+    if (has_zero(w) | has_zero(x)) break;
+  }
   while (*text && *text != (char)character) text++;
   return (char *)text;
 }
