@@ -50,6 +50,10 @@ const char *ilwaco_sign(const struct conversion *conversion, int negative) {
 
 static void emit_padded(struct sink *sink, const struct conversion *conversion, const char *text,
                         size_t length) {
+  if (!conversion->width) {
+    ilwaco_emit(sink, text, length);
+    return;
+  }
   long behind = ilwaco_emit_prefix(sink, conversion, "", length, 0);
   ilwaco_emit(sink, text, length);
   ilwaco_emit_repeated(sink, ' ', behind);
@@ -73,6 +77,12 @@ static void format_integer(struct sink *sink, const struct conversion *conversio
   char buffer[24], *end = buffer + sizeof buffer;
   char *text =
       write_digits(end, value, base, type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef");
+  if (!conversion->width && !conversion->flags && conversion->precision < 0) { /* the usual one */
+    if (text == end) *--text = '0';
+    if (negative) *--text = '-';
+    ilwaco_emit(sink, text, (size_t)(end - text));
+    return;
+  }
   long digits = end - text;
   long zeros = (conversion->precision < 0 ? 1 : conversion->precision) - digits;
   if (zeros < 0) zeros = 0;
@@ -147,28 +157,50 @@ union argument {
 
 struct arguments {
   va_list list;
-  const char *format;       /* for numbered arguments: scanned once for the types */
   union argument *numbered; /* NULL: not used */
 };
 
-static int is_integer(char type) { return strchr("diouxXc", type) != NULL; }
+enum argument_class { UNKNOWN, INTEGER, POINTER, REAL };
 
-static union argument next_argument(va_list *list, char type, enum length length) {
-  union argument a;
-  if (type == 's' || type == 'p' || type == 'n') {
-    a.pointer = va_arg(*list, void *);
-  } else if (!is_integer(type)) {
+static enum argument_class class_of(char type) {
+  switch (type) {
+    case 'd':
+    case 'i':
+    case 'o':
+    case 'u':
+    case 'x':
+    case 'X':
+    case 'c': return INTEGER;
+    case 's':
+    case 'p':
+    case 'n': return POINTER;
+    case 'e':
+    case 'E':
+    case 'f':
+    case 'F':
+    case 'g':
+    case 'G':
+    case 'a':
+    case 'A': return REAL;
+    default: return UNKNOWN;
+  }
+}
+
+static void next_argument(union argument *a, va_list *list, enum argument_class class,
+                          enum length length) {
+  if (class == POINTER) {
+    a->pointer = va_arg(*list, void *);
+  } else if (class == REAL) {
     if (length == LONG_DOUBLE) {
-      a.long_real = va_arg(*list, long double);
+      a->long_real = va_arg(*list, long double);
     } else {
-      a.real = va_arg(*list, double);
+      a->real = va_arg(*list, double);
     }
   } else if (length == LONG_LONG || length == MAXIMUM) {
-    a.integer = va_arg(*list, uint64_t);
+    a->integer = va_arg(*list, uint64_t);
   } else {
-    a.integer = (uint64_t)(int64_t)va_arg(*list, int);
+    a->integer = (uint64_t)(int64_t)va_arg(*list, int);
   }
-  return a;
 }
 
 /* Narrows an integer argument to the type that the length modifier names. */
@@ -185,27 +217,16 @@ static uint64_t convert_integer(uint64_t value, char type, enum length length) {
 
 /* ---- formatting */
 
-static int directive_is_numbered(const char *format) {
-  for (const char *p = format; (p = strchr(p, '%'));) {
-    p++;
-    if (*p == '%') {
-      p++;
-      continue;
-    }
-    return ilwaco_parse_position(&p) > 0;
-  }
-  return 0;
-}
-
 /* Fetches all arguments of a format with numbers, in order. Returns 0 if a number is out of range.
  */
-static int fetch_numbered(struct arguments *arguments, union argument *values) {
+static int fetch_numbered(struct arguments *arguments, const char *format,
+                          union argument *values) {
   struct {
     char type;
     enum length length;
   } types[ARGUMENTS_NUMBERED_MAXIMUM + 1] = {{0}};
   int count = 0;
-  for (const char *p = arguments->format; (p = strchr(p, '%'));) {
+  for (const char *p = format; (p = strchr(p, '%'));) {
     struct directive d;
     p = ilwaco_parse_directive(p + 1, &d);
     int wanted[3] = {d.position, d.width_from, d.precision_from};
@@ -218,29 +239,37 @@ static int fetch_numbered(struct arguments *arguments, union argument *values) {
     }
   }
   for (int i = 1; i <= count; i++) {
-    char type = types[i].type ? types[i].type : 'd';
-    values[i] = next_argument(&arguments->list, type, types[i].length);
+    next_argument(&values[i], &arguments->list, class_of(types[i].type), types[i].length);
   }
   return 1;
 }
 
-static union argument fetch(struct arguments *arguments, int position, char type,
-                            enum length length) {
-  if (arguments->numbered && position > 0) return arguments->numbered[position];
-  return next_argument(&arguments->list, type, length);
+static void fetch(union argument *a, struct arguments *arguments, int position,
+                  enum argument_class class, enum length length) {
+  if (arguments->numbered && position > 0) {
+    *a = arguments->numbered[position];
+  } else {
+    next_argument(a, &arguments->list, class, length);
+  }
+}
+
+static int fetch_int(struct arguments *arguments, int position) {
+  union argument a;
+  fetch(&a, arguments, position, INTEGER, NONE);
+  return (int)a.integer;
 }
 
 static void resolve_stars(struct arguments *arguments, struct directive *d) {
   struct conversion *c = &d->conversion;
   if (d->width_from >= 0) {
-    c->width = (int)fetch(arguments, d->width_from, 'd', NONE).integer;
+    c->width = fetch_int(arguments, d->width_from);
     if (c->width < 0) {
       c->flags |= FLAG_LEFT;
       c->width = c->width == INT_MIN ? INT_MAX : -c->width;
     }
   }
   if (d->precision_from >= 0) {
-    c->precision = (int)fetch(arguments, d->precision_from, 'd', NONE).integer;
+    c->precision = fetch_int(arguments, d->precision_from);
     if (c->precision < 0) c->precision = -1;
   }
 }
@@ -251,9 +280,11 @@ static int format_directive(struct sink *sink, struct directive *d, struct argum
   resolve_stars(arguments, d);
   if (c->type == '%') return ilwaco_emit(sink, "%", 1), 1;
   if (c->type == 'm') return format_string(sink, c, strerror(errno)), 1;
-  if (!c->type || !strchr("diouxXcspneEfFgGaA", c->type)) return 0;
+  enum argument_class class = class_of(c->type);
+  if (class == UNKNOWN) return 0;
   if (c->type == 'i') c->type = 'd';
-  union argument a = fetch(arguments, d->position, c->type, d->length);
+  union argument a;
+  fetch(&a, arguments, d->position, class, d->length);
   switch (c->type) {
     case 'c': {
       char character[4] = {(char)a.integer};
@@ -289,27 +320,31 @@ static int format_directive(struct sink *sink, struct directive *d, struct argum
   return 1;
 }
 
-static int format_all(struct sink *sink, struct arguments *arguments);
+static int format_all(struct sink *sink, struct arguments *arguments, const char *format);
 
 /* Kept apart because its array is large and hardly any program needs it. */
-static __attribute__((noinline)) int format_numbered(struct sink *sink,
-                                                     struct arguments *arguments) {
+static __attribute__((noinline)) int format_numbered(struct sink *sink, struct arguments *arguments,
+                                                     const char *format) {
   union argument values[ARGUMENTS_NUMBERED_MAXIMUM + 1];
-  if (!fetch_numbered(arguments, values)) {
+  if (!fetch_numbered(arguments, format, values)) {
     errno = EINVAL;
     return -1;
   }
   arguments->numbered = values;
-  return format_all(sink, arguments);
+  return format_all(sink, arguments, format);
 }
 
-static int format_all(struct sink *sink, struct arguments *arguments) {
-  for (const char *p = arguments->format; *p;) {
-    const char *percent = strchrnul(p, '%');
-    ilwaco_emit(sink, p, (size_t)(percent - p));
-    if (!*percent) break;
+static int format_all(struct sink *sink, struct arguments *arguments, const char *format) {
+  const char *end = format + strlen(format);
+  for (const char *p = format; p < end;) {
+    const char *percent = memchr(p, '%', (size_t)(end - p));
+    ilwaco_emit(sink, p, (size_t)((percent ? percent : end) - p));
+    if (!percent) break;
     struct directive directive;
     p = ilwaco_parse_directive(percent + 1, &directive);
+    if (directive.position && !arguments->numbered) {
+      return format_numbered(sink, arguments, percent); /* the first one decides for all */
+    }
     if (!format_directive(sink, &directive, arguments)) {
       ilwaco_emit(sink, percent, (size_t)(p - percent));
     }
@@ -322,10 +357,9 @@ static int format_all(struct sink *sink, struct arguments *arguments) {
 }
 
 int ilwaco_format(struct sink *sink, const char *format, va_list list) {
-  struct arguments arguments = {.format = format, .numbered = NULL};
+  struct arguments arguments = {.numbered = NULL};
   va_copy(arguments.list, list);
-  int result = directive_is_numbered(format) ? format_numbered(sink, &arguments)
-                                             : format_all(sink, &arguments);
+  int result = format_all(sink, &arguments, format);
   va_end(arguments.list);
   return result;
 }

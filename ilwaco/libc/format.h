@@ -50,9 +50,6 @@ struct directive {
 /* `p` is behind the '%'; returns what is behind the conversion's letter. */
 const char *ilwaco_parse_directive(const char *p, struct directive *d);
 
-/* A number and '$' at *p: returns the number and moves *p behind; 0 if there is none. */
-int ilwaco_parse_position(const char **p);
-
 /* format_float.c */
 void ilwaco_format_double(struct sink *sink, struct conversion *conversion, double value);
 void ilwaco_format_long_double(struct sink *sink, struct conversion *conversion, long double value);

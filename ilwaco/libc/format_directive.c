@@ -4,13 +4,19 @@
 
 #include <ctype.h>
 #include <limits.h>
-#include <string.h>
 
 static const char *parse_flags(const char *p, unsigned *flags) {
-  static const char characters[] = "-+ #0";
-  for (const char *flag; *p && (flag = strchr(characters, *p)); p++)
-    *flags |= 1u << (flag - characters);
-  return *p == '\'' ? parse_flags(p + 1, flags) : p;
+  for (;; p++) {
+    switch (*p) {
+      case '-': *flags |= FLAG_LEFT; break;
+      case '+': *flags |= FLAG_PLUS; break;
+      case ' ': *flags |= FLAG_SPACE; break;
+      case '#': *flags |= FLAG_ALTERNATE; break;
+      case '0': *flags |= FLAG_ZERO; break;
+      case '\'': break; /* no grouping in the "C" locale */
+      default: return p;
+    }
+  }
 }
 
 static const char *parse_number(const char *p, int *number) {
@@ -39,7 +45,8 @@ static const char *parse_length(const char *p, enum length *length) {
   }
 }
 
-int ilwaco_parse_position(const char **p) {
+/* A number and '$' at *p: returns the number and moves *p behind; 0 if there is none. */
+static int parse_position(const char **p) {
   int number;
   const char *behind = parse_number(*p, &number);
   if (behind == *p || *behind != '$') return 0;
@@ -47,12 +54,13 @@ int ilwaco_parse_position(const char **p) {
   return number;
 }
 
-const char *ilwaco_parse_directive(const char *p, struct directive *d) {
-  *d = (struct directive){{0, 0, -1, 0}, NONE, ilwaco_parse_position(&p), -1, -1};
+/* [n$] flags width . precision: everything before the letters. */
+static const char *parse_numbers(const char *p, struct directive *d) {
+  d->position = parse_position(&p);
   p = parse_flags(p, &d->conversion.flags);
   if (*p == '*') {
     p++;
-    d->width_from = ilwaco_parse_position(&p);
+    d->width_from = parse_position(&p);
   } else {
     p = parse_number(p, &d->conversion.width);
   }
@@ -60,11 +68,18 @@ const char *ilwaco_parse_directive(const char *p, struct directive *d) {
     p++;
     if (*p == '*') {
       p++;
-      d->precision_from = ilwaco_parse_position(&p);
+      d->precision_from = parse_position(&p);
     } else {
       p = parse_number(p, &d->conversion.precision);
     }
   }
+  return p;
+}
+
+const char *ilwaco_parse_directive(const char *p, struct directive *d) {
+  *d = (struct directive){{0, 0, -1, 0}, NONE, 0, -1, -1};
+  /* All of these start with a character up to '9', and most directives have none of them. */
+  if ((unsigned char)*p <= '9') p = parse_numbers(p, d);
   p = parse_length(p, &d->length);
   d->conversion.type = *p;
   return *p ? p + 1 : p;
