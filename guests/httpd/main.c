@@ -100,10 +100,11 @@ static int patience(uint64_t now) {
 }
 
 static void serve(int listener) {
+  uint64_t now = ilwaco_now_us();
   for (;;) {
     polls[0] = (struct pollfd){.fd = listener, .events = count < maximum ? POLLIN : 0};
-    if (poll(polls, count + 1, patience(ilwaco_now_us())) < 0) return;
-    uint64_t now = ilwaco_now_us();
+    if (poll(polls, count + 1, patience(now)) < 0) return;
+    now = ilwaco_now_us();
     for (unsigned i = 0; i < count;) {
       if (polls[i + 1].revents && !step(i, now)) continue;
       if (connections[i].deadline <= now) {

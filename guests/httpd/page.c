@@ -51,13 +51,16 @@ static void escape_name(char *safe, size_t capacity) {
   safe[at] = 0;
 }
 
-size_t page_front(char text[PAGE_MAXIMUM], unsigned requests) {
+/* What never changes is written once. */
+static char front[PAGE_MAXIMUM];
+static size_t front_length;
+
+static void write_front(void) {
   char name[256], address[INET_ADDRSTRLEN];
   escape_name(name, sizeof name);
   struct in_addr own = {DENALI_REGISTERS->nic_address};
   inet_ntop(AF_INET, &own, address, sizeof address);
-  uint64_t uptime_ms = ilwaco_now_us() / 1000;
-  int length = snprintf(text, PAGE_MAXIMUM,
+  int length = snprintf(front, sizeof front,
                         "<!doctype html>\n"
                         "<html lang=\"en\"><head><meta charset=\"utf-8\"><title>%s</title></head>\n"
                         "<body><h1>%s</h1>\n"
@@ -65,15 +68,23 @@ size_t page_front(char text[PAGE_MAXIMUM], unsigned requests) {
                         "name: %s\n"
                         "id: %u\n"
                         "address: %s\n"
-                        "memory: %u KiB\n"
+                        "memory: %u KiB\n",
+                        name, name, name, DENALI_REGISTERS->vm_id, address,
+                        DENALI_REGISTERS->memory_size / 1024);
+  front_length = (size_t)length;
+}
+
+size_t page_front(char text[PAGE_MAXIMUM], unsigned requests) {
+  if (!front_length) write_front();
+  memcpy(text, front, front_length);
+  uint64_t uptime_ms = ilwaco_now_us() / 1000;
+  int length = snprintf(text + front_length, PAGE_MAXIMUM - front_length,
                         "uptime: %u.%03u s\n"
                         "requests: %u\n"
                         "</pre>\n"
                         "<p><a href=\"/doc?bytes=1000\">document</a> "
                         "<a href=\"/burn?ms=100\">burn</a></p>\n"
                         "</body></html>\n",
-                        name, name, name, DENALI_REGISTERS->vm_id, address,
-                        DENALI_REGISTERS->memory_size / 1024, (unsigned)(uptime_ms / 1000),
-                        (unsigned)(uptime_ms % 1000), requests);
-  return (size_t)length;
+                        (unsigned)(uptime_ms / 1000), (unsigned)(uptime_ms % 1000), requests);
+  return front_length + (size_t)length;
 }

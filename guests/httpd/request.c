@@ -5,10 +5,11 @@
 #include <strings.h>
 
 size_t request_head_length(const char *bytes, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    if (bytes[i] != '\n') continue;
-    if (i + 1 < length && bytes[i + 1] == '\n') return i + 2;
-    if (i + 2 < length && bytes[i + 1] == '\r' && bytes[i + 2] == '\n') return i + 3;
+  const char *at = bytes, *end = bytes + length;
+  while ((at = memchr(at, '\n', (size_t)(end - at)))) {
+    at++;
+    if (at < end && at[0] == '\n') return (size_t)(at + 1 - bytes);
+    if (at + 1 < end && at[0] == '\r' && at[1] == '\n') return (size_t)(at + 2 - bytes);
   }
   return 0;
 }
@@ -24,16 +25,17 @@ static char *next_line(char **at, char *end) {
   return line;
 }
 
-/* The characters of a token (RFC 9110 section 5.6.2), one bit each. */
-static const unsigned token_characters[4] = {0, 0x03ff6cfa, 0xc7fffffe, 0x57ffffff};
+/* The characters of a token (RFC 9110 section 5.6.2). */
+static const unsigned char token_characters[256] = {
+    ['0' ... '9'] = 1, ['A' ... 'Z'] = 1, ['a' ... 'z'] = 1, ['!'] = 1, ['#' ... '\''] = 1,
+    ['*'] = 1, ['+'] = 1, ['-'] = 1, ['.'] = 1, ['^' ... '`'] = 1, ['|'] = 1, ['~'] = 1,
+};
 
-static int is_token(const char *text) {
-  if (!*text) return 0;
-  for (; *text; text++) {
-    unsigned c = (unsigned char)*text;
-    if (c > 127 || !(token_characters[c / 32] >> c % 32 & 1)) return 0;
-  }
-  return 1;
+/* Length of the token that the text begins with. */
+static size_t token_length(const char *text) {
+  const char *end = text;
+  while (token_characters[(unsigned char)*end]) end++;
+  return (size_t)(end - text);
 }
 
 static int parse_version(const char *version, struct request *request) {
@@ -48,12 +50,13 @@ static int parse_version(const char *version, struct request *request) {
 }
 
 static int parse_request_line(char *line, struct request *request) {
-  char *target = strchr(line, ' ');
-  char *version = target ? strchr(target + 1, ' ') : NULL;
+  size_t method = token_length(line);
+  if (!method || line[method] != ' ') return 400;
+  char *target = line + method;
+  char *version = strchr(target + 1, ' ');
   if (!version) return 400;
   *target++ = 0;
   *version++ = 0;
-  if (!is_token(line)) return 400;
   request->method = strcmp(line, "GET") == 0    ? METHOD_GET
                     : strcmp(line, "HEAD") == 0 ? METHOD_HEAD
                                                 : METHOD_OTHER;
@@ -73,32 +76,36 @@ static int parse_request_line(char *line, struct request *request) {
   return parse_version(version, request);
 }
 
-/* Whether a comma-separated list has the word. */
-static int lists(const char *list, const char *word) {
-  size_t length = strlen(word);
+static int is_word(const char *text, size_t length, const char *word, size_t word_length) {
+  return length == word_length && strncasecmp(text, word, length) == 0;
+}
+#define IS(text, length, word) is_word(text, length, word, sizeof word - 1)
+
+/* The comma-separated list of a Connection field. */
+static void parse_connection(const char *list, struct request *request) {
+  int close = 0, keep_alive = 0;
   while (*list) {
-    while (*list == ' ' || *list == '\t' || *list == ',') list++;
-    size_t item = strcspn(list, ", \t");
-    if (item == length && strncasecmp(list, word, length) == 0) return 1;
-    list += item;
+    size_t length = token_length(list);
+    if (IS(list, length, "close")) close = 1;
+    if (IS(list, length, "keep-alive")) keep_alive = 1;
+    list += length ? length : 1;
   }
-  return 0;
+  if (close) request->keep_alive = 0;
+  if (keep_alive) request->keep_alive = 1;
 }
 
 static int parse_field(char *line, struct request *request, int *hosts) {
-  char *colon = strchr(line, ':');
-  if (!colon) return 400;
-  *colon = 0;
-  if (!is_token(line)) return 400;
-  char *value = colon + 1 + strspn(colon + 1, " \t");
-  if (strcasecmp(line, "Host") == 0) {
+  size_t name = token_length(line);
+  if (!name || line[name] != ':') return 400;
+  char *value = line + name + 1;
+  while (*value == ' ' || *value == '\t') value++;
+  if (IS(line, name, "Host")) {
     ++*hosts;
-  } else if (strcasecmp(line, "Connection") == 0) {
-    if (lists(value, "close")) request->keep_alive = 0;
-    if (lists(value, "keep-alive")) request->keep_alive = 1;
-  } else if (strcasecmp(line, "Content-Length") == 0) {
+  } else if (IS(line, name, "Connection")) {
+    parse_connection(value, request);
+  } else if (IS(line, name, "Content-Length")) {
     if (strcmp(value, "0") != 0) request->has_body = 1;
-  } else if (strcasecmp(line, "Transfer-Encoding") == 0) {
+  } else if (IS(line, name, "Transfer-Encoding")) {
     request->has_body = 1;
   }
   return 0;
