@@ -65,13 +65,16 @@ static int look(struct pollfd *entries, nfds_t count, int *console) {
   return ready;
 }
 
-static int poll_until(struct pollfd *entries, nfds_t count, uint64_t deadline) {
+/* Waits at most `timeout` microseconds, or ILWACO_NO_DEADLINE. The clock is only read if nothing is ready. */
+static int poll_for(struct pollfd *entries, nfds_t count, uint64_t timeout) {
   struct poller self;
   memset(&self, 0, sizeof self);
   enter(&self);
-  int ready, console = 0, expired = 0;
+  uint64_t deadline = 0; /* 0: not known yet */
+  int ready, console = 0, expired = timeout == 0;
   while (!(ready = look(entries, count, &console)) && !expired) {
     uint64_t now = ilwaco_now_us();
+    if (!deadline) deadline = timeout == ILWACO_NO_DEADLINE ? timeout : now + timeout;
     uint64_t until = deadline;
     if (console && now + CONSOLE_INTERVAL_US < until) until = now + CONSOLE_INTERVAL_US;
     if (now >= deadline || (!ilwaco_event_wait(&self.event, until) && until == deadline)) {
@@ -83,10 +86,7 @@ static int poll_until(struct pollfd *entries, nfds_t count, uint64_t deadline) {
 }
 
 int poll(struct pollfd *entries, nfds_t count, int timeout) {
-  uint64_t deadline = ILWACO_NO_DEADLINE;
-  if (timeout == 0) deadline = 0;
-  if (timeout > 0) deadline = ilwaco_now_us() + (uint64_t)timeout * 1000;
-  return poll_until(entries, count, deadline);
+  return poll_for(entries, count, timeout < 0 ? ILWACO_NO_DEADLINE : (uint64_t)timeout * 1000);
 }
 
 static int is_set(const fd_set *set, int fd) { return set && FD_ISSET(fd, set); }
@@ -109,12 +109,9 @@ int select(int count, fd_set *readable, fd_set *writable, fd_set *exceptional,
       entries[used++] = (struct pollfd){.fd = fd, .events = (short)events};
     }
   }
-  uint64_t deadline = ILWACO_NO_DEADLINE;
-  if (timeout) {
-    uint64_t duration = (uint64_t)timeout->tv_sec * 1000000 + (uint64_t)timeout->tv_usec;
-    deadline = duration ? ilwaco_now_us() + duration : 0;
-  }
-  poll_until(entries, used, deadline);
+  uint64_t patience = ILWACO_NO_DEADLINE;
+  if (timeout) patience = (uint64_t)timeout->tv_sec * 1000000 + (uint64_t)timeout->tv_usec;
+  poll_for(entries, used, patience);
   if (readable) FD_ZERO(readable);
   if (writable) FD_ZERO(writable);
   if (exceptional) FD_ZERO(exceptional);

@@ -49,14 +49,10 @@ int ilwaco_interrupts_dispatch(void) {
   return ilwaco_others_runnable();
 }
 
-void ilwaco_interrupts_restore(unsigned before) {
-  __asm__ volatile("" ::: "memory");
-  if (!before) return;
-  for (;;) {
-    VIRTUAL_REGISTERS->interrupt_enable = 1;
-    /* Without this, what is pending would wait until the VM is scheduled again. */
-    if (!VIRTUAL_REGISTERS->interrupt_pending) return;
+void ilwaco_interrupts_enable_pending(void) {
+  do {
     VIRTUAL_REGISTERS->interrupt_enable = 0;
     if (ilwaco_interrupts_dispatch()) ilwaco_yield_disabled();
-  }
+    VIRTUAL_REGISTERS->interrupt_enable = 1;
+  } while (VIRTUAL_REGISTERS->interrupt_pending);
 }

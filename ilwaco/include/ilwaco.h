@@ -41,8 +41,17 @@ static inline unsigned ilwaco_interrupts_disable(void) {
   return before;
 }
 
+/* Enables interrupts, with some already pending, and lets their handlers run. */
+void ilwaco_interrupts_enable_pending(void);
+
 /* Delivers at once what came in the meantime, if it enables interrupts. Handler-safe. */
-void ilwaco_interrupts_restore(unsigned before);
+static inline void ilwaco_interrupts_restore(unsigned before) {
+  __asm__ volatile("" ::: "memory");
+  if (!before) return;
+  DENALI_REGISTERS->interrupt_enable = 1;
+  /* Without this, what is pending would wait until the VM is scheduled again. */
+  if (DENALI_REGISTERS->interrupt_pending) ilwaco_interrupts_enable_pending();
+}
 
 /* Calls `handler` for each of these DENALI_INTERRUPT_ bits; NULL restores the default. The timer is
  * taken. The default for SHUTDOWN is exit(0), for the others to ignore the bit. */

@@ -14,6 +14,12 @@ static uint32_t add32(uint32_t a, uint32_t b) {
   return sum + (sum < b);
 }
 
+static uint32_t load32(const uint8_t *bytes) {
+  uint32_t word;
+  __builtin_memcpy(&word, bytes, 4);
+  return word;
+}
+
 #ifdef __i386__
 /* `words` of 32 bits, a multiple of 8. */
 static uint32_t add_blocks(uint32_t sum, const uint8_t *bytes, size_t words) {
@@ -40,11 +46,7 @@ static uint32_t add_blocks(uint32_t sum, const uint8_t *bytes, size_t words) {
 #else
 static uint32_t add_blocks(uint32_t sum, const uint8_t *bytes, size_t words) {
   uint64_t wide = sum;
-  for (size_t i = 0; i < words; i++) {
-    uint32_t word;
-    __builtin_memcpy(&word, bytes + 4 * i, 4);
-    wide += word;
-  }
+  for (size_t i = 0; i < words; i++) wide += load32(bytes + 4 * i);
   wide = (wide & 0xffffffff) + (wide >> 32);
   return (uint32_t)wide + (uint32_t)(wide >> 32);
 }
@@ -56,12 +58,10 @@ uint32_t checksum_add(uint32_t sum, const void *start, size_t length) {
   sum = add_blocks(sum, bytes, block_bytes / 4);
   bytes += block_bytes;
   length -= block_bytes;
-  while (length >= 2) {
-    sum = add32(sum, (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8);
-    bytes += 2;
-    length -= 2;
-  }
-  return length ? add32(sum, bytes[0]) : sum;
+  for (; length >= 4; bytes += 4, length -= 4) sum = add32(sum, load32(bytes));
+  uint32_t rest = 0;
+  for (size_t i = 0; i < length; i++) rest |= (uint32_t)bytes[i] << (8 * i);
+  return add32(sum, rest);
 }
 
 uint32_t checksum_pseudo(uint32_t source, uint32_t destination, uint8_t protocol, uint32_t length) {

@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "wire.h"
 
@@ -53,13 +52,19 @@ const char *inet_ntop(int family, const void *address, char *text, socklen_t siz
     errno = EAFNOSUPPORT;
     return NULL;
   }
-  char quad[INET_ADDRSTRLEN];
-  int length = snprintf(quad, sizeof quad, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
-  if ((socklen_t)length >= size) {
+  char quad[INET_ADDRSTRLEN], *end = quad;
+  for (int i = 0; i < 4; i++) {
+    if (b[i] >= 100) *end++ = (char)('0' + b[i] / 100);
+    if (b[i] >= 10) *end++ = (char)('0' + b[i] / 10 % 10);
+    *end++ = (char)('0' + b[i] % 10);
+    *end++ = i < 3 ? '.' : 0;
+  }
+  socklen_t length = (socklen_t)(end - quad);
+  if (length > size) {
     errno = ENOSPC;
     return NULL;
   }
-  __builtin_memcpy(text, quad, (size_t)length + 1);
+  __builtin_memcpy(text, quad, length);
   return text;
 }
 

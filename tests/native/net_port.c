@@ -112,7 +112,7 @@ unsigned port_interrupts_disable(void) {
   return 0;
 }
 
-void ilwaco_interrupts_restore(unsigned before) {
+void port_interrupts_restore(unsigned before) {
   (void)before;
   pthread_mutex_unlock(&interrupts);
 }

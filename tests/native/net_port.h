@@ -3,4 +3,6 @@
 #include <ilwaco.h>
 
 unsigned port_interrupts_disable(void);
+void port_interrupts_restore(unsigned before);
 #define ilwaco_interrupts_disable port_interrupts_disable
+#define ilwaco_interrupts_restore port_interrupts_restore
