@@ -325,7 +325,7 @@ Deno.test("an image that needs more memory than the VM has is refused", async ()
   const error = assertThrows(
     () => t.kernel.createVm({ name: "small", image, memory: 1 << 20 }),
     VmError,
-    "needs at least",
+    "expected at least",
   );
   assertEquals(error.field, "memory");
   t.finish();

@@ -76,10 +76,8 @@ function checkMemory({ memory, image }: VmSpec): void {
   if (memory < needed) {
     throw new VmError(
       "memory",
-      `image ${image.name} ends at 0x${
-        image.end.toString(16)
-      } and needs at least ${needed} bytes ` +
-        `with a stack, got ${memory}: give the VM more memory`,
+      `expected at least ${needed} bytes for image ${image.name} and a stack, ` +
+        `got ${memory}: give the VM more memory`,
     );
   }
 }
@@ -117,8 +115,8 @@ function bootText(spec: VmSpec): BootText {
   if (text.length > LAYOUT.BOOT_TEXT_BYTES.value) {
     throw new VmError(
       "arguments",
-      `arguments and settings take ${text.length} bytes, there is room for ` +
-        `${LAYOUT.BOOT_TEXT_BYTES.value}: pass less`,
+      `expected at most ${LAYOUT.BOOT_TEXT_BYTES.value} bytes of arguments and settings, ` +
+        `got ${text.length}: pass less`,
     );
   }
   return {

@@ -40,7 +40,7 @@ import { RequestError } from "./request_error.ts";
 
 /** What a cell tells. `bytes` and `frame` of these calls are only valid during the call. */
 export interface CellListener {
-  /** A promise holds back everything else the cell has to tell, and at last the cell itself. */
+  /** A promise holds back what else that VM has to tell, and at last the VM itself. */
   console(vm: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
   state(vm: number, notice: StateNotice): void;
   frame(frame: Uint8Array): void;
@@ -92,8 +92,15 @@ export function asRequestError(error: unknown): unknown {
   if (error.field === undefined) {
     return new RequestError("server", error.message, "a live cell: try again", 503);
   }
-  const message = error.message.replace(`${error.field}: `, "");
-  return new RequestError(error.field, message, "see the message");
+  return refusal(error.field, error.message.replace(`${error.field}: `, ""));
+}
+
+/** The kernel says "expected this, got that"; an operator is told the two apart. */
+function refusal(field: string, message: string): RequestError {
+  const [, before, expected, got] = /^(.*?)\bexpected (.+), (got .+)$/s.exec(message) ??
+    /^(.*?)\bexpected (.+?), (.+)$/s.exec(message) ?? [];
+  if (expected === undefined) return new RequestError(field, message, "another value");
+  return new RequestError(field, before + got, expected);
 }
 
 interface Waiting {
@@ -148,6 +155,13 @@ export class Cell {
     this.#outbox = new CellOutbox(new RingReader(this.channel.outbox), {
       console: (vm, bytes) => listener.console(vm, bytes),
       state: (vm, notice) => listener.state(vm, notice),
+      consumed: (vm, cost) =>
+        this.#write({
+          kind: COMMAND.CONSOLE_CONSUMED,
+          subject: vm,
+          sequence: 0,
+          payload: encode(cost),
+        }),
       reply: (sequence, value) => this.#settle(sequence)?.resolve(value),
       failure: (sequence, { message, field }) =>
         this.#settle(sequence)?.reject(new CellError(message, field)),
@@ -300,7 +314,7 @@ export class Cell {
     const life = Atomics.load(this.#words, LIFE);
     this.#flush();
     const more = this.#takeFrames();
-    const room = this.#outbox.drain(TURN_RECORDS, () => this.#hostBell.ring());
+    const room = this.#outbox.drain(TURN_RECORDS);
     if (room && Atomics.exchange(this.#words, OUTBOX_WAIT, 0) !== 0) this.#bell.ring();
     if (more || this.#outbox.waiting) {
       this.#hostBell.ring();
@@ -342,6 +356,7 @@ export class Cell {
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
     this.#queue.length = 0;
+    this.#outbox.close();
     this.#hostBell.ring();
     this.#ended.resolve();
     if (!this.#stopping) this.#listener.died(reason);

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { Cell, CellError, type CellListener } from "./cell.ts";
+import { asRequestError, Cell, CellError, type CellListener } from "./cell.ts";
 import { COMMAND, HOST_BELL, type StateNotice } from "./protocol.ts";
+import type { RequestError } from "./request_error.ts";
 
 const STUB = new URL("./testing/stub_cell_worker.ts", import.meta.url);
 const IMAGE = new Uint8Array(100_000).map((_, i) => i);
@@ -129,6 +130,19 @@ Deno.test("a refused request names the field and leaves the cell alive", () =>
     await assertRejects(() => cell.request(COMMAND.VM_START, 9), CellError, "got 9");
     assert(cell.alive);
   }));
+
+Deno.test("what a cell refuses is told as what came and what was expected", () => {
+  const cases: [string, string, string][] = [
+    ["memory: expected a multiple, got 5", "got 5", "a multiple"],
+    ["e_type: EI: expected 1 (a, b), got 2: link", "EI: got 2: link", "1 (a, b)"],
+    ["p: expected 96 bytes, the file ends", "the file ends", "96 bytes"],
+  ];
+  for (const [text, message, expected] of cases) {
+    const field = text.slice(0, text.indexOf(":"));
+    const told = asRequestError(new CellError(text, field)) as RequestError;
+    assertEquals([told.field, told.message, told.expected], [field, message, expected]);
+  }
+});
 
 Deno.test("frames go in and come out unchanged", () =>
   withCell(async (cell, told) => {

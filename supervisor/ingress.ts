@@ -17,10 +17,15 @@ import { type IngressInfo, pathOf, requestHeaders, responseHeaders } from "./ing
 
 export type { IngressInfo } from "./ingress_headers.ts";
 
+export interface Upstream extends Endpoint {
+  /** Why it need not be asked, for the end of a sentence that begins with its name. */
+  readonly down?: string;
+}
+
 export interface IngressOptions extends Partial<PoolOptions> {
   gateway: Pick<Gateway, "connect">;
   /** Where the VM of that name serves HTTP, or undefined when there is none. */
-  resolve(name: string): Endpoint | undefined;
+  resolve(name: string): Upstream | undefined;
   /** Silence after the last byte of the request went out, ms; default 60,000. */
   firstByteTimeoutMs?: number;
 }
@@ -63,6 +68,7 @@ export function createIngress(options: IngressOptions): Ingress {
     }
     const vm = resolve(name);
     if (vm === undefined) return problem(404, `there is no VM named "${name}"`);
+    if (vm.down !== undefined) return problem(502, `"${name}" ${vm.down}`);
     const exchange = { name, vm, agent, request, info, host, firstByteTimeoutMs };
     try {
       return await attempt(exchange);

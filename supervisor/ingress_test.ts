@@ -105,6 +105,16 @@ async function until(condition: () => boolean, what: string): Promise<void> {
   }
 }
 
+Deno.test("a VM that has ended is answered for at once, with its state", async () => {
+  const ingress = createIngress({
+    gateway: { connect: () => Promise.reject(new Error("nobody may ask it")) },
+    resolve: () => ({ address: ADDRESS_B, port: 80, down: "is crashed" }),
+  });
+  const response = await ingress(new Request("http://vm-1.localhost/"));
+  assertEquals([response.status, await response.text()], [502, '"vm-1" is crashed\n']);
+  ingress.close();
+});
+
 Deno.test("the name of a VM is the first label of NAME.localhost", () => {
   assertEquals(ingressName("vm-42.localhost"), "vm-42");
   assertEquals(ingressName("VM-42.LocalHost:8080"), "vm-42");

@@ -11,6 +11,9 @@ import type { Supervisor } from "./supervisor.ts";
 /** TCP port of a VM's web server, unless it publishes another. */
 const HTTP_PORT = 80;
 
+/** States in which nothing will ever answer. A paused VM may still be resumed. */
+const NOT_RUNNING = ["created", "stopped", "crashed"];
+
 /** What Deno.serve calls for each request. */
 export interface ServerHandler {
   (request: Request, info?: IngressInfo): Promise<Response>;
@@ -25,7 +28,8 @@ export function createHandler(supervisor: Supervisor): ServerHandler {
     resolve(name) {
       const vm = supervisor.lookup(name);
       if (vm === undefined) return undefined;
-      return { address: vmNetwork(vm.id).address, port: vm.publish[0]?.guest ?? HTTP_PORT };
+      const down = NOT_RUNNING.includes(vm.state) ? `is ${vm.state}` : undefined;
+      return { address: vmNetwork(vm.id).address, port: vm.publish[0]?.guest ?? HTTP_PORT, down };
     },
   });
   const handle = async (request: Request, info?: IngressInfo): Promise<Response> => {

@@ -155,7 +155,10 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["run", "--publish", "80", "hello"], "publish"],
     [["run", "--name", "_", "hello"], "name"],
     [["run", "--arg", "x", "hello"], "KEY=VALUE"],
+    [["run", "--arg", "x=1", "--arg", "x=2", "hello"], "once"],
     [["run", "--report", "", "hello"], "--report"],
+    [["run", "--report", "/dev/null/x", import.meta.filename!], "--report"],
+    [["up", "--listen", "127.0.0.1:99999"], "HOST:PORT"],
     [["run", "--deterministic", "--publish", "1:1", "hello"], "--deterministic"],
     [["up", "--listen", "8080"], "HOST:PORT"],
     [["up", "--cells", "0"], "--cells"],
@@ -246,6 +249,18 @@ Deno.test("the client verbs drive a server through its socket", () =>
       assertStringIncludes(refused.stderr, "name");
     })
   ));
+
+Deno.test("a server that cannot start says why with status 1", async () => {
+  const holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken = `127.0.0.1:${holder.addr.port}`;
+  for (const args of [["--listen", taken], ["--data", "/dev/null/data"]]) {
+    const { code, stdout, stderr } = await run(["up", ...args]);
+    assertEquals([code, stdout], [1, ""], args[0]);
+    assertStringIncludes(stderr, args[1]);
+    assert(!stderr.includes("bug"), stderr);
+  }
+  holder.close();
+});
 
 Deno.test("a server that is not there is a failure with a hint", async () => {
   const { code, stderr } = await run(["ps", "--host", "127.0.0.1:1"]);

@@ -98,7 +98,11 @@ export function readSettings(pairs: readonly string[]): Record<string, string> {
   for (const pair of pairs) {
     const at = pair.indexOf("=");
     if (at < 1) throw new UsageError(`--arg: expected KEY=VALUE, got "${pair}"`);
-    settings[pair.slice(0, at)] = pair.slice(at + 1);
+    const key = pair.slice(0, at);
+    if (Object.hasOwn(settings, key)) {
+      throw new UsageError(`--arg: expected each KEY once, got "${key}" again`);
+    }
+    settings[key] = pair.slice(at + 1);
   }
   return settings;
 }

@@ -61,6 +61,7 @@ export const run: Command = {
   async run(args) {
     const options = readOptions(args);
     const image = await readImage(options.image);
+    if (options.report !== undefined) await writeReport(options.report, "");
     const supervisor = await Supervisor.start({
       cells: 1,
       poolBytes: poolBytes(options.memory, image.file.length),
@@ -149,7 +150,10 @@ async function runVm(
     await supervisor.start(1);
     typeInput(supervisor, options.deterministic);
     const vm = await supervisor.ended(1);
-    if (options.report !== undefined) await writeReport(supervisor, options.report);
+    if (options.report !== undefined) {
+      const report = JSON.stringify(await supervisor.report(1), null, 2);
+      await writeReport(options.report, report + "\n");
+    }
     return interrupted ?? exitStatus(vm);
   } finally {
     stopListening();
@@ -208,12 +212,12 @@ async function* readInput(least: number): AsyncGenerator<Uint8Array<ArrayBuffer>
   }
 }
 
-async function writeReport(supervisor: Supervisor, path: string): Promise<void> {
-  const report = await supervisor.report(1);
+/** Called before the run too: that the file cannot be written must not be found out at its end. */
+async function writeReport(path: string, text: string): Promise<void> {
   try {
-    await Deno.writeTextFile(path, JSON.stringify(report, null, 2) + "\n");
+    await Deno.writeTextFile(path, text);
   } catch (error) {
-    throw new Failure(`--report: cannot write ${path}: ${(error as Error).message}`);
+    throw new UsageError(`--report: cannot write ${path}: ${(error as Error).message}`);
   }
 }
 

@@ -30,7 +30,7 @@ export const up: Command = {
   help: HELP,
   async run(args) {
     const { hostname, port, ...options } = readOptions(args);
-    const supervisor = await Supervisor.start(options);
+    const supervisor = await startSupervisor(options);
     const handler = createHandler(supervisor);
     let server: Deno.HttpServer<Deno.NetAddr>;
     const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
@@ -61,6 +61,16 @@ export const up: Command = {
     return EXIT.OK;
   },
 };
+
+async function startSupervisor(options: Omit<UpOptions, "hostname" | "port">): Promise<Supervisor> {
+  try {
+    return await Supervisor.start(options);
+  } catch (error) {
+    if (options.dataFolder === undefined) throw error;
+    const reason = (error as Error).message;
+    throw new Failure(`--data: cannot use the folder ${options.dataFolder}: ${reason}`);
+  }
+}
 
 interface UpOptions {
   hostname: string;

@@ -2,7 +2,7 @@
  * `deno task demo [--vms 100] [--seconds 5] [--listen 127.0.0.1:0] [--serve]`: from a fresh checkout to
  * a fleet of web servers, each in its own virtual machine, checked and measured.
  *
- * Exit status 0 when every check held, 1 with the reason otherwise, 2 for a bad command line.
+ * Exit status 0 when every check held, 1 with the reason otherwise.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
