@@ -7,6 +7,7 @@
 
 import { ImageError, VmError } from "../kernel/errors.ts";
 import type { Image } from "../kernel/image.ts";
+import type { CellConsoles } from "./cell_console.ts";
 import type { CellKernel, CellVm } from "./cell_kernel.ts";
 import type { KeyboardQueues } from "./cell_keyboard.ts";
 import {
@@ -25,6 +26,7 @@ export interface CommandContext {
   readonly kernel: CellKernel;
   readonly images: ImageTransfers;
   readonly keyboards: KeyboardQueues;
+  readonly consoles: CellConsoles;
 }
 
 export interface Answer {
@@ -53,6 +55,9 @@ export function executeCommand(
         return undefined;
       case COMMAND.IMAGE_CHUNK:
         context.images.append(subject, payload);
+        return undefined;
+      case COMMAND.CONSOLE_CONSUMED:
+        context.consoles.consumed(subject, decode(payload) as number, context.kernel);
         return undefined;
       case COMMAND.KEYBOARD:
         find(context.kernel, subject);

@@ -28,6 +28,7 @@ export interface CellKernel {
   destroy(vm: CellVm): void;
   keyboard(vm: CellVm, bytes: Uint8Array): number;
   closeKeyboard(vm: CellVm): void;
+  consoleReady(vm: CellVm): void;
   receive(frame: Uint8Array): void;
   run(budget: number): number;
   nextDeadline(): number;
@@ -37,6 +38,7 @@ export interface CellKernel {
 
 export interface CellKernelEvents {
   console(vm: CellVm, bytes: Uint8Array): void;
+  consoleRoom?(vm: CellVm): number;
   state(vm: CellVm): void;
   uplink(frame: Uint8Array): boolean;
 }

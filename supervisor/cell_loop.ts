@@ -12,6 +12,7 @@
 
 import { Doorbell, RingReader, RingWriter } from "../devices/ring.ts";
 import { executeCommand, ImageTransfers } from "./cell_commands.ts";
+import { CellConsoles } from "./cell_console.ts";
 import type { CellKernel, CellVm, KernelFactory } from "./cell_kernel.ts";
 import { KeyboardQueues } from "./cell_keyboard.ts";
 import {
@@ -19,6 +20,7 @@ import {
   CELL_STATE,
   type CellStart,
   CHUNK_BYTES,
+  COMMAND,
   encode,
   FRAME,
   HEARTBEAT,
@@ -44,6 +46,13 @@ const HEARTBEAT_MS = 1000;
 
 /** Thrown through the kernel to leave a cell that waits for room in its outbox. Not a failure. */
 class Stopped extends Error {}
+
+interface Command {
+  readonly kind: number;
+  readonly subject: number;
+  readonly sequence: number;
+  readonly payload: Uint8Array<ArrayBuffer>;
+}
 
 /** Runs a cell until it is told to stop or dies; never throws. */
 export function runCell(start: CellStart, clock: Clock, factory: KernelFactory): void {
@@ -82,6 +91,9 @@ class CellLoop {
   readonly #kernel: CellKernel;
   readonly #images = new ImageTransfers();
   readonly #keyboards: KeyboardQueues;
+  readonly #consoles: CellConsoles;
+  /** Commands that came while a deterministic VM waited for its console. */
+  readonly #deferred: Command[] = [];
   /** State last told per VM, to tell changes only and never idle <-> running. */
   readonly #told = new WeakMap<CellVm, string>();
   /** Something was written for the supervisor since its bell was last rung. */
@@ -98,8 +110,11 @@ class CellLoop {
     this.#clock = clock;
     this.#deterministic = options.deterministic ?? false;
     this.#factory = factory;
+    this.#consoles = new CellConsoles(this.#outbox);
     this.#kernel = factory.create({
       console: (vm, bytes) => this.#console(vm, bytes),
+      // When a VM may go on must not depend on the supervisor's speed if the run is to be repeated.
+      consoleRoom: this.#deterministic ? undefined : (vm) => this.#consoles.room(vm),
       state: (vm) => this.#state(vm),
       uplink: (frame) => this.#uplink(frame),
     });
@@ -120,6 +135,7 @@ class CellLoop {
       this.#ringHost();
       this.#takeFrames();
       this.#kernel.run(ROUND_BUDGET);
+      this.#resumeConsoles();
       if (this.#keyboards.waiting && (!this.#deterministic || this.#quiet())) {
         this.#keyboards.feed();
       }
@@ -130,20 +146,34 @@ class CellLoop {
   }
 
   #takeCommands(): void {
+    for (let command; (command = this.#deferred.shift()) !== undefined;) this.#execute(command);
     for (let n = 0; n < RECORDS_PER_TURN && this.#inbox.next(); n++) {
-      const { kind, subject, sequence } = this.#inbox;
-      const payload = this.#inbox.copy();
-      this.#inbox.release();
-      const answer = executeCommand(
-        { kernel: this.#kernel, images: this.#images, keyboards: this.#keyboards },
-        kind,
-        subject,
-        sequence,
-        payload,
-      );
-      if (answer !== undefined) this.#send(answer.kind, subject, sequence, encode(answer.value));
+      this.#execute(this.#readCommand());
     }
     if (Atomics.exchange(this.#words, INBOX_WAIT, 0) !== 0) this.#news = true;
+  }
+
+  #readCommand(): Command {
+    const { kind, subject, sequence } = this.#inbox;
+    const payload = this.#inbox.copy();
+    this.#inbox.release();
+    return { kind, subject, sequence, payload };
+  }
+
+  #execute({ kind, subject, sequence, payload }: Command): void {
+    const answer = executeCommand(
+      {
+        kernel: this.#kernel,
+        images: this.#images,
+        keyboards: this.#keyboards,
+        consoles: this.#consoles,
+      },
+      kind,
+      subject,
+      sequence,
+      payload,
+    );
+    if (answer !== undefined) this.#send(answer.kind, subject, sequence, encode(answer.value));
   }
 
   #takeFrames(): void {
@@ -173,15 +203,38 @@ class CellLoop {
 
   #console(vm: CellVm, bytes: Uint8Array): void {
     for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
-      this.#send(
-        NOTICE.CONSOLE,
-        vm.id,
-        0,
-        bytes,
-        start,
-        Math.min(bytes.length, start + CHUNK_BYTES),
-      );
+      const end = Math.min(bytes.length, start + CHUNK_BYTES);
+      while (this.#consoles.window(vm) < end - start) this.#waitForConsole();
+      this.#send(NOTICE.CONSOLE, vm.id, 0, bytes, start, end);
+      this.#consoles.sent(vm, end - start);
     }
+  }
+
+  /** Only in a deterministic cell: blocks it until the supervisor has consumed output. */
+  #waitForConsole(): void {
+    const seen = this.#bell.value;
+    if (Atomics.load(this.#words, STOP) !== 0) throw new Stopped();
+    Atomics.add(this.#words, HEARTBEAT, 1);
+    let consumed = false;
+    while (this.#inbox.next()) {
+      const command = this.#readCommand();
+      // Whatever else it is, the kernel runs now and must not be called.
+      if (command.kind !== COMMAND.CONSOLE_CONSUMED) this.#deferred.push(command);
+      else {
+        this.#execute(command);
+        consumed = true;
+      }
+    }
+    if (Atomics.exchange(this.#words, INBOX_WAIT, 0) !== 0) this.#news = true;
+    this.#ringHost();
+    if (!consumed) this.#bell.wait(seen, HEARTBEAT_MS);
+  }
+
+  #resumeConsoles(): void {
+    if (!this.#consoles.waiting) return;
+    // The flag goes up before the look, so that room made in between is not missed.
+    Atomics.store(this.#words, OUTBOX_WAIT, 1);
+    this.#consoles.resume(this.#kernel);
   }
 
   #state(vm: CellVm): void {
@@ -202,7 +255,7 @@ class CellLoop {
     return this.#framesOut.write(FRAME, 0, 0, frame);
   }
 
-  /** Waits for room: the supervisor reads its outbox unless somebody reads a console slowly. */
+  /** Waits for room, which the supervisor makes at every turn of its own. */
   #send(
     kind: number,
     subject: number,

@@ -1,16 +1,15 @@
 /**
  * Reads what a cell has to tell and checks it before anybody believes it.
  *
- * A handler of console output may return a promise; nothing more is read until it is fulfilled, so
- * the ring fills and the cell waits: back-pressure from a slow terminal to the guest.
+ * A handler of console output may return a promise: back-pressure from a slow terminal to that VM
+ * (console_flow.ts).
  */
 
 import type { RingReader } from "../devices/ring.ts";
+import { ConsoleFlows, type ConsoleTakers } from "./console_flow.ts";
 import { decode, NOTICE, type Refusal, type StateNotice, VM_STATES } from "./protocol.ts";
 
-export interface OutboxHandlers {
-  console(vm: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
-  state(vm: number, notice: StateNotice): void;
+export interface OutboxHandlers extends ConsoleTakers {
   reply(sequence: number, value: unknown): void;
   failure(sequence: number, refusal: Refusal): void;
 }
@@ -18,39 +17,36 @@ export interface OutboxHandlers {
 export class CellOutbox {
   readonly #ring: RingReader;
   readonly #handlers: OutboxHandlers;
-  #held = false;
+  readonly #consoles: ConsoleFlows;
 
   constructor(ring: RingReader, handlers: OutboxHandlers) {
     this.#ring = ring;
     this.#handlers = handlers;
+    this.#consoles = new ConsoleFlows(handlers);
   }
 
   /** A record waits. */
   get waiting(): boolean {
-    return !this.#held && !this.#ring.empty;
+    return !this.#ring.empty;
   }
 
-  /**
-   * Takes at most `records`; true if it made room. `resume` is called when a handler that held the
-   * reading back is done. Throws for what a cell of ours never writes.
-   */
-  drain(records: number, resume: () => void): boolean {
+  /** Takes at most `records`; true if it made room. Throws for what a cell of ours never writes. */
+  drain(records: number): boolean {
     let taken = 0;
-    while (!this.#held && taken < records && this.#ring.next()) {
+    while (taken < records && this.#ring.next()) {
       const { kind, subject, sequence } = this.#ring;
       const payload = this.#ring.copy();
       this.#ring.release();
       taken++;
-      const pending = this.#dispatch(kind, subject, sequence, payload);
-      if (pending instanceof Promise) {
-        this.#held = true;
-        pending.finally(() => {
-          this.#held = false;
-          resume();
-        });
-      }
+      this.#dispatch(kind, subject, sequence, payload);
     }
+    this.#consoles.giveBack();
     return taken > 0;
+  }
+
+  /** The cell is over: nothing more is handed out. */
+  close(): void {
+    this.#consoles.close();
   }
 
   #dispatch(
@@ -58,16 +54,16 @@ export class CellOutbox {
     subject: number,
     sequence: number,
     payload: Uint8Array<ArrayBuffer>,
-  ): void | Promise<void> {
+  ): void {
     switch (kind) {
       case NOTICE.CONSOLE:
-        return this.#handlers.console(subject, payload);
+        return this.#consoles.console(subject, payload);
       case NOTICE.REPLY:
         return this.#handlers.reply(sequence, decode(payload));
       case NOTICE.FAILURE:
         return this.#handlers.failure(sequence, checkRefusal(decode(payload)));
       case NOTICE.STATE:
-        return this.#handlers.state(subject, checkState(decode(payload)));
+        return this.#consoles.state(subject, checkState(decode(payload)));
       default:
         throw new TypeError(`expected a notice, got a record of kind ${kind}`);
     }

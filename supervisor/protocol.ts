@@ -41,6 +41,8 @@ export const COMMAND = {
   KEYBOARD: 15,
   /** Request: no more input after what was sent before. */
   KEYBOARD_CLOSE: 16,
+  /** No request: a number, the cost (see consoleCost) of console output that was consumed. */
+  CONSOLE_CONSUMED: 17,
 } as const;
 
 /** Cell to supervisor. */
@@ -49,7 +51,7 @@ export const NOTICE = {
   REPLY: 100,
   /** Refusal of a request: Refusal. */
   FAILURE: 101,
-  /** Raw bytes the VM wrote to its console. */
+  /** Raw bytes the VM wrote to its console; not more than CONSOLE_WINDOW may be under way. */
   CONSOLE: 102,
   /** StateNotice. */
   STATE: 103,
@@ -62,6 +64,16 @@ export const FRAME = 1;
 export const LIST_PAGE = 500;
 /** Bytes in one IMAGE_CHUNK or KEYBOARD record. */
 export const CHUNK_BYTES = 32 * 1024;
+/** Console output of one VM that may be sent and not yet consumed, by consoleCost. */
+export const CONSOLE_WINDOW = 64 * 1024;
+/** A record costs more than its bytes, so that a VM which writes them one by one has few under way. */
+export const CONSOLE_RECORD_COST = 128;
+
+/** What a record of console output takes of the window. */
+export function consoleCost(bytes: number): number {
+  return bytes + CONSOLE_RECORD_COST;
+}
+
 /** Largest image that is taken, bytes. */
 export const IMAGE_BYTES_MAXIMUM = 256 * 2 ** 20;
 

@@ -28,6 +28,9 @@ interface StubVm {
   stats: { instructions: number };
   arguments: readonly string[];
   input: number[];
+  /** Bytes a "print" has written, and whether it waits for its console. */
+  printed: number;
+  blocked: boolean;
   closed: boolean;
 }
 
@@ -43,7 +46,7 @@ export class StubKernel implements CellKernel {
   }
 
   get runnable(): boolean {
-    return [...this.vms.values()].some((vm) => vm.state === "running");
+    return [...this.vms.values()].some((vm) => vm.state === "running" && !vm.blocked);
   }
 
   loadImage(name: string, file: Uint8Array): Image {
@@ -63,6 +66,8 @@ export class StubKernel implements CellKernel {
       stats: { instructions: 0 },
       arguments: spec.arguments ?? [],
       input: [],
+      printed: 0,
+      blocked: false,
       closed: false,
     };
     this.vms.set(vm.id, vm);
@@ -108,6 +113,10 @@ export class StubKernel implements CellKernel {
     if (vm.state === "idle") this.#set(vm, "running");
   }
 
+  consoleReady(vm: CellVm): void {
+    (vm as StubVm).blocked = false;
+  }
+
   receive(frame: Uint8Array): void {
     for (const vm of this.vms.values()) {
       if (vm.arguments[0] === "relay") this.#events.uplink(frame);
@@ -116,7 +125,7 @@ export class StubKernel implements CellKernel {
 
   run(): number {
     for (const vm of this.vms.values()) {
-      if (vm.state !== "running") continue;
+      if (vm.state !== "running" || vm.blocked) continue;
       vm.stats.instructions++;
       this.#trick(vm);
     }
@@ -140,14 +149,23 @@ export class StubKernel implements CellKernel {
     this.#events.state(vm);
   }
 
+  #print(vm: StubVm, end: number): void {
+    const room = this.#events.consoleRoom?.(vm) ?? Infinity;
+    const length = Math.min(room, end - vm.printed, 16_384);
+    const bytes = Uint8Array.from({ length }, (_, i) => (vm.printed + i) % 251);
+    vm.printed += length;
+    vm.blocked = length === 0;
+    if (length > 0) this.#events.console(vm, bytes);
+    if (vm.printed === end) this.stop(vm, 0);
+  }
+
   #trick(vm: StubVm): void {
     const [name, number] = vm.arguments;
     switch (name) {
       case "exit":
         return this.stop(vm, Number(number));
       case "print":
-        this.#events.console(vm, Uint8Array.from({ length: Number(number) }, (_, i) => i % 251));
-        return this.stop(vm, 0);
+        return this.#print(vm, Number(number));
       case "crash":
         vm.crash = { reason: "page fault at 0x00000000" };
         return this.#set(vm, "crashed");
