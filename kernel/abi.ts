@@ -26,7 +26,7 @@
  * - A buffer that cannot be reached raises #PF at its first bad byte. What lies before it has then been
  *   written to the console, with ESI and ECX behind it; every other operation has had no effect.
  * - An interrupt may be delivered in the middle of a long console write, as with any REP instruction.
- * - Segment and address-size prefixes are ignored.
+ * - A 16-bit address size, and FS or GS before outsb, raise #GP; other segment prefixes mean nothing.
  */
 
 /** Version of this ABI. */
