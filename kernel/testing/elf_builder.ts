@@ -23,11 +23,14 @@ export const ELF_HEADER = 52, PROGRAM_HEADER = 32, SECTION_HEADER = 40;
 const PF_RWX = 7;
 
 /** One segment at 0x10000 that starts with `code`. */
-export function executable(code: ArrayLike<number>, symbols: SymbolSpec[] = []): Uint8Array {
+export function executable(
+  code: ArrayLike<number>,
+  symbols: SymbolSpec[] = [],
+): Uint8Array<ArrayBuffer> {
   return buildElf({ segments: [{ address: 0x10000, bytes: Uint8Array.from(code) }], symbols });
 }
 
-export function buildElf(spec: ElfSpec): Uint8Array {
+export function buildElf(spec: ElfSpec): Uint8Array<ArrayBuffer> {
   const { segments, symbols = [] } = spec;
   const parts: Uint8Array[] = [];
   let end = ELF_HEADER + PROGRAM_HEADER * segments.length;

@@ -1,6 +1,6 @@
 /** Guests of a few bytes, for tests that need no compiler. Assembled by hand; see kernel/abi.ts. */
 
-import { elfOf } from "../../tests/load/elf.ts";
+import { executable } from "../../kernel/testing/elf_builder.ts";
 
 const ORIGIN = 0x10000;
 
@@ -14,7 +14,7 @@ function terminate(code: number): number[] {
 }
 
 function image(...code: number[]): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(elfOf(Uint8Array.from(code)));
+  return executable(code);
 }
 
 /** Ends with `code`. */
@@ -32,7 +32,7 @@ export function printGuest(text: string, code = 0): Uint8Array<ArrayBuffer> {
     ...[0xbe, ...word(ORIGIN + 15 + 2 + end.length)], // mov esi, text
     ...[0xf3, 0x6e], // rep outsb
   ];
-  return image(...start, ...end, ...bytes);
+  return executable([...start, ...end, ...bytes]);
 }
 
 /** Writes 64 KiB of zeros, `times` times, and ends. */

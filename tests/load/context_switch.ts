@@ -4,7 +4,7 @@
  */
 
 import { Kernel } from "../../kernel/kernel.ts";
-import { elfOf } from "./elf.ts";
+import { executable } from "../../kernel/testing/elf_builder.ts";
 
 /** `inc eax; jmp .-1`: spins without touching memory. */
 const SPIN = Uint8Array.of(0x40, 0xeb, 0xfd);
@@ -24,7 +24,7 @@ function run(quantum: number): number {
     quantum,
     events: { console() {}, state() {}, uplink: () => true },
   });
-  const image = kernel.loadImage("spin", elfOf(SPIN));
+  const image = kernel.loadImage("spin", executable(SPIN));
   for (const name of ["one", "other"]) {
     kernel.start(kernel.createVm({ name, image, memory: 1 << 20 }));
   }
