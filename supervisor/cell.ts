@@ -190,6 +190,11 @@ export class Cell {
 
   #request(kind: number, subject: number, payload: Uint8Array): Promise<unknown> {
     if (this.#over || this.#stopping) return Promise.reject(new CellError("the cell is gone"));
+    const most = this.#inbox.payloadMaximum;
+    if (payload.length > most) {
+      const message = `request: expected at most ${most} bytes in all, got ${payload.length}`;
+      return Promise.reject(new CellError(message, "request"));
+    }
     this.#sequence = (this.#sequence + 1) & 0x7fffffff || 1;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.#waiting.set(this.#sequence, { resolve, reject });

@@ -7,6 +7,9 @@
 
 import type { CellKernel } from "./cell_kernel.ts";
 
+/** VMs that are offered their input at one turn: those that never read must not cost the others. */
+const VMS_PER_TURN = 64;
+
 interface Piece {
   readonly sequence: number;
   /** null: the end of the input. */
@@ -36,14 +39,18 @@ export class KeyboardQueues {
     else pieces.push(piece);
   }
 
-  /** Offers every VM what waits for it. */
+  /** Offers VMs what waits for them, in turns. */
   feed(): void {
+    let offers = Math.min(VMS_PER_TURN, this.#pieces.size);
     for (const [id, pieces] of this.#pieces) {
+      if (offers-- === 0) break;
       while (pieces.length > 0 && this.#feedOne(id, pieces[0])) {
         this.#answer(id, pieces[0].sequence);
         pieces.shift();
       }
-      if (pieces.length === 0) this.#pieces.delete(id);
+      // What is left goes to the end of the map's order, which is the order of the turns.
+      this.#pieces.delete(id);
+      if (pieces.length > 0) this.#pieces.set(id, pieces);
     }
   }
 

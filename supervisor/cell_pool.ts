@@ -6,6 +6,7 @@
 import { Cell, type CellListener } from "./cell.ts";
 import type { StoredImage } from "./image_store.ts";
 import type { CellPort, Network } from "./network.ts";
+import { COMMAND } from "./protocol.ts";
 
 export interface CellPoolOptions {
   readonly cells: number;
@@ -30,9 +31,20 @@ interface Slot {
   port: CellPort | undefined;
   /** Bytes of memory promised to VMs. */
   promised: number;
-  /** Images that the cell has, by hash: a number once they are loaded. */
-  images: Map<string, Promise<number>>;
+  /** Images that the cell has, by hash; those without users in the order in which they lost them. */
+  images: Map<string, LoadedImage>;
 }
+
+interface LoadedImage {
+  /** Its number in the cell, once it is loaded. */
+  readonly id: Promise<number>;
+  readonly bytes: number;
+  /** VMs that were made from it and those that are being made. */
+  users: number;
+}
+
+/** Images kept without a VM, for the next one: that many, and that part of the pool's bytes. */
+const UNUSED_MAXIMUM = 16, UNUSED_SHARE = 1 / 16;
 
 const CHECK_MS = 1000;
 const PATIENCE = 10;
@@ -81,22 +93,56 @@ export class CellPool {
     return best;
   }
 
-  /** `cell` is the one that was current at `reserve`; a later one in its place owes nothing. */
-  release(index: number, cell: Cell, bytes: number): void {
+  /**
+   * Gives back the memory and the image of a VM. `cell` is the one that was current at `reserve`; a
+   * later one in its place owes nothing.
+   */
+  release(index: number, cell: Cell, bytes: number, image: StoredImage): void {
     const slot = this.#slots[index];
-    if (slot.cell === cell) slot.promised -= bytes;
+    if (slot.cell !== cell) return;
+    slot.promised -= bytes;
+    this.#releaseImage(slot, image.hash);
   }
 
-  /** Loads an image into a cell unless it is there; its number in that cell. */
+  /** Loads an image into a cell unless it is there, for one VM; its number in that cell. */
   image(index: number, image: StoredImage): Promise<number> {
     const { images, cell } = this.#slots[index];
-    const known = images.get(image.hash);
-    if (known !== undefined) return known;
-    const id = this.#nextImage++;
-    const loading = cell.loadImage(id, image.name, image.file).then(() => id);
-    images.set(image.hash, loading);
-    loading.catch(() => images.delete(image.hash));
-    return loading;
+    let loaded = images.get(image.hash);
+    if (loaded === undefined) {
+      const id = this.#nextImage++;
+      const loading = cell.loadImage(id, image.name, image.file).then(() => id);
+      loaded = { id: loading, bytes: image.file.length, users: 0 };
+      images.set(image.hash, loaded);
+      loading.catch(() => images.delete(image.hash));
+    }
+    loaded.users++;
+    return loaded.id;
+  }
+
+  /** Rejects if a cell's kernel cannot load an image. */
+  async tryImage(image: StoredImage): Promise<void> {
+    const slot = this.#slots[0];
+    await this.image(0, image);
+    this.#releaseImage(slot, image.hash);
+  }
+
+  /** An image that lost its last VM stays for the next one, until too many of them do. */
+  #releaseImage(slot: Slot, hash: string): void {
+    const { images, cell } = slot;
+    const image = images.get(hash);
+    if (image === undefined || --image.users > 0) return;
+    images.delete(hash);
+    images.set(hash, image);
+    const unused = [...images].filter(([, { users }]) => users <= 0);
+    let bytes = unused.reduce((sum, [, image]) => sum + image.bytes, 0);
+    for (let first = 0; first < unused.length; first++) {
+      const few = unused.length - first <= UNUSED_MAXIMUM;
+      if (few && bytes <= cell.poolBytes * UNUSED_SHARE) return;
+      const [hash, image] = unused[first];
+      bytes -= image.bytes;
+      images.delete(hash);
+      image.id.then((id) => cell.request(COMMAND.IMAGE_DROP, id)).catch(() => {});
+    }
   }
 
   async close(): Promise<void> {

@@ -7,12 +7,16 @@
 
 const HISTORY_BYTES = 64 * 1024;
 const FOLLOWER_BYTES = 1024 * 1024;
+/** What a piece counts besides its bytes: so much memory it takes at least. */
+const PIECE_COST = 128;
 
 export class ConsoleLog {
   /** Bytes written since the VM was created. */
   written = 0;
   /** Grows to HISTORY_BYTES: most consoles never say much. */
   #history = new Uint8Array(256);
+  /** Once it is full it is a ring: the oldest byte is here. */
+  #start = 0;
   #length = 0;
   #live = true;
   readonly #followers = new Set<ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>>();
@@ -31,7 +35,11 @@ export class ConsoleLog {
 
   /** A copy of what is remembered. */
   history(): Uint8Array<ArrayBuffer> {
-    return this.#history.slice(0, this.#length);
+    const history = new Uint8Array(this.#length);
+    const older = this.#history.subarray(this.#start, this.#start + this.#length);
+    history.set(older);
+    history.set(this.#history.subarray(0, this.#length - older.length), older.length);
+    return history;
   }
 
   /** What is remembered and all that comes, until the VM ends. */
@@ -47,7 +55,7 @@ export class ConsoleLog {
       cancel: () => {
         this.#followers.delete(follower);
       },
-    }, { highWaterMark: FOLLOWER_BYTES, size: (bytes) => bytes?.length ?? 0 });
+    }, { highWaterMark: FOLLOWER_BYTES, size: (bytes) => bytes.length + PIECE_COST });
   }
 
   /** False: no more will come until it is set again; every follower's stream ends. */
@@ -58,18 +66,25 @@ export class ConsoleLog {
     this.#followers.clear();
   }
 
+  /** Costs what the bytes cost, however much is remembered. */
   #remember(bytes: Uint8Array): void {
     const tail = bytes.subarray(Math.max(0, bytes.length - HISTORY_BYTES));
-    const keep = Math.min(this.#length, HISTORY_BYTES - tail.length);
-    const length = keep + tail.length;
-    if (length > this.#history.length) {
-      const grown = new Uint8Array(Math.min(HISTORY_BYTES, 2 ** Math.ceil(Math.log2(length))));
-      grown.set(this.#history.subarray(this.#length - keep, this.#length));
-      this.#history = grown;
-    } else {
-      this.#history.copyWithin(0, this.#length - keep, this.#length);
-    }
-    this.#history.set(tail, keep);
+    const length = Math.min(HISTORY_BYTES, this.#length + tail.length);
+    if (length > this.#history.length) this.#grow(length);
+    const size = this.#history.length;
+    const end = (this.#start + this.#length) % size;
+    const first = tail.subarray(0, size - end);
+    this.#history.set(first, end);
+    this.#history.set(tail.subarray(first.length), 0);
+    const lost = this.#length + tail.length - length;
+    this.#start = (this.#start + lost) % size;
     this.#length = length;
+  }
+
+  /** Nothing was lost before it has all its HISTORY_BYTES, so what is there starts at 0. */
+  #grow(length: number): void {
+    const grown = new Uint8Array(Math.min(HISTORY_BYTES, 2 ** Math.ceil(Math.log2(length))));
+    grown.set(this.#history.subarray(0, this.#length));
+    this.#history = grown;
   }
 }

@@ -18,7 +18,7 @@ import { ImageStore, type StoredImage } from "./image_store.ts";
 import { Network, VM_NUMBER_MAXIMUM, vmNetwork } from "./network.ts";
 import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./protocol.ts";
 import { openPorts } from "./vm_ports.ts";
-import { endInput, typeInput } from "./vm_input.ts";
+import { endInput, resetInput, typeInput } from "./vm_input.ts";
 import { RequestError } from "./request_error.ts";
 import {
   applyNotice,
@@ -104,7 +104,7 @@ export class Supervisor {
   async addImage(name: string, file: Uint8Array<ArrayBuffer>): Promise<StoredImage> {
     const image = await this.images.check(name, file);
     try {
-      await this.#cells.image(0, image);
+      await this.#cells.tryImage(image);
     } catch (error) {
       throw asRequestError(error);
     }
@@ -288,7 +288,7 @@ export class Supervisor {
   async #place(vm: VmRecord): Promise<void> {
     vm.cellIndex = this.#cells.reserve(vm.request.memory);
     vm.cell = this.#cells.cell(vm.cellIndex);
-    vm.input = Promise.resolve();
+    resetInput(vm);
     try {
       await this.#order(vm);
     } catch (error) {
@@ -311,8 +311,9 @@ export class Supervisor {
 
   /** Takes a VM out of its cell, if both are there. */
   async #destroy(vm: VmRecord): Promise<void> {
-    this.#cells.release(vm.cellIndex, vm.cell, vm.request.memory);
-    await vm.cell.request(COMMAND.VM_DESTROY, vm.id).catch(() => {});
+    const destroyed = vm.cell.request(COMMAND.VM_DESTROY, vm.id).catch(() => {});
+    this.#cells.release(vm.cellIndex, vm.cell, vm.request.memory, vm.image);
+    await destroyed;
     this.network?.gateway.forget(vmNetwork(vm.id).address);
   }
 

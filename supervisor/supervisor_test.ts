@@ -181,3 +181,57 @@ Deno.test("images in a data folder outlive the supervisor", async () => {
     await Deno.remove(dataFolder, { recursive: true });
   }
 });
+
+Deno.test("a request that is too large for a cell is refused, and the cell lives on", () =>
+  withSupervisor({}, async (supervisor) => {
+    await supervisor.addImage("exit", exitGuest(3));
+    const words = ["x".repeat(200_000)];
+    await assertRejects(
+      () => supervisor.create({ image: "exit", arguments: words }),
+      RequestError,
+      "200",
+    );
+    const { id } = await supervisor.create({ image: "exit" });
+    assertEquals((await supervisor.ended(id)).exitCode, 3);
+  }));
+
+Deno.test("images that no VM uses do not fill a cell's memory, and those in use stay", () =>
+  withSupervisor({}, async (supervisor) => {
+    const frames = async () => {
+      const [{ frames }] = (await supervisor.stats()).cells as { frames: { free: number } }[];
+      return frames.free;
+    };
+    await supervisor.addImage("idle", idleGuest());
+    await supervisor.create({ image: "idle" });
+    const free = await frames();
+    for (let n = 0; n < 20; n++) {
+      await supervisor.addImage("large", printGuest(`${n}` + "x".repeat(900_000)));
+      assert(await frames() > free - 2 * 300, "two images of 900 KB are more than a sixteenth");
+    }
+    for (let n = 0; n < 40; n++) await supervisor.addImage("small", exitGuest(n));
+    const { id } = await supervisor.create({ image: "idle" });
+    assertEquals(supervisor.get(id).state, "running");
+    const again = await supervisor.create({ image: "large" });
+    assertEquals((await supervisor.ended(again.id)).state, "stopped");
+  }));
+
+Deno.test("input is ended once, and small pieces are counted for what they cost", () =>
+  withSupervisor({}, async (supervisor) => {
+    await supervisor.addImage("echo", echoGuest());
+    await supervisor.addImage("spin", spinGuest());
+    await supervisor.create({ name: "deaf", image: "spin" });
+    let accepted = 0;
+    try {
+      for (; accepted < 10_000; accepted++) supervisor.keyboard("deaf", Uint8Array.of(1));
+    } catch (error) {
+      assertEquals((error as RequestError).status, 429);
+    }
+    assert(accepted < 2000, `${accepted} pieces wait`);
+    assertEquals(supervisor.closeKeyboard("deaf"), supervisor.closeKeyboard("deaf"));
+    await supervisor.create({ name: "parrot", image: "echo" });
+    await supervisor.closeKeyboard("parrot");
+    await supervisor.ended("parrot");
+    await supervisor.start("parrot");
+    await supervisor.closeKeyboard("parrot");
+    assertEquals((await supervisor.ended("parrot")).state, "stopped");
+  }));

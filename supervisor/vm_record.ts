@@ -31,10 +31,12 @@ export interface VmRecord {
   exitCode?: number;
   reason?: string;
   crash?: string;
-  /** Bytes of input that the VM has not taken yet. */
+  /** Cost of the input that the VM has not taken yet (vm_input.ts). */
   inputBytes: number;
   /** Input is sent piece by piece: the last piece that was sent. */
   input: Promise<void>;
+  /** Set when the input was ended; fulfilled when the VM was told. */
+  inputEnd?: Promise<void>;
   /** Called at every change of state. */
   readonly watchers: Set<() => void>;
   /** Takes the console as it comes, with back-pressure, besides `console`. */
