@@ -59,10 +59,10 @@ export {
   type VmStats,
 } from "./kernel/kernel.ts";
 export { createControl } from "./supervisor/control.ts";
-export { guestImage, guestNames } from "./supervisor/guest_images.ts";
+export { guestImage, guestNames } from "./supervisor/image/builtin.ts";
 export { RequestError } from "./supervisor/request_error.ts";
 export { createHandler, type ServerHandler } from "./supervisor/server.ts";
 export { Supervisor, type SupervisorOptions, type VmParameters } from "./supervisor/supervisor.ts";
-export type { VmSummary } from "./supervisor/vm_record.ts";
-export type { PortMapping, VmRequest } from "./supervisor/vm_request.ts";
+export type { VmSummary } from "./supervisor/vm/record.ts";
+export type { PortMapping, VmRequest } from "./supervisor/vm/request.ts";
 export { VERSION } from "./supervisor/version.ts";

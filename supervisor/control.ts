@@ -14,11 +14,11 @@ import { bodyLimit } from "hono/body-limit";
 import { secureHeaders } from "hono/secure-headers";
 import { ABI_VERSION } from "../kernel/abi.ts";
 import { DASHBOARD } from "./dashboard.ts";
-import { IMAGE_BYTES_MAXIMUM } from "./protocol.ts";
+import { IMAGE_BYTES_MAXIMUM } from "./cell/protocol.ts";
 import { RequestError } from "./request_error.ts";
 import type { Supervisor } from "./supervisor.ts";
 import { VERSION } from "./version.ts";
-import { object } from "./vm_request.ts";
+import { object } from "./vm/request.ts";
 
 const JSON_BYTES_MAXIMUM = 1024 * 1024;
 const INPUT_BYTES_MAXIMUM = 64 * 1024;

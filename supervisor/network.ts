@@ -8,7 +8,7 @@
 
 import { Switch, type SwitchPort, type SwitchStats } from "../devices/switch.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import type { VmNetwork } from "./protocol.ts";
+import type { VmNetwork } from "./cell/protocol.ts";
 
 /** 10.0.0.0/8: room for every VM number. */
 const NETWORK = 0x0a000000, NETMASK = 0xff000000;

@@ -4,7 +4,7 @@
  */
 
 import { createControl } from "./control.ts";
-import { createIngress, type IngressInfo, ingressName } from "./ingress.ts";
+import { createIngress, type IngressInfo, ingressName } from "./ingress/ingress.ts";
 import { vmNetwork } from "./network.ts";
 import type { Supervisor } from "./supervisor.ts";
 

@@ -11,14 +11,14 @@
  * can be started again: a new cell stands in its place.
  */
 
-import { asRequestError, type Cell } from "./cell.ts";
-import { CellPool } from "./cell_pool.ts";
+import { asRequestError, type Cell } from "./cell/cell.ts";
+import { CellPool } from "./cell/pool.ts";
 import { EventLog } from "./event_log.ts";
-import { ImageStore, type StoredImage } from "./image_store.ts";
+import { ImageStore, type StoredImage } from "./image/store.ts";
 import { Network, VM_NUMBER_MAXIMUM, vmNetwork } from "./network.ts";
-import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./protocol.ts";
-import { openPorts } from "./vm_ports.ts";
-import { endInput, resetInput, typeInput } from "./vm_input.ts";
+import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./cell/protocol.ts";
+import { openPorts } from "./vm/ports.ts";
+import { endInput, resetInput, typeInput } from "./vm/input.ts";
 import { RequestError } from "./request_error.ts";
 import {
   applyNotice,
@@ -29,8 +29,8 @@ import {
   type VmRecord,
   type VmSummary,
   waitFor,
-} from "./vm_record.ts";
-import { parseVmRequest, type VmRequest } from "./vm_request.ts";
+} from "./vm/record.ts";
+import { parseVmRequest, type VmRequest } from "./vm/request.ts";
 
 export interface SupervisorOptions {
   /** Threads that run VMs; default: one per processor, at most 8. */

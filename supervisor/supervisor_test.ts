@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { describeImage } from "./image_store.ts";
+import { describeImage } from "./image/store.ts";
 import { RequestError } from "./request_error.ts";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import {

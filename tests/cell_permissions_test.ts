@@ -4,7 +4,7 @@
  */
 
 import { assertEquals, assertStringIncludes } from "@std/assert";
-import { CELL_WORKER_OPTIONS } from "../supervisor/cell.ts";
+import { CELL_WORKER_OPTIONS } from "../supervisor/cell/cell.ts";
 
 /**
  * Runs in the worker. Each attempt is refused with NotCapable, or says what it got. No specifier of

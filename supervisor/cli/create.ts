@@ -1,6 +1,6 @@
 /** `denali create`: a new VM on a server. */
 
-import type { VmSummary } from "../vm_record.ts";
+import type { VmSummary } from "../vm/record.ts";
 import { Client, CLIENT_EXIT_HELP, HOST_HELP } from "./client.ts";
 import { type Command, EXIT, Failure, oneWord, readSettings, readWords } from "./command.ts";
 

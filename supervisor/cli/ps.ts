@@ -1,6 +1,6 @@
 /** `denali ps`: the VMs of a server. */
 
-import type { VmSummary } from "../vm_record.ts";
+import type { VmSummary } from "../vm/record.ts";
 import { formatSize } from "../size.ts";
 import { Client, CLIENT_EXIT_HELP, HOST_HELP } from "./client.ts";
 import { type Command, EXIT, readWords, UsageError } from "./command.ts";

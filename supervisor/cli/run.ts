@@ -1,12 +1,12 @@
 /** `denali run`: one VM in the foreground, in a process of its own without a server. */
 
 import { Supervisor } from "../supervisor.ts";
-import { CHUNK_BYTES } from "../protocol.ts";
-import { guestImage } from "../guest_images.ts";
-import { describeImage, type StoredImage } from "../image_store.ts";
+import { CHUNK_BYTES } from "../cell/protocol.ts";
+import { guestImage } from "../image/builtin.ts";
+import { describeImage, type StoredImage } from "../image/store.ts";
 import { RequestError } from "../request_error.ts";
-import type { VmSummary } from "../vm_record.ts";
-import { MEMORY_DEFAULT, parseMemory, parseName, parsePublish } from "../vm_request.ts";
+import type { VmSummary } from "../vm/record.ts";
+import { MEMORY_DEFAULT, parseMemory, parseName, parsePublish } from "../vm/request.ts";
 import {
   type Command,
   describe,

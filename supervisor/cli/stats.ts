@@ -1,7 +1,7 @@
 /** `denali stats`: what the VMs of a server have done. */
 
-import type { VmRow } from "../protocol.ts";
-import type { VmSummary } from "../vm_record.ts";
+import type { VmRow } from "../cell/protocol.ts";
+import type { VmSummary } from "../vm/record.ts";
 import { Client, CLIENT_EXIT_HELP, HOST_HELP } from "./client.ts";
 import { type Command, EXIT, readWords, UsageError } from "./command.ts";
 import { table } from "./table.ts";

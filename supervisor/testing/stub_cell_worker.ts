@@ -3,8 +3,8 @@
 /// <reference lib="deno.worker" />
 
 import { HostClock } from "../../kernel/clock.ts";
-import { runCell } from "../cell_loop.ts";
-import { type CellStart, STOP } from "../protocol.ts";
+import { runCell } from "../cell/loop.ts";
+import { type CellStart, STOP } from "../cell/protocol.ts";
 import { StubKernel } from "./stub_kernel.ts";
 
 self.onmessage = ({ data }: MessageEvent<CellStart>) => {

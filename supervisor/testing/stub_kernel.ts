@@ -15,7 +15,7 @@
 import type { Image } from "../../kernel/image.ts";
 import { ImageError, VmError } from "../../kernel/errors.ts";
 import type { VmSpec } from "../../kernel/vm_spec.ts";
-import type { CellKernel, CellKernelEvents, CellVm } from "../cell_kernel.ts";
+import type { CellKernel, CellKernelEvents, CellVm } from "../cell/kernel.ts";
 
 /** What the keyboard of an `echo` VM holds, bytes. */
 const KEYBOARD_BYTES = 1000;

@@ -3,7 +3,7 @@
  * the single binary under the same path beside this module.
  */
 
-const FOLDER = new URL("../.cache/guests/", import.meta.url);
+const FOLDER = new URL("../../.cache/guests/", import.meta.url);
 
 /** The image of a built-in guest (`hello`, `httpd` ...), or undefined if there is none of that name. */
 export async function guestImage(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {

@@ -3,8 +3,8 @@
  * `Kernel` of kernel/kernel.ts satisfies it; cell_worker.ts is where the compiler checks that.
  */
 
-import type { Image } from "../kernel/image.ts";
-import type { VmSpec } from "../kernel/vm_spec.ts";
+import type { Image } from "../../kernel/image.ts";
+import type { VmSpec } from "../../kernel/vm_spec.ts";
 
 export interface CellVm {
   readonly id: number;

@@ -5,9 +5,9 @@
  * every mistake is answered alike: the field, what came, what was expected.
  */
 
-import { LAYOUT } from "../kernel/abi.ts";
-import { RequestError } from "./request_error.ts";
-import { parseSize, SIZE_EXPECTED } from "./size.ts";
+import { LAYOUT } from "../../kernel/abi.ts";
+import { RequestError } from "../request_error.ts";
+import { parseSize, SIZE_EXPECTED } from "../size.ts";
 
 /** A TCP port of the host that leads to a port of the VM. */
 export interface PortMapping {

@@ -7,9 +7,9 @@
 
 /// <reference lib="deno.worker" />
 
-import { type CrashReport, Kernel, reportText } from "../kernel/kernel.ts";
-import { DeterministicClock, HostClock } from "../kernel/clock.ts";
-import { runCell } from "./cell_loop.ts";
+import { type CrashReport, Kernel, reportText } from "../../kernel/kernel.ts";
+import { DeterministicClock, HostClock } from "../../kernel/clock.ts";
+import { runCell } from "./loop.ts";
 import type { CellStart } from "./protocol.ts";
 
 self.onmessage = ({ data }: MessageEvent<CellStart>) => {

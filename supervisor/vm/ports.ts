@@ -1,10 +1,10 @@
 /** The host's TCP ports that lead to a VM. */
 
-import type { Gateway } from "./gateway/gateway.ts";
-import { vmNetwork } from "./network.ts";
-import { publish } from "./publish.ts";
-import { RequestError } from "./request_error.ts";
-import type { VmRecord } from "./vm_record.ts";
+import type { Gateway } from "../gateway/gateway.ts";
+import { vmNetwork } from "../network.ts";
+import { publish } from "../publish.ts";
+import { RequestError } from "../request_error.ts";
+import type { VmRecord } from "./record.ts";
 
 /**
  * Opens the ports a VM was asked to publish and adds them to `vm.published`. Throws a RequestError

@@ -1,8 +1,8 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import type { GatewayConnection } from "./gateway/gateway.ts";
-import { type Loopback, loopback } from "./gateway/loopback.ts";
-import { ADDRESS_B } from "./gateway/simulation.ts";
-import { assertSameBytes, randomBytes } from "./gateway/simulation_streams.ts";
+import type { GatewayConnection } from "../gateway/gateway.ts";
+import { type Loopback, loopback } from "../gateway/loopback.ts";
+import { ADDRESS_B } from "../gateway/simulation.ts";
+import { assertSameBytes, randomBytes } from "../gateway/simulation_streams.ts";
 import { createIngress, type Ingress, ingressName, type IngressOptions } from "./ingress.ts";
 
 const encoder = new TextEncoder();

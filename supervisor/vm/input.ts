@@ -1,8 +1,8 @@
 /** What is typed on a VM's keyboard, on its way to the cell: in order, one piece at a time, bounded. */
 
-import { CHUNK_BYTES, COMMAND } from "./protocol.ts";
-import { RequestError } from "./request_error.ts";
-import type { VmRecord } from "./vm_record.ts";
+import { CHUNK_BYTES, COMMAND } from "../cell/protocol.ts";
+import { RequestError } from "../request_error.ts";
+import type { VmRecord } from "./record.ts";
 
 /** Input waiting for one VM, bytes. */
 const INPUT_BYTES_MAXIMUM = 64 * 1024;

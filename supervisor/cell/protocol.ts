@@ -11,7 +11,7 @@
  * supervisor does not trust what a cell says: it checks shapes and bounds before use.
  */
 
-import { createRing } from "../devices/ring.ts";
+import { createRing } from "../../devices/ring.ts";
 
 /** Supervisor to cell. */
 export const COMMAND = {

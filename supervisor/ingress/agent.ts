@@ -13,8 +13,8 @@
  */
 import http from "node:http";
 import { Duplex } from "node:stream";
-import type { Gateway, GatewayConnection } from "./gateway/gateway.ts";
-import { formatAddress } from "./gateway/ipv4.ts";
+import type { Gateway, GatewayConnection } from "../gateway/gateway.ts";
+import { formatAddress } from "../gateway/ipv4.ts";
 
 export interface PoolOptions {
   connectTimeoutMs: number;

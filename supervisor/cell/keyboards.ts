@@ -5,7 +5,7 @@
  * bounded by the size of a record.
  */
 
-import type { CellKernel } from "./cell_kernel.ts";
+import type { CellKernel } from "./kernel.ts";
 
 /** VMs that are offered their input at one turn: those that never read must not cost the others. */
 const VMS_PER_TURN = 64;

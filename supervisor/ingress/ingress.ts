@@ -10,12 +10,12 @@
  * went out on a pooled connection that the VM had closed meanwhile (RFC 9110 section 9.2.2).
  */
 import http from "node:http";
-import { type Endpoint, type Gateway, GatewayError } from "./gateway/gateway.ts";
-import { formatAddress } from "./gateway/ipv4.ts";
-import { GatewayAgent, type PoolOptions } from "./ingress_agent.ts";
-import { type IngressInfo, pathOf, requestHeaders, responseHeaders } from "./ingress_headers.ts";
+import { type Endpoint, type Gateway, GatewayError } from "../gateway/gateway.ts";
+import { formatAddress } from "../gateway/ipv4.ts";
+import { GatewayAgent, type PoolOptions } from "./agent.ts";
+import { type IngressInfo, pathOf, requestHeaders, responseHeaders } from "./headers.ts";
 
-export type { IngressInfo } from "./ingress_headers.ts";
+export type { IngressInfo } from "./headers.ts";
 
 export interface Upstream extends Endpoint {
   /** Why it need not be asked, for the end of a sentence that begins with its name. */

@@ -1,11 +1,11 @@
 /** What the supervisor knows of one VM, and how it shows it. */
 
-import type { Cell } from "./cell.ts";
+import type { Cell } from "../cell/cell.ts";
 import { ConsoleLog } from "./console_log.ts";
-import type { StoredImage } from "./image_store.ts";
-import { formatIpv4, vmNetwork } from "./network.ts";
-import type { StateNotice, ToldState } from "./protocol.ts";
-import type { VmRequest } from "./vm_request.ts";
+import type { StoredImage } from "../image/store.ts";
+import { formatIpv4, vmNetwork } from "../network.ts";
+import type { StateNotice, ToldState } from "../cell/protocol.ts";
+import type { VmRequest } from "./request.ts";
 
 /** A host port that leads to the VM while it exists. */
 export interface PublishedPort {

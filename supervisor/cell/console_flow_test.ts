@@ -1,11 +1,11 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { createRing, RingReader, RingWriter } from "../devices/ring.ts";
-import { CellConsoles } from "./cell_console.ts";
-import type { CellKernel, CellVm } from "./cell_kernel.ts";
+import { createRing, RingReader, RingWriter } from "../../devices/ring.ts";
+import { CellConsoles } from "./consoles.ts";
+import type { CellKernel, CellVm } from "./kernel.ts";
 import { ConsoleFlows } from "./console_flow.ts";
 import { CONSOLE_RECORD_COST, CONSOLE_WINDOW, consoleCost, NOTICE } from "./protocol.ts";
-import { Supervisor } from "./supervisor.ts";
-import { echoGuest, floodGuest } from "./testing/guests.ts";
+import { Supervisor } from "../supervisor.ts";
+import { echoGuest, floodGuest } from "../testing/guests.ts";
 
 const STOPPED = { state: "stopped" } as const;
 

@@ -10,11 +10,11 @@
  * and the cell is over.
  */
 
-import { Doorbell, RingReader, RingWriter } from "../devices/ring.ts";
-import { executeCommand, ImageTransfers } from "./cell_commands.ts";
-import { CellConsoles } from "./cell_console.ts";
-import type { CellKernel, CellVm, KernelFactory } from "./cell_kernel.ts";
-import { KeyboardQueues } from "./cell_keyboard.ts";
+import { Doorbell, RingReader, RingWriter } from "../../devices/ring.ts";
+import { executeCommand, ImageTransfers } from "./commands.ts";
+import { CellConsoles } from "./consoles.ts";
+import type { CellKernel, CellVm, KernelFactory } from "./kernel.ts";
+import { KeyboardQueues } from "./keyboards.ts";
 import {
   CELL_BELL,
   CELL_STATE,
@@ -35,7 +35,7 @@ import {
   type StateNotice,
   STOP,
 } from "./protocol.ts";
-import type { Clock } from "../kernel/clock.ts";
+import type { Clock } from "../../kernel/clock.ts";
 
 /** Instructions between two looks at the inbox: about a millisecond of guest time. */
 const ROUND_BUDGET = 50_000;

@@ -4,8 +4,8 @@
  */
 
 import { Cell, type CellListener } from "./cell.ts";
-import type { StoredImage } from "./image_store.ts";
-import type { CellPort, Network } from "./network.ts";
+import type { StoredImage } from "../image/store.ts";
+import type { CellPort, Network } from "../network.ts";
 import { COMMAND } from "./protocol.ts";
 
 export interface CellPoolOptions {

@@ -11,8 +11,8 @@
  * `abandoned` then says that this process can only be ended by `Deno.exit`.
  */
 
-import { Doorbell, RingCorruption, RingReader, RingWriter } from "../devices/ring.ts";
-import { CellOutbox } from "./cell_outbox.ts";
+import { Doorbell, RingCorruption, RingReader, RingWriter } from "../../devices/ring.ts";
+import { CellOutbox } from "./outbox.ts";
 import {
   CELL_BELL,
   CELL_STATE,
@@ -36,7 +36,7 @@ import {
   type StateNotice,
   STOP,
 } from "./protocol.ts";
-import { RequestError } from "./request_error.ts";
+import { RequestError } from "../request_error.ts";
 
 /** What a cell tells. `bytes` and `frame` of these calls are only valid during the call. */
 export interface CellListener {
@@ -167,7 +167,7 @@ export class Cell {
         this.#settle(sequence)?.reject(new CellError(message, field)),
     });
     this.#worker = new Worker(
-      module ?? new URL("./cell_worker.ts", import.meta.url),
+      module ?? new URL("./worker.ts", import.meta.url),
       CELL_WORKER_OPTIONS,
     );
     this.#worker.onerror = (event) => {

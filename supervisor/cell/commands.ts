@@ -5,11 +5,11 @@
  * Refused becomes one. Every other exception is a bug and goes up.
  */
 
-import { ImageError, VmError } from "../kernel/errors.ts";
-import type { Image } from "../kernel/image.ts";
-import type { CellConsoles } from "./cell_console.ts";
-import type { CellKernel, CellVm } from "./cell_kernel.ts";
-import type { KeyboardQueues } from "./cell_keyboard.ts";
+import { ImageError, VmError } from "../../kernel/errors.ts";
+import type { Image } from "../../kernel/image.ts";
+import type { CellConsoles } from "./consoles.ts";
+import type { CellKernel, CellVm } from "./kernel.ts";
+import type { KeyboardQueues } from "./keyboards.ts";
 import {
   COMMAND,
   decode,

@@ -6,9 +6,9 @@
  * one. A name that is not in the store may be a built-in guest's.
  */
 
-import { guestImage, guestNames } from "./guest_images.ts";
-import { IMAGE_BYTES_MAXIMUM } from "./protocol.ts";
-import { RequestError } from "./request_error.ts";
+import { guestImage, guestNames } from "./builtin.ts";
+import { IMAGE_BYTES_MAXIMUM } from "../cell/protocol.ts";
+import { RequestError } from "../request_error.ts";
 
 export interface StoredImage {
   readonly name: string;

@@ -5,7 +5,7 @@
  * (console_flow.ts).
  */
 
-import type { RingReader } from "../devices/ring.ts";
+import type { RingReader } from "../../devices/ring.ts";
 import { ConsoleFlows, type ConsoleTakers } from "./console_flow.ts";
 import { decode, NOTICE, type Refusal, type StateNotice, VM_STATES } from "./protocol.ts";
 

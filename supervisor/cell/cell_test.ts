@@ -1,9 +1,9 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { asRequestError, Cell, CellError, type CellListener } from "./cell.ts";
 import { COMMAND, HOST_BELL, type StateNotice } from "./protocol.ts";
-import type { RequestError } from "./request_error.ts";
+import type { RequestError } from "../request_error.ts";
 
-const STUB = new URL("./testing/stub_cell_worker.ts", import.meta.url);
+const STUB = new URL("../testing/stub_cell_worker.ts", import.meta.url);
 const IMAGE = new Uint8Array(100_000).map((_, i) => i);
 
 /** A cell with a stub kernel, and what it told; stopped at the end of the test. */

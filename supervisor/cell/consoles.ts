@@ -7,8 +7,8 @@
  * answers and notices from being sent. What is kept per VM is one number while output is under way.
  */
 
-import type { RingWriter } from "../devices/ring.ts";
-import type { CellKernel, CellVm } from "./cell_kernel.ts";
+import type { RingWriter } from "../../devices/ring.ts";
+import type { CellKernel, CellVm } from "./kernel.ts";
 import { CONSOLE_RECORD_COST, CONSOLE_WINDOW, consoleCost } from "./protocol.ts";
 
 export class CellConsoles {
