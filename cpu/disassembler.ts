@@ -173,10 +173,10 @@ function formatImmediate(operand: Operand, instruction: Instruction): string {
   return isShiftByOne ? "1" : hex(operand.value);
 }
 
-/** Where a relative branch at `address` goes. */
-function branchTarget(operand: Operand, instruction: Instruction, address: number): number {
+/** Where the relative operand of a branch at `address` leads: 0..2^32-1. */
+export function branchTarget(operand: Operand, instruction: Instruction, address: number): number {
   const target = address + instruction.length + operand.value;
-  return instruction.operandSize === 2 ? target & 0xffff : target;
+  return instruction.operandSize === 2 ? target & 0xffff : target >>> 0;
 }
 
 function formatAddress(operand: Operand, instruction: Instruction): string {

@@ -282,7 +282,8 @@ function readFunction(
   );
   if (!inCode) return null;
   const name = readName(elf, strings, elf.getUint32(at, true));
-  return name === "" ? null : { name, address, size: elf.getUint32(at + 8, true) };
+  if (name === "") return null;
+  return { name, address, size: elf.getUint32(at + 8, true), isFunction: type === ELF_STT_FUNC };
 }
 
 function readName(elf: DataView, strings: Section, offset: number): string {

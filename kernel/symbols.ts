@@ -10,6 +10,8 @@ export interface FunctionSymbol {
   readonly address: number;
   /** Bytes; 0 if the file does not say (hand-written assembly). */
   readonly size: number;
+  /** The file says that it is a function (STT_FUNC); otherwise it is a label, of code or of data. */
+  readonly isFunction: boolean;
 }
 
 export class SymbolTable {

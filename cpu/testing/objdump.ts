@@ -22,7 +22,8 @@ function plain(text: string): string {
   return text.replace(/\s+#.*/, "").replace(/\b([0-9a-f]+) <.*>$/, "0x$1").trim();
 }
 
-function parseLine(line: string): Listing | undefined {
+/** An instruction's line of `objdump -d`, or undefined for any other line. */
+export function parseLine(line: string): Listing | undefined {
   const match = LINE.exec(line);
   if (!match) return undefined;
   const [, address, hex, text] = match;

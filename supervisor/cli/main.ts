@@ -4,6 +4,7 @@ import { RequestError } from "../request_error.ts";
 import { type Command, describe, EXIT, Failure, nearest, UsageError } from "./command.ts";
 import { attach } from "./console.ts";
 import { create } from "./create.ts";
+import { image } from "./image.ts";
 import { inspect } from "./inspect.ts";
 import { pause, resume, rm, start, stop } from "./lifecycle.ts";
 import { logs } from "./logs.ts";
@@ -27,6 +28,7 @@ export const COMMANDS: readonly Command[] = [
   resume,
   rm,
   stats,
+  image,
   version,
 ];
 
