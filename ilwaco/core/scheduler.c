@@ -65,16 +65,17 @@ static void arm_quantum(void) {
   arm_timer(ilwaco_now_us() + ILWACO_QUANTUM_US);
 }
 
-/* Lets those run whose deadline has passed; they return 0 from ilwaco_wait. */
-static void expire_deadlines(void) {
+/* Lets those run whose deadline has passed; they return 0 from ilwaco_wait. Returns the time. */
+static uint64_t expire_deadlines(void) {
   struct ilwaco_thread *thread = ilwaco_timer_first();
-  if (!thread) return;
+  if (!thread) return 0;
   uint64_t now = ilwaco_now_us();
   for (; thread && thread->deadline <= now; thread = ilwaco_timer_first()) {
     ilwaco_timer_remove(thread);
     take_out(thread);
     append(&run_queue, thread);
   }
+  return now;
 }
 
 void ilwaco_timer_handler(void) {
@@ -87,11 +88,10 @@ void ilwaco_timer_handler(void) {
 
 /* ---- switching */
 
-static uint32_t idle_timeout(void) {
+/* Nobody can run: how long until the first deadline. */
+static uint32_t idle_timeout(uint64_t now) {
   struct ilwaco_thread *first = ilwaco_timer_first();
   if (!first) return DENALI_IDLE_FOREVER;
-  uint64_t now = ilwaco_now_us();
-  if (first->deadline <= now) return 0;
   uint64_t timeout = first->deadline - now;
   return timeout < DENALI_IDLE_FOREVER ? (uint32_t)timeout : DENALI_IDLE_FOREVER - 1;
 }
@@ -99,14 +99,13 @@ static uint32_t idle_timeout(void) {
 static struct ilwaco_thread *pick_next(void) {
   for (;;) {
     if (VIRTUAL_REGISTERS->interrupt_pending) ilwaco_interrupts_dispatch();
-    expire_deadlines();
+    uint64_t now = expire_deadlines();
     struct ilwaco_thread *thread = run_queue.first;
     if (thread) {
       take_out(thread);
       return thread;
     }
-    uint32_t timeout = idle_timeout();
-    if (timeout) ilwaco_idle(timeout);
+    ilwaco_idle(idle_timeout(now));
   }
 }
 

@@ -15,6 +15,7 @@
 enum { BUCKETS_MINIMUM = 16 };
 
 static struct tcp_connection **buckets;
+static struct tcp_connection *latest; /* found; packets of one connection often come in a row */
 static uint32_t bucket_count;
 static uint32_t connection_count;
 
@@ -63,13 +64,16 @@ void tcp_table_remove(struct tcp_connection *c) {
   while (*link != c) link = &(*link)->hash_next;
   *link = c->hash_next;
   c->hashed = 0;
+  if (latest == c) latest = NULL;
   connection_count--;
 }
 
 struct tcp_connection *tcp_table_find(const struct tcp_endpoints *at) {
+  if (latest && same(&latest->at, at)) return latest;
   if (!bucket_count) return NULL;
   struct tcp_connection *c = buckets[hash(at) & (bucket_count - 1)];
   while (c && !same(&c->at, at)) c = c->hash_next;
+  if (c) latest = c;
   return c;
 }
 
