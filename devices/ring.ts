@@ -61,7 +61,7 @@ function recordBytes(length: number): number {
 }
 
 /** Largest payload of one record in a ring of this capacity, bytes. */
-export function ringPayloadMaximum(capacity: number): number {
+function ringPayloadMaximum(capacity: number): number {
   return capacity / 2 - HEADER_BYTES;
 }
 

@@ -15,7 +15,7 @@ import type { BootText, VmSpec } from "./vm_spec.ts";
 const REGISTERS_PAGE = LAYOUT.REGISTERS_BASE.value >>> PAGE_SHIFT;
 
 /** The MAC address of VM `id`: locally administered, "DN", and the number. */
-export function macOf(id: number): Uint8Array {
+function macOf(id: number): Uint8Array {
   return Uint8Array.of(0x02, 0x44, 0x4e, id >>> 16, (id >>> 8) & 0xff, id & 0xff);
 }
 

@@ -27,11 +27,6 @@ export function vmNetwork(id: number): VmNetwork {
   };
 }
 
-/** Dotted decimal form of a uint32. */
-export function formatIpv4(address: number): string {
-  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join(".");
-}
-
 /** Where one cell is plugged in. */
 export interface CellPort {
   /** A frame from the cell, valid during the call. */

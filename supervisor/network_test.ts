@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
-import { formatIpv4, GATEWAY_ADDRESS, Network, vmNetwork } from "./network.ts";
+import { formatAddress } from "./gateway/ipv4.ts";
+import { GATEWAY_ADDRESS, Network, vmNetwork } from "./network.ts";
 
 const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
@@ -33,9 +34,9 @@ function withNetwork(test: (network: Network) => void): void {
 }
 
 Deno.test("VM n has the address 10.0.0.1 + n", () => {
-  assertEquals(formatIpv4(vmNetwork(1).address), "10.0.0.2");
-  assertEquals(formatIpv4(vmNetwork(300).address), "10.0.1.45");
-  assertEquals(formatIpv4(vmNetwork(300).gateway), "10.0.0.1");
+  assertEquals(formatAddress(vmNetwork(1).address), "10.0.0.2");
+  assertEquals(formatAddress(vmNetwork(300).address), "10.0.1.45");
+  assertEquals(formatAddress(vmNetwork(300).gateway), "10.0.0.1");
 });
 
 Deno.test("a cell's frames reach the other cells, and the right one once it is known", () =>

@@ -11,7 +11,8 @@
  * can be started again: a new cell stands in its place.
  */
 
-import { asRequestError, type Cell } from "./cell/cell.ts";
+import type { Cell } from "./cell/cell.ts";
+import { asRequestError } from "./cell/error.ts";
 import { CellPool } from "./cell/pool.ts";
 import { EventLog } from "./event_log.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";

@@ -12,6 +12,8 @@
  */
 
 import { Doorbell, RingCorruption, RingReader, RingWriter } from "../../devices/ring.ts";
+import { CellError } from "./error.ts";
+import { CellInbox, type InboxRecord } from "./inbox.ts";
 import { CellOutbox } from "./outbox.ts";
 import {
   CELL_BELL,
@@ -27,7 +29,6 @@ import {
   HEARTBEAT,
   HOST_BELL,
   IMAGE_BYTES_MAXIMUM,
-  INBOX_WAIT,
   LIFE,
   MESSAGE_BYTE,
   MESSAGE_LENGTH,
@@ -36,7 +37,6 @@ import {
   type StateNotice,
   STOP,
 } from "./protocol.ts";
-import { RequestError } from "../request_error.ts";
 
 /** What a cell tells. `bytes` and `frame` of these calls are only valid during the call. */
 export interface CellListener {
@@ -78,41 +78,9 @@ const STOP_MS = 3000;
 
 const EMPTY = new Uint8Array(0);
 
-/** A cell that is not there any more, or a request it refused. */
-export class CellError extends Error {
-  override readonly name = "CellError";
-  constructor(message: string, readonly field?: string) {
-    super(message);
-  }
-}
-
-/** What a cell refused is the request's fault; that the cell is gone is ours. */
-export function asRequestError(error: unknown): unknown {
-  if (!(error instanceof CellError)) return error;
-  if (error.field === undefined) {
-    return new RequestError("server", error.message, "a live cell: try again", 503);
-  }
-  return refusal(error.field, error.message.replace(`${error.field}: `, ""));
-}
-
-/** The kernel says "expected this, got that"; an operator is told the two apart. */
-function refusal(field: string, message: string): RequestError {
-  const [, before, expected, got] = /^(.*?)\bexpected (.+), (got .+)$/s.exec(message) ??
-    /^(.*?)\bexpected (.+?), (.+)$/s.exec(message) ?? [];
-  if (expected === undefined) return new RequestError(field, message, "another value");
-  return new RequestError(field, before + got, expected);
-}
-
 interface Waiting {
   resolve(value: unknown): void;
   reject(error: Error): void;
-}
-
-interface Queued {
-  kind: number;
-  subject: number;
-  sequence: number;
-  payload: Uint8Array;
 }
 
 export class Cell {
@@ -127,18 +95,15 @@ export class Cell {
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #bell: Doorbell;
   readonly #hostBell: Doorbell;
-  readonly #inbox: RingWriter;
+  readonly #inbox: CellInbox;
   readonly #framesIn: RingWriter;
   readonly #framesOut: RingReader;
   readonly #outbox: CellOutbox;
   readonly #waiting = new Map<number, Waiting>();
-  /** Records that found no room in the inbox, in order. */
-  readonly #queue: Queued[] = [];
   readonly #ended = Promise.withResolvers<void>();
   #sequence = 0;
   #over = false;
   #stopping = false;
-  #rings = false;
   #heartbeat = -1;
   #still = 0;
 
@@ -149,7 +114,7 @@ export class Cell {
     this.#words = new Int32Array(this.channel.status);
     this.#bell = new Doorbell(this.#words, CELL_BELL);
     this.#hostBell = new Doorbell(this.#words, HOST_BELL);
-    this.#inbox = new RingWriter(this.channel.inbox);
+    this.#inbox = new CellInbox(this.channel.inbox, this.#words, this.#bell);
     this.#framesIn = new RingWriter(this.channel.framesIn);
     this.#framesOut = new RingReader(this.channel.framesOut);
     this.#outbox = new CellOutbox(new RingReader(this.channel.outbox), {
@@ -224,7 +189,7 @@ export class Cell {
       this.framesDropped++;
       return false;
     }
-    this.#ringSoon();
+    this.#inbox.ringSoon();
     return true;
   }
 
@@ -258,38 +223,8 @@ export class Cell {
     this.#bell.ring();
   }
 
-  #write(record: Queued): void {
-    if (this.#over) return;
-    this.#queue.push(record);
-    this.#flush();
-  }
-
-  #flush(): void {
-    while (this.#queue.length > 0) {
-      // The flag goes up before the last try, so that room made in between is not missed.
-      if (!this.#writeFirst()) {
-        Atomics.store(this.#words, INBOX_WAIT, 1);
-        if (!this.#writeFirst()) return;
-      }
-    }
-  }
-
-  #writeFirst(): boolean {
-    const { kind, subject, sequence, payload } = this.#queue[0];
-    if (!this.#inbox.write(kind, subject, sequence, payload)) return false;
-    this.#queue.shift();
-    this.#ringSoon();
-    return true;
-  }
-
-  /** One wake-up for all that is written in this turn. */
-  #ringSoon(): void {
-    if (this.#rings) return;
-    this.#rings = true;
-    queueMicrotask(() => {
-      this.#rings = false;
-      this.#bell.ring();
-    });
+  #write(record: InboxRecord): void {
+    if (!this.#over) this.#inbox.send(record);
   }
 
   #settle(sequence: number): Waiting | undefined {
@@ -317,7 +252,7 @@ export class Cell {
 
   #turn(): void {
     const life = Atomics.load(this.#words, LIFE);
-    this.#flush();
+    this.#inbox.flush();
     const more = this.#takeFrames();
     const room = this.#outbox.drain(TURN_RECORDS);
     if (room && Atomics.exchange(this.#words, OUTBOX_WAIT, 0) !== 0) this.#bell.ring();
@@ -360,7 +295,7 @@ export class Cell {
     const error = new CellError(`the cell is gone: ${reason}`);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
-    this.#queue.length = 0;
+    this.#inbox.close();
     this.#outbox.close();
     this.#hostBell.ring();
     this.#ended.resolve();

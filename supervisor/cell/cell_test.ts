@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { asRequestError, Cell, CellError, type CellListener } from "./cell.ts";
+import { Cell, type CellListener } from "./cell.ts";
+import { asRequestError, CellError } from "./error.ts";
 import { COMMAND, HOST_BELL, type StateNotice } from "./protocol.ts";
 import type { RequestError } from "../request_error.ts";
 
@@ -90,7 +91,7 @@ Deno.test("input reaches a VM in order and whole, however small its buffer, then
     assertEquals(told.console, [...text]);
   }));
 
-Deno.test("a console that is read slowly holds the cell back and loses nothing", async () => {
+Deno.test("a console that is read slowly holds its VM back and loses nothing", async () => {
   const bytes = 5_000_000;
   let received = 0, wrong = 0, calls = 0;
   let stopped = () => {};

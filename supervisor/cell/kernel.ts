@@ -1,6 +1,6 @@
 /**
  * The part of the kernel that a cell's loop uses, so that tests can put something else in its place.
- * `Kernel` of kernel/kernel.ts satisfies it; cell_worker.ts is where the compiler checks that.
+ * `Kernel` of kernel/kernel.ts satisfies it; worker.ts is where the compiler checks that.
  */
 
 import type { Image } from "../../kernel/image.ts";

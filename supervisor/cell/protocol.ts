@@ -129,9 +129,6 @@ export interface VmRow {
   readonly instructions: number;
 }
 
-/** Plain JSON made by the kernel; the supervisor passes it on without looking inside. */
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-
 // Status words, in a buffer of their own. A bell is a Doorbell and takes two words.
 /** Counts work for the cell: records, frames, the stop flag. */
 export const CELL_BELL = 0;

@@ -3,7 +3,8 @@
 import type { Cell } from "../cell/cell.ts";
 import { ConsoleLog } from "./console_log.ts";
 import type { StoredImage } from "../image/store.ts";
-import { formatIpv4, vmNetwork } from "../network.ts";
+import { formatAddress } from "../gateway/ipv4.ts";
+import { vmNetwork } from "../network.ts";
 import type { StateNotice, ToldState } from "../cell/protocol.ts";
 import type { VmRequest } from "./request.ts";
 
@@ -31,7 +32,7 @@ export interface VmRecord {
   exitCode?: number;
   reason?: string;
   crash?: string;
-  /** Cost of the input that the VM has not taken yet (vm_input.ts). */
+  /** Cost of the input that the VM has not taken yet (input.ts). */
   inputBytes: number;
   /** Input is sent piece by piece: the last piece that was sent. */
   input: Promise<void>;
@@ -107,7 +108,7 @@ export function summarize(vm: VmRecord): VmSummary {
     reason: vm.reason,
     crash: vm.crash,
     cell: vm.cellIndex,
-    address: formatIpv4(vmNetwork(vm.id).address),
+    address: formatAddress(vmNetwork(vm.id).address),
     arguments: vm.request.arguments,
     settings: vm.request.settings,
     publish: vm.published.map(({ hostname, host, guest }) => ({ hostname, host, guest })),

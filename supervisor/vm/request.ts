@@ -113,7 +113,7 @@ function isPort(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 65535;
 }
 
-export function parseBoolean(field: string, value: unknown, otherwise: boolean): boolean {
+function parseBoolean(field: string, value: unknown, otherwise: boolean): boolean {
   if (value === undefined) return otherwise;
   if (typeof value === "boolean") return value;
   throw new RequestError(field, `got ${show(value)}`, "true or false");
