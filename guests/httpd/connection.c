@@ -60,12 +60,15 @@ static int send_text(struct connection *c, const char *text, size_t length) {
 static int answer(struct connection *c, int status, const char *type, const char *body,
                   uint64_t length, int with_body) {
   static char text[ANSWER_MAXIMUM];
-  int head = snprintf(text, sizeof text,
-                      "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %llu\r\n%s%s\r\n",
-                      status, page_reason(status), type, (unsigned long long)length,
-                      status == 405 ? "Allow: GET, HEAD\r\n" : "",
-                      c->keep_alive ? "" : "Connection: close\r\n");
-  size_t total = (size_t)head;
+  char *at = stpcpy(text, "HTTP/1.1 ");
+  at = stpcpy(at, page_status(status));
+  at = stpcpy(at, "\r\nContent-Type: ");
+  at = stpcpy(at, type);
+  at += sprintf(at, "\r\nContent-Length: %llu\r\n", (unsigned long long)length);
+  if (status == 405) at = stpcpy(at, "Allow: GET, HEAD\r\n");
+  if (!c->keep_alive) at = stpcpy(at, "Connection: close\r\n");
+  at = stpcpy(at, "\r\n");
+  size_t total = (size_t)(at - text);
   if (body && with_body) {
     memcpy(text + total, body, (size_t)length);
     total += (size_t)length;

@@ -8,19 +8,20 @@
 
 struct status {
   int code;
-  const char *reason, *help;
+  const char *line, *help;
 };
 
 static const struct status statuses[] = {
-    {200, "OK", ""},
-    {400, "Bad Request", "Expected an HTTP/1.1 request with a Host, and numbers within their range."},
-    {404, "Not Found", "There are /, /doc?bytes=N, /burn?ms=N and /crash."},
-    {405, "Method Not Allowed", "Use GET or HEAD."},
-    {408, "Request Timeout", "The request did not arrive within ten seconds."},
-    {414, "URI Too Long", "A target may have 2048 bytes."},
-    {431, "Request Header Fields Too Large", "A request head may have 8192 bytes."},
-    {503, "Service Unavailable", "Too many requests burn already. Try again later."},
-    {505, "HTTP Version Not Supported", "Use HTTP/1.1 or HTTP/1.0."},
+    {200, "200 OK", ""},
+    {400, "400 Bad Request",
+     "Expected an HTTP/1.1 request with a Host, and numbers within their range."},
+    {404, "404 Not Found", "There are /, /doc?bytes=N, /burn?ms=N and /crash."},
+    {405, "405 Method Not Allowed", "Use GET or HEAD."},
+    {408, "408 Request Timeout", "The request did not arrive within ten seconds."},
+    {414, "414 URI Too Long", "A target may have 2048 bytes."},
+    {431, "431 Request Header Fields Too Large", "A request head may have 8192 bytes."},
+    {503, "503 Service Unavailable", "Too many requests burn already. Try again later."},
+    {505, "505 HTTP Version Not Supported", "Use HTTP/1.1 or HTTP/1.0."},
 };
 
 static const struct status *find(int code) {
@@ -30,11 +31,11 @@ static const struct status *find(int code) {
   return &statuses[1];
 }
 
-const char *page_reason(int status) { return find(status)->reason; }
+const char *page_status(int status) { return find(status)->line; }
 
 size_t page_error(char text[PAGE_MAXIMUM], int status) {
   const struct status *s = find(status);
-  return (size_t)snprintf(text, PAGE_MAXIMUM, "%d %s\n%s\n", status, s->reason, s->help);
+  return (size_t)snprintf(text, PAGE_MAXIMUM, "%s\n%s\n", s->line, s->help);
 }
 
 /* The VM's name, safe inside HTML. */

@@ -12,7 +12,7 @@ size_t page_front(char text[PAGE_MAXIMUM], unsigned requests);
 /* The page of an error status: the reason and what to do. */
 size_t page_error(char text[PAGE_MAXIMUM], int status);
 
-/* The reason phrase of a status. */
-const char *page_reason(int status);
+/* The code and the reason phrase of a status: "404 Not Found". */
+const char *page_status(int status);
 
 #endif
