@@ -68,19 +68,23 @@ export function createIngress(options: IngressOptions): Ingress {
     }
     const vm = resolve(name);
     if (vm === undefined) return problem(404, `there is no VM named "${name}"`);
+    // Asked again after a failure: the VM may have ended meanwhile, which is then the reason.
+    const down = () => resolve(name)?.down;
+    const answer = (error: unknown): Response => {
+      if (!(error instanceof Failure)) throw error;
+      const reason = down();
+      if (reason === undefined) return problem(error.status, error.message);
+      return problem(502, `"${name}" ${reason}`);
+    };
     if (vm.down !== undefined) return problem(502, `"${name}" ${vm.down}`);
     const exchange = { name, vm, agent, request, info, host, firstByteTimeoutMs };
     try {
       return await attempt(exchange);
     } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      if (!error.stale) return problem(error.status, error.message);
+      if (!(error instanceof Failure && error.stale) || down() !== undefined) return answer(error);
     }
     agent.dropIdle(vm.address, vm.port);
-    return await attempt(exchange).catch((error) => {
-      if (error instanceof Failure) return problem(error.status, error.message);
-      throw error;
-    });
+    return await attempt(exchange).catch(answer);
   };
   return Object.assign(handler, { idle: () => agent.idle, close: () => agent.close() });
 }

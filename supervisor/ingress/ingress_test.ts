@@ -115,6 +115,22 @@ Deno.test("a VM that has ended is answered for at once, with its state", async (
   ingress.close();
 });
 
+Deno.test("a VM that ends while it is asked is answered for with its state", async () => {
+  let down: string | undefined;
+  const ingress = createIngress({
+    gateway: {
+      connect: () => {
+        down = "is crashed";
+        return Promise.reject(new Error("gone"));
+      },
+    },
+    resolve: () => ({ address: ADDRESS_B, port: 80, down }),
+  });
+  const response = await ingress(new Request("http://vm-1.localhost/"));
+  assertEquals([response.status, await response.text()], [502, '"vm-1" is crashed\n']);
+  ingress.close();
+});
+
 Deno.test("the name of a VM is the first label of NAME.localhost", () => {
   assertEquals(ingressName("vm-42.localhost"), "vm-42");
   assertEquals(ingressName("VM-42.LocalHost:8080"), "vm-42");
