@@ -1,13 +1,13 @@
 /**
  * The requests a cell understands, each as one function.
  *
- * A request that asks for something impossible gets a FAILURE; only an ImageError, a VmError or a
- * Refused becomes one. Every other exception is a bug and goes up.
+ * A request that asks for something impossible gets a FAILURE; only an ImageError or a VmError
+ * becomes one. Every other exception is a bug and goes up.
  */
 
 import { ImageError, VmError } from "../../kernel/errors.ts";
-import type { Image } from "../../kernel/image.ts";
 import type { CellConsoles } from "./consoles.ts";
+import type { CellImages } from "./images.ts";
 import type { CellKernel, CellVm } from "./kernel.ts";
 import type { KeyboardQueues } from "./keyboards.ts";
 import {
@@ -24,7 +24,7 @@ import {
 
 export interface CommandContext {
   readonly kernel: CellKernel;
-  readonly images: ImageTransfers;
+  readonly images: CellImages;
   readonly keyboards: KeyboardQueues;
   readonly consoles: CellConsoles;
 }
@@ -32,12 +32,6 @@ export interface CommandContext {
 export interface Answer {
   readonly kind: typeof NOTICE.REPLY | typeof NOTICE.FAILURE;
   readonly value: unknown;
-}
-
-class Refused extends Error {
-  constructor(readonly field: string, message: string) {
-    super(message);
-  }
 }
 
 /** Answers a request; undefined if there is nothing to answer yet. */
@@ -70,7 +64,7 @@ export function executeCommand(
     }
     return { kind: NOTICE.REPLY, value: answer(context, kind, subject, payload) };
   } catch (error) {
-    if (error instanceof Refused || error instanceof ImageError || error instanceof VmError) {
+    if (error instanceof ImageError || error instanceof VmError) {
       const refusal: Refusal = {
         message: error.message,
         field: error instanceof ImageError ? "image" : error.field,
@@ -124,7 +118,7 @@ function answer(
 
 function find(kernel: CellKernel, id: number): CellVm {
   const vm = kernel.vms.get(id);
-  if (vm === undefined) throw new Refused("id", `expected a VM of this cell, got ${id}`);
+  if (vm === undefined) throw new VmError("id", `expected a VM of this cell, got ${id}`);
   return vm;
 }
 
@@ -137,45 +131,4 @@ function listVms(kernel: CellKernel, after: number): VmRow[] {
     if (rows.length === LIST_PAGE) break;
   }
   return rows;
-}
-
-/** Images of this cell, and those of which only a part has come. */
-export class ImageTransfers {
-  readonly #loaded = new Map<number, Image>();
-  readonly #partial = new Map<number, { name: string; bytes: Uint8Array; filled: number }>();
-
-  begin(id: number, header: ImageHeader): void {
-    this.#partial.set(id, {
-      name: header.name,
-      bytes: new Uint8Array(header.bytes),
-      filled: 0,
-    });
-  }
-
-  append(id: number, chunk: Uint8Array): void {
-    const image = this.#partial.get(id);
-    if (image === undefined) throw new Error(`cell: chunk of image ${id}, which was not begun`);
-    image.bytes.set(chunk, image.filled);
-    image.filled += chunk.length;
-  }
-
-  finish(id: number, kernel: CellKernel): void {
-    const image = this.#partial.get(id);
-    if (image === undefined || image.filled !== image.bytes.length) {
-      throw new Error(`cell: image ${id} ended before all of it came`);
-    }
-    this.#partial.delete(id);
-    this.#loaded.set(id, kernel.loadImage(image.name, image.bytes));
-  }
-
-  loaded(id: number): Image {
-    const image = this.#loaded.get(id);
-    if (image === undefined) throw new Refused("image", `expected a loaded image, got ${id}`);
-    return image;
-  }
-
-  drop(id: number, kernel: CellKernel): void {
-    kernel.dropImage(this.loaded(id));
-    this.#loaded.delete(id);
-  }
 }

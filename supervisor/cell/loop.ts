@@ -11,8 +11,9 @@
  */
 
 import { Doorbell, RingReader, RingWriter } from "../../devices/ring.ts";
-import { executeCommand, ImageTransfers } from "./commands.ts";
+import { executeCommand } from "./commands.ts";
 import { CellConsoles } from "./consoles.ts";
+import { CellImages } from "./images.ts";
 import type { CellKernel, CellVm, KernelFactory } from "./kernel.ts";
 import { KeyboardQueues } from "./keyboards.ts";
 import {
@@ -89,7 +90,7 @@ class CellLoop {
   readonly #deterministic: boolean;
   readonly #factory: KernelFactory;
   readonly #kernel: CellKernel;
-  readonly #images = new ImageTransfers();
+  readonly #images = new CellImages();
   readonly #keyboards: KeyboardQueues;
   readonly #consoles: CellConsoles;
   /** Commands that came while a deterministic VM waited for its console. */
