@@ -94,7 +94,6 @@ const VARIANTS: Record<string, (instruction: Instruction) => string> = {
   int: (i) => ({ 3: "breakpoint", 4: "overflow" })[i.operands[0].value] ?? "",
   enter: (i) => String(i.operands[1].value & 31),
   aam: (i) => i.operands[0]?.value === 0 ? "zero" : "",
-  mov: (i) => i.operands[0].kind === "seg" ? String(i.operands[0].register) : "",
 };
 for (const mnemonic of ["shl", "shr", "sar", "rol", "ror", "rcl", "rcr", "shld", "shrd"]) {
   VARIANTS[mnemonic] = countClass;
@@ -177,6 +176,8 @@ function analyse(
         continue;
       }
       key += ` ${operand.kind}${operand.size}`;
+      // Each segment register has a meaning of its own.
+      if (operand.kind === "seg") key += `=${operand.register}`;
       if (operand.kind === "rel") relative = slots.length;
       const isRegister = operand.kind === "reg";
       const hasValue = operand.kind === "imm" || operand.kind === "rel";
