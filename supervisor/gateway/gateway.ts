@@ -33,7 +33,8 @@ import {
   IPPROTO_UDP,
   parseIpv4,
 } from "./ipv4.ts";
-import { type ConnectionHandler, type ConnectOptions, type OutboundPolicy, Tcp } from "./tcp.ts";
+import { type ConnectOptions, Tcp } from "./tcp.ts";
+import type { ConnectionHandler, OutboundPolicy } from "./tcp_listeners.ts";
 import { type TcpLimits, type TcpStats } from "./tcp_connection.ts";
 import { emptySegment, parseSegment } from "./tcp_segment.ts";
 import { type SetTimer, Timers } from "./timers.ts";
@@ -41,7 +42,8 @@ import { type DatagramHandler, Udp } from "./udp.ts";
 
 export { GatewayError, type GatewayErrorCode } from "./error.ts";
 export type { Endpoint, GatewayConnection } from "./connection.ts";
-export type { ConnectionHandler, ConnectOptions, OutboundPolicy } from "./tcp.ts";
+export type { ConnectOptions } from "./tcp.ts";
+export type { ConnectionHandler, OutboundPolicy } from "./tcp_listeners.ts";
 export type { DatagramHandler } from "./udp.ts";
 
 export interface GatewayOptions {

@@ -1,5 +1,5 @@
 /**
- * The TCP endpoint: the table of connections, ports, listeners, and what is sent to nobody's segment.
+ * The TCP endpoint: opens connections, finds the one a segment belongs to, and ends them.
  *
  * Work is batched. A received frame only changes the state of its connection and puts it on a list;
  * when the frames that arrived together are through (a microtask), each touched connection hands
@@ -11,7 +11,7 @@
  */
 import { type Arp, type Neighbour } from "./arp.ts";
 import { TcpStream } from "./connection.ts";
-import type { Endpoint, GatewayConnection } from "./connection.ts";
+import type { GatewayConnection } from "./connection.ts";
 import { GatewayError } from "./error.ts";
 import type { FrameBuilder } from "./ethernet.ts";
 import {
@@ -43,20 +43,21 @@ import {
   type Segment,
   TCP_ACK,
   TCP_FIN,
-  TCP_HEADER,
   TCP_RST,
   TCP_SYN,
   writeSegment,
 } from "./tcp_segment.ts";
-import { after } from "./tcp_sequence.ts";
+import {
+  type ConnectionHandler,
+  type Listener,
+  type OutboundPolicy,
+  TcpListeners,
+} from "./tcp_listeners.ts";
+import { refuseSegment } from "./tcp_refusal.ts";
+import { after, initialSequence } from "./tcp_sequence.ts";
 import { ConnectionTable, PORT_COUNT } from "./tcp_table.ts";
 import { deadlinePassed } from "./tcp_timer.ts";
 import type { Timers } from "./timers.ts";
-
-export type ConnectionHandler = (connection: GatewayConnection) => void;
-
-/** Who may connect out: the handler of a VM's SYN that no listener wants, or undefined for RST. */
-export type OutboundPolicy = (to: Endpoint, from: Endpoint) => ConnectionHandler | undefined;
 
 export interface ConnectOptions {
   signal?: AbortSignal;
@@ -78,11 +79,6 @@ export const TCP_LIMITS: TcpLimits = {
   halfOpenMaximum: 8192,
 };
 
-interface Listener {
-  handler: ConnectionHandler;
-  halfOpen: Set<TcpConnection>;
-}
-
 export class Tcp implements TcpHost {
   readonly limits: TcpLimits;
   readonly stats: TcpStats = {
@@ -99,12 +95,10 @@ export class Tcp implements TcpHost {
     accepted: 0,
     refused: 0,
   };
-  outbound: OutboundPolicy | null = null;
   #unread = 0;
   readonly #table: ConnectionTable;
-  readonly #listeners = new Map<number, Listener>();
+  readonly #listeners: TcpListeners;
   readonly #opening = new Map<TcpConnection, (error: GatewayError | null) => void>();
-  readonly #accepting = new Map<TcpConnection, Listener>();
   readonly #timeWait = new Set<TcpConnection>();
   #touched: TcpConnection[] = [];
   #flushing = false;
@@ -121,7 +115,13 @@ export class Tcp implements TcpHost {
   ) {
     this.limits = { ...TCP_LIMITS, ...limits };
     this.#table = new ConnectionTable(address, random());
+    this.#listeners = new TcpListeners(address);
     this.#secret = random() | 0;
+  }
+
+  /** Who may connect out; null: nobody. */
+  set outbound(policy: OutboundPolicy | null) {
+    this.#listeners.outbound = policy;
   }
 
   get connections(): number {
@@ -184,12 +184,7 @@ export class Tcp implements TcpHost {
   }
 
   listen(port: number, handler: ConnectionHandler): () => void {
-    if (this.#listeners.has(port)) throw new Error(`port ${port} already has a listener`);
-    const listener: Listener = { handler, halfOpen: new Set() };
-    this.#listeners.set(port, listener);
-    return () => {
-      if (this.#listeners.get(port) === listener) this.#listeners.delete(port);
-    };
+    return this.#listeners.listen(port, handler);
   }
 
   receive(frame: Uint8Array, packet: Ipv4Packet, segment: Segment, from: Neighbour, now: number) {
@@ -262,10 +257,8 @@ export class Tcp implements TcpHost {
       this.#opening.delete(c);
       return opening(null);
     }
-    const listener = this.#accepting.get(c);
+    const listener = this.#listeners.end(c);
     if (listener === undefined) return;
-    this.#accepting.delete(c);
-    listener.halfOpen.delete(c);
     this.stats.accepted++;
     const stream = new TcpStream(c, this);
     c.observer = stream;
@@ -292,11 +285,7 @@ export class Tcp implements TcpHost {
       this.#opening.delete(c);
       opening(error);
     }
-    const listener = this.#accepting.get(c);
-    if (listener !== undefined) {
-      this.#accepting.delete(c);
-      listener.halfOpen.delete(c);
-    }
+    this.#listeners.end(c);
     c.observer?.settle();
   }
 
@@ -355,23 +344,12 @@ export class Tcp implements TcpHost {
     const { flags } = segment;
     if ((flags & TCP_RST) !== 0) return;
     if ((flags & (TCP_SYN | TCP_ACK | TCP_FIN)) === TCP_SYN) {
-      const listener = this.#listenerFor(packet, segment);
+      const listener = this.#listeners.find(packet, segment);
       if (listener !== undefined) return this.#accept(listener, packet, segment, from, now);
       this.stats.refused++;
     }
-    this.#refuse(packet, segment, from);
-  }
-
-  #listenerFor(packet: Ipv4Packet, segment: Segment): Listener | undefined {
-    if (packet.destination === this.address) {
-      const listener = this.#listeners.get(segment.destinationPort);
-      if (listener !== undefined) return listener;
-    }
-    const handler = this.outbound?.(
-      { address: packet.destination, port: segment.destinationPort },
-      { address: packet.source, port: segment.sourcePort },
-    );
-    return handler === undefined ? undefined : { handler, halfOpen: new Set() };
+    this.stats.resetsOut++;
+    refuseSegment(this.frame, from.mac, packet, segment);
   }
 
   #accept(
@@ -402,30 +380,8 @@ export class Tcp implements TcpHost {
     acceptSyn(c, segment);
     c.heardAt = now;
     this.#table.insert(c);
-    this.#accepting.set(c, listener);
-    listener.halfOpen.add(c);
+    this.#listeners.begin(c, listener);
     sendSyn(c, now);
-  }
-
-  #refuse(packet: Ipv4Packet, segment: Segment, from: Neighbour): void {
-    const { flags, length } = segment;
-    const acknowledged = (flags & TCP_ACK) !== 0;
-    const occupied = length + (flags & TCP_FIN) + ((flags & TCP_SYN) >> 1);
-    writeSegment(
-      this.frame,
-      IPV4_PAYLOAD,
-      segment.destinationPort,
-      segment.sourcePort,
-      acknowledged ? segment.acknowledgment : 0,
-      acknowledged ? 0 : (segment.sequence + occupied) | 0,
-      acknowledged ? TCP_RST : TCP_RST | TCP_ACK,
-      0,
-      -1,
-    );
-    writeIpv4(this.frame, packet.destination, packet.source, IPPROTO_TCP, TCP_HEADER);
-    sealSegment(this.frame, IPV4_PAYLOAD, TCP_HEADER);
-    this.stats.resetsOut++;
-    sendIpv4(this.frame, from.mac, TCP_HEADER);
   }
 
   #flush(): void {
@@ -444,12 +400,8 @@ export class Tcp implements TcpHost {
     }
   }
 
-  /** RFC 9293 section 3.4.1: a 4 µs clock plus a keyed mix of the four-tuple. */
   #initialSequence(c: TcpConnection, now: number): number {
-    let mixed = this.#secret ^ c.remoteAddress;
-    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b) ^ ((c.localPort << 16) | c.remotePort);
-    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x45d9f3b);
-    return ((mixed ^ (mixed >>> 16)) + Math.floor((now * 250) % 0x100000000)) | 0;
+    return initialSequence(this.#secret, c.remoteAddress, c.localPort, c.remotePort, now);
   }
 }
 
