@@ -160,6 +160,7 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["run", "--report", "/dev/null/x", import.meta.filename!], "--report"],
     [["up", "--listen", "127.0.0.1:99999"], "HOST:PORT"],
     [["run", "--deterministic", "--publish", "1:1", "hello"], "--deterministic"],
+    [["run", "--deterministic=no", "hello"], "no value"],
     [["up", "--listen", "8080"], "HOST:PORT"],
     [["up", "--cells", "0"], "--cells"],
     [["stop"], "at least one VM"],

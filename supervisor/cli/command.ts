@@ -61,6 +61,7 @@ export interface Words {
 export function readWords(args: string[], names: OptionNames): Words {
   const { text = [], list = [], flag = [], alias = {} } = names;
   const known = [...text, ...list, ...flag];
+  refuseFlagValues(args, flag);
   const parsed = parseArgs(args, {
     string: [...text, ...list, "_"],
     collect: [...text, ...list],
@@ -90,6 +91,17 @@ export function readWords(args: string[], names: OptionNames): Words {
     words: parsed._ as string[],
     rest: (parsed["--"] ?? []) as string[],
   };
+}
+
+/** The parser takes any value but "false" for "true". */
+function refuseFlagValues(args: readonly string[], flags: readonly string[]): void {
+  for (const word of args) {
+    if (word === "--") return;
+    const name = /^--([^=]+)=/.exec(word)?.[1];
+    if (name !== undefined && flags.includes(name)) {
+      throw new UsageError(`--${name}: expected no value, got "${word}"`);
+    }
+  }
 }
 
 /** `K=V` settings as a record. */
