@@ -5,8 +5,11 @@
  * rather than allowed to hold the VM back or to fill the supervisor's memory.
  */
 
+import { RequestError } from "../request_error.ts";
+
 const HISTORY_BYTES = 64 * 1024;
 const FOLLOWER_BYTES = 1024 * 1024;
+const FOLLOWERS_MAXIMUM = 64;
 /** What a piece counts besides its bytes: so much memory it takes at least. */
 const PIECE_COST = 128;
 
@@ -42,8 +45,15 @@ export class ConsoleLog {
     return history;
   }
 
-  /** What is remembered and all that comes, until the VM ends. */
+  /**
+   * What is remembered and all that comes, until the VM ends. Throws a RequestError while too many
+   * others follow: each byte that the VM writes is handed to every one of them.
+   */
   follow(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    if (this.#followers.size >= FOLLOWERS_MAXIMUM) {
+      const many = `${this.#followers.size} others follow this console`;
+      throw new RequestError("follow", many, "one of them to leave first", 429);
+    }
     let follower: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>;
     return new ReadableStream({
       start: (controller) => {

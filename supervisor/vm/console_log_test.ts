@@ -1,4 +1,5 @@
-import { assertEquals, assertRejects } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { RequestError } from "../request_error.ts";
 import { ConsoleLog } from "./console_log.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -48,4 +49,26 @@ Deno.test("a follower that leaves is forgotten", async () => {
   await log.follow().cancel();
   log.append(bytes("nobody hears this"));
   log.live = false;
+});
+
+Deno.test("followers beyond a bound are refused until one leaves", async () => {
+  const log = new ConsoleLog();
+  const streams = Array.from({ length: 64 }, () => log.follow());
+  assertThrows(() => log.follow(), RequestError, "others follow");
+  await streams[0].cancel();
+  log.follow();
+  log.live = false;
+});
+
+Deno.test("single bytes count against a follower for the memory they take", async () => {
+  const log = new ConsoleLog();
+  const slow = log.follow().getReader();
+  for (let n = 0; n < 10_000; n++) log.append(bytes("z"));
+  await assertRejects(
+    async () => {
+      while (!(await slow.read()).done);
+    },
+    Error,
+    "behind",
+  );
 });
