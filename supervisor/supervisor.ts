@@ -16,7 +16,7 @@ import { asRequestError } from "./cell/error.ts";
 import { CellPool } from "./cell/pool.ts";
 import { EventLog } from "./event_log.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
-import { Network, VM_NUMBER_MAXIMUM, vmNetwork } from "./network.ts";
+import { Network, vmNetwork } from "./network.ts";
 import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./cell/protocol.ts";
 import { openPorts } from "./vm/ports.ts";
 import { endInput, resetInput, typeInput } from "./vm/input.ts";
@@ -31,6 +31,7 @@ import {
   type VmSummary,
   waitFor,
 } from "./vm/record.ts";
+import { VmRegistry } from "./vm/registry.ts";
 import { parseVmRequest, type VmRequest } from "./vm/request.ts";
 
 export interface SupervisorOptions {
@@ -60,9 +61,7 @@ export class Supervisor {
   /** Undefined without a network. */
   readonly network: Network | undefined;
   readonly #cells: CellPool;
-  readonly #vms = new Map<number, VmRecord>();
-  readonly #names = new Map<string, VmRecord>();
-  #lastId = 0;
+  readonly #vms = new VmRegistry();
   #closed = false;
 
   private constructor(options: SupervisorOptions, images: ImageStore) {
@@ -113,29 +112,29 @@ export class Supervisor {
   }
 
   list(): VmSummary[] {
-    return [...this.#vms.values()].map(summarize);
+    return [...this.#vms].map(summarize);
   }
 
   get(vm: number | string): VmSummary {
-    return summarize(this.#find(vm));
+    return summarize(this.#vms.find(vm));
   }
 
   /** A VM by its name, or undefined. */
   lookup(name: string): VmSummary | undefined {
-    const vm = this.#names.get(name);
+    const vm = this.#vms.named(name);
     return vm && summarize(vm);
   }
 
   /** The whole state of a VM, as the kernel reports it; null if its cell is gone. */
   async report(vm: number | string): Promise<unknown> {
-    const record = this.#find(vm);
+    const record = this.#vms.find(vm);
     if (!record.cell.alive) return null;
     return await this.#ask(record, COMMAND.VM_REPORT);
   }
 
   /** Starts a VM that was created, or starts one that has ended afresh. */
   async start(vm: number | string): Promise<void> {
-    const record = this.#find(vm);
+    const record = this.#vms.find(vm);
     if (record.state === "created" && record.cell.alive) {
       await this.#ask(record, COMMAND.VM_START);
     } else if (hasEnded(record) || !record.cell.alive) {
@@ -149,7 +148,7 @@ export class Supervisor {
 
   /** Ends a VM; with `graceMs`, asks the guest first and gives it that long. */
   async stop(vm: number | string, graceMs = 0): Promise<void> {
-    const record = this.#find(vm);
+    const record = this.#vms.find(vm);
     if (hasEnded(record)) return;
     if (graceMs > 0 && record.state === "running") {
       await this.#ask(record, COMMAND.VM_SHUTDOWN);
@@ -161,20 +160,20 @@ export class Supervisor {
   }
 
   async pause(vm: number | string): Promise<void> {
-    const record = this.#find(vm);
+    const record = this.#vms.find(vm);
     if (record.state !== "running") this.#wrongState(record, "running");
     await this.#ask(record, COMMAND.VM_PAUSE);
   }
 
   async resume(vm: number | string): Promise<void> {
-    const record = this.#find(vm);
+    const record = this.#vms.find(vm);
     if (record.state !== "paused") this.#wrongState(record, "paused");
     await this.#ask(record, COMMAND.VM_RESUME);
   }
 
   /** Ends a VM and forgets it: its name, its console, its ports. */
   async remove(vm: number | string): Promise<void> {
-    const record = this.#find(vm);
+    const record = this.#vms.find(vm);
     await this.#destroy(record);
     this.#forget(record);
     this.events.add("vm.removed", record.id, record.name);
@@ -182,19 +181,19 @@ export class Supervisor {
 
   /** Resolves when a VM has ended, with how. */
   async ended(vm: number | string, signal?: AbortSignal): Promise<VmSummary> {
-    const record = this.#find(vm);
+    const record = this.#vms.find(vm);
     await waitFor(record, hasEnded, signal);
     return summarize(record);
   }
 
   /** The last 64 KiB that a VM wrote. */
   consoleHistory(vm: number | string): Uint8Array<ArrayBuffer> {
-    return this.#find(vm).console.history();
+    return this.#vms.find(vm).console.history();
   }
 
   /** The same and all that it will write, until it ends. */
   followConsole(vm: number | string): ReadableStream<Uint8Array<ArrayBuffer>> {
-    return this.#find(vm).console.follow();
+    return this.#vms.find(vm).console.follow();
   }
 
   /**
@@ -202,14 +201,14 @@ export class Supervisor {
    * VM took all of it or has ended.
    */
   keyboard(vm: number | string, bytes: Uint8Array): Promise<void> {
-    const record = this.#find(vm);
+    const record = this.#vms.find(vm);
     if (hasEnded(record)) this.#wrongState(record, "running");
     return typeInput(record, bytes);
   }
 
   /** No more input after what was typed. */
   closeKeyboard(vm: number | string): Promise<void> {
-    return endInput(this.#find(vm));
+    return endInput(this.#vms.find(vm));
   }
 
   /** Counters of every cell's kernel, of the Ethernet and of the gateway. */
@@ -245,27 +244,18 @@ export class Supervisor {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const vm of this.#vms.values()) this.#forget(vm);
+    for (const vm of this.#vms) this.#forget(vm);
     this.network?.close();
     await this.#cells.close();
   }
 
   async #create(request: VmRequest, image: StoredImage, sink?: ConsoleSink): Promise<VmSummary> {
     if (this.#closed) throw new RequestError("server", "it is stopping", "a running server", 503);
-    if (this.#lastId >= VM_NUMBER_MAXIMUM) {
-      throw new RequestError("id", "all VM numbers are used up", "a restarted supervisor", 503);
-    }
-    const id = ++this.#lastId;
-    const name = request.name ?? this.#freeName(id);
-    if (this.#names.has(name)) {
-      const taken = `${JSON.stringify(name)} is the name of another VM`;
-      throw new RequestError("name", taken, "a name that is not in use", 409);
-    }
+    const { id, name } = this.#vms.identify(request.name);
     const index = this.#cells.reserve(request.memory);
     const vm = createRecord(id, name, request, image, this.#cells.cell(index), index, sink);
     // From here on the name is taken: two requests at the same time must not both get it.
-    this.#vms.set(id, vm);
-    this.#names.set(name, vm);
+    this.#vms.add(vm);
     try {
       await this.#order(vm);
       openPorts(vm, this.network?.gateway);
@@ -277,12 +267,6 @@ export class Supervisor {
       throw asRequestError(error);
     }
     return summarize(vm);
-  }
-
-  #freeName(id: number): string {
-    for (let number = id;; number++) {
-      if (!this.#names.has(`vm-${number}`)) return `vm-${number}`;
-    }
   }
 
   /** Finds room for a VM whose cell is gone or which starts afresh, and makes it there. */
@@ -321,17 +305,8 @@ export class Supervisor {
   #forget(vm: VmRecord): void {
     for (const port of vm.published.splice(0)) port.close();
     vm.console.live = false;
-    this.#vms.delete(vm.id);
-    this.#names.delete(vm.name);
+    this.#vms.delete(vm);
     if (!hasEnded(vm)) applyNotice(vm, { state: "stopped" });
-  }
-
-  #find(vm: number | string): VmRecord {
-    const id = typeof vm === "number" ? vm : /^\d+$/.test(vm) ? Number(vm) : undefined;
-    const record = id === undefined ? this.#names.get(String(vm)) : this.#vms.get(id);
-    if (record !== undefined) return record;
-    const what = `no VM ${JSON.stringify(vm)}`;
-    throw new RequestError("id", what, "the number or name of a VM", 404);
   }
 
   async #ask(vm: VmRecord, command: number, value?: unknown): Promise<unknown> {
@@ -367,7 +342,7 @@ export class Supervisor {
 
   #cellDied(cell: Cell, index: number, reason: string): void {
     this.events.add("cell.died", undefined, `cell ${index}: ${reason}`);
-    for (const vm of this.#vms.values()) {
+    for (const vm of this.#vms) {
       if (vm.cell !== cell || hasEnded(vm)) continue;
       const why = `its cell ${index} died: ${reason}`;
       this.#state(vm, { state: "crashed", reason: why.split("\n")[0], crash: why });

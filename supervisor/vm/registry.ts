@@ -1,0 +1,62 @@
+/** The VMs of a supervisor, by number and by name. Numbers are never given out twice. */
+
+import { VM_NUMBER_MAXIMUM } from "../network.ts";
+import { RequestError } from "../request_error.ts";
+import type { VmRecord } from "./record.ts";
+
+export class VmRegistry {
+  readonly #vms = new Map<number, VmRecord>();
+  readonly #names = new Map<string, VmRecord>();
+  #lastId = 0;
+
+  /** A number and a name for a new VM. Throws a RequestError if there is none, or the name is taken. */
+  identify(wanted: string | undefined): { id: number; name: string } {
+    if (this.#lastId >= VM_NUMBER_MAXIMUM) {
+      throw new RequestError("id", "all VM numbers are used up", "a restarted supervisor", 503);
+    }
+    if (wanted !== undefined && this.#names.has(wanted)) {
+      const taken = `${JSON.stringify(wanted)} is the name of another VM`;
+      throw new RequestError("name", taken, "a name that is not in use", 409);
+    }
+    const id = ++this.#lastId;
+    return { id, name: wanted ?? this.#freeName(id) };
+  }
+
+  add(vm: VmRecord): void {
+    this.#vms.set(vm.id, vm);
+    this.#names.set(vm.name, vm);
+  }
+
+  delete(vm: VmRecord): void {
+    this.#vms.delete(vm.id);
+    this.#names.delete(vm.name);
+  }
+
+  get(id: number): VmRecord | undefined {
+    return this.#vms.get(id);
+  }
+
+  named(name: string): VmRecord | undefined {
+    return this.#names.get(name);
+  }
+
+  /** In the order of their creation; those added or deleted meanwhile do no harm. */
+  [Symbol.iterator](): IterableIterator<VmRecord> {
+    return this.#vms.values();
+  }
+
+  /** By number or name. Throws a RequestError if there is none. */
+  find(vm: number | string): VmRecord {
+    const id = typeof vm === "number" ? vm : /^\d+$/.test(vm) ? Number(vm) : undefined;
+    const record = id === undefined ? this.#names.get(String(vm)) : this.#vms.get(id);
+    if (record !== undefined) return record;
+    const what = `no VM ${JSON.stringify(vm)}`;
+    throw new RequestError("id", what, "the number or name of a VM", 404);
+  }
+
+  #freeName(id: number): string {
+    for (let number = id;; number++) {
+      if (!this.#names.has(`vm-${number}`)) return `vm-${number}`;
+    }
+  }
+}
