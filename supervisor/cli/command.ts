@@ -16,6 +16,8 @@ export const EXIT = {
   USAGE: 127,
   /** `run`: the VM crashed. */
   CRASHED: 134,
+  /** Nobody reads stdout any more, as a shell says of a program that SIGPIPE ended. */
+  PIPE: 141,
 } as const;
 
 export interface Command {

@@ -28,7 +28,6 @@ Exit status:
 `;
 
 const EXIT_FOUND = 1;
-const EXIT_PIPE = 141;
 /** Characters that are written at once. */
 const PIECE = 1 << 16;
 
@@ -64,7 +63,7 @@ async function verifyImage(args: string[]): Promise<number> {
   });
   const report = flag.json ? jsonReport : textReport;
   const written = await writeLines(report(file, functions.length, verdict));
-  if (!written) return EXIT_PIPE;
+  if (!written) return EXIT.PIPE;
   return verdict.reachableFindings > 0 || !verdict.complete ? EXIT_FOUND : EXIT.OK;
 }
 
@@ -78,7 +77,7 @@ async function disassembleImage(args: string[]): Promise<number> {
     ? file.regions.filter(({ executable }) => executable)
       .map(({ address, bytes }) => ({ address, end: address + bytes.length }))
     : extentsNamed(file, words[1]);
-  return await writeLines(listExtents(file, extents)) ? EXIT.OK : EXIT_PIPE;
+  return await writeLines(listExtents(file, extents)) ? EXIT.OK : EXIT.PIPE;
 }
 
 function list(words: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** The image that a verb works on without running it: a file, or a built-in guest by its name. */
+/** The image that a verb works on: a file, or a built-in guest by its name. */
 
 import type { CodeRegion } from "../../cpu/verifier.ts";
 import { type Executable, readExecutable } from "../../kernel/elf.ts";
@@ -18,7 +18,7 @@ export interface ImageFile {
 
 /** Reads and checks an image. Throws a Failure with the loader's message. */
 export async function readImageFile(word: string): Promise<ImageFile> {
-  const file = await readBytes(word);
+  const file = await readImageBytes(word);
   const { entry, segments, functions } = check(word, file);
   return {
     name: word,
@@ -32,7 +32,8 @@ export async function readImageFile(word: string): Promise<ImageFile> {
   };
 }
 
-async function readBytes(word: string): Promise<Uint8Array> {
+/** The bytes of an image, unchecked. Throws a Failure if there is no such file or guest. */
+export async function readImageBytes(word: string): Promise<Uint8Array<ArrayBuffer>> {
   try {
     return await guestImage(word) ?? await Deno.readFile(word);
   } catch (error) {

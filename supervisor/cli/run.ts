@@ -2,7 +2,6 @@
 
 import { Supervisor } from "../supervisor.ts";
 import { CHUNK_BYTES } from "../cell/protocol.ts";
-import { guestImage } from "../image/builtin.ts";
 import { describeImage, type StoredImage } from "../image/store.ts";
 import { RequestError } from "../request_error.ts";
 import type { VmSummary } from "../vm/record.ts";
@@ -18,6 +17,7 @@ import {
   UsageError,
   writeAll,
 } from "./command.ts";
+import { readImageBytes } from "./image_file.ts";
 import { onSignals } from "./signals.ts";
 
 const HELP = `usage: denali run [options] IMAGE [-- ARGUMENTS...]
@@ -51,7 +51,6 @@ const POOL_EXTRA = 16 * 2 ** 20;
 const POOL_MAXIMUM = 2 ** 31 - 2 ** 16;
 const GUEST_CODE_MAXIMUM = 125;
 const EXIT_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
-const EXIT_PIPE = 141;
 const INPUT_BLOCK = 4096;
 
 export const run: Command = {
@@ -117,17 +116,7 @@ function poolBytes(memory: number, imageBytes: number): number {
 }
 
 async function readImage(word: string): Promise<StoredImage> {
-  const builtin = await guestImage(word);
-  if (builtin !== undefined) return describeImage(word, builtin);
-  try {
-    return await describeImage(word.slice(word.lastIndexOf("/") + 1), await Deno.readFile(word));
-  } catch (error) {
-    const reason = (error as Error).message;
-    throw new Failure(
-      `${word}: expected an ELF executable or the name of a built-in guest: ${reason}`,
-      EXIT.IMAGE,
-    );
-  }
+  return await describeImage(word.slice(word.lastIndexOf("/") + 1), await readImageBytes(word));
 }
 
 async function runVm(
@@ -144,8 +133,8 @@ async function runVm(
   const stopListening = onSignals((signal) => end(EXIT_SIGNAL[signal]));
   try {
     await createVm(supervisor, image, options, async (bytes) => {
-      if (interrupted === EXIT_PIPE) return;
-      await writeAll(Deno.stdout, bytes).catch(() => end(EXIT_PIPE));
+      if (interrupted === EXIT.PIPE) return;
+      await writeAll(Deno.stdout, bytes).catch(() => end(EXIT.PIPE));
     });
     await supervisor.start(1);
     typeInput(supervisor, options.deterministic);
