@@ -135,6 +135,11 @@ const CASES: readonly [what: string, source: string, found: string[]][] = [
     fn("_start", "jz 1f\nud2\n1: .byte 0xf0, 0x01, 0xc0\ncli"),
     ["_start+0x4 (bad) #UD", "[_start+0x7 cli #GP]"],
   ],
+  [
+    "more than 15 bytes raise #GP",
+    fn("_start", ".fill 14, 1, 0x66\nadd eax, ebx\nterminate"),
+    ["_start+0x0 (bad) #GP"],
+  ],
 ];
 
 for (const [what, source, found] of CASES) {
