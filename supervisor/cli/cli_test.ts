@@ -204,6 +204,18 @@ Deno.test("SIGINT and SIGTERM end a run with status 130 and 143", () =>
     }
   }));
 
+Deno.test("a run whose output nobody reads still ends at SIGINT", () =>
+  withGuests(async (folder) => {
+    const child = denali(["run", `${folder}/flood.elf`]).spawn();
+    const reader = child.stdout.getReader();
+    await reader.read();
+    child.kill("SIGINT");
+    assertEquals((await child.status).code, 130);
+    await reader.cancel();
+    await child.stdin.close().catch(() => {});
+    await child.stderr.cancel();
+  }));
+
 /** `denali up` on a free port; ended by SIGTERM, and its status checked. */
 async function withServer(test: (url: string) => Promise<void>): Promise<void> {
   const child = denali(["up", "--listen", "127.0.0.1:0", "--cells", "1"]).spawn();

@@ -39,7 +39,7 @@ export async function readImageBytes(word: string): Promise<Uint8Array<ArrayBuff
   } catch (error) {
     const reason = (error as Error).message;
     throw new Failure(
-      `${word}: expected an ELF executable or the name of a built-in guest: ${reason}`,
+      `"${word}": expected an ELF executable or the name of a built-in guest: ${reason}`,
       EXIT.IMAGE,
     );
   }

@@ -50,6 +50,8 @@ Exit status:
 const POOL_EXTRA = 16 * 2 ** 20;
 const POOL_MAXIMUM = 2 ** 31 - 2 ** 16;
 const GUEST_CODE_MAXIMUM = 125;
+/** How long a run that was interrupted waits for a reader of its output. */
+const OUTPUT_GRACE_MS = 500;
 const EXIT_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 const INPUT_BLOCK = 4096;
 
@@ -126,15 +128,19 @@ async function runVm(
 ): Promise<number> {
   /** Exit status if something other than the guest ends the run. */
   let interrupted: number | undefined;
+  /** Resolves when output that nobody takes is given up. */
+  const abandoned = Promise.withResolvers<void>();
   const end = (code: number) => {
     interrupted ??= code;
     supervisor.stop(1).catch(() => {});
+    setTimeout(abandoned.resolve, OUTPUT_GRACE_MS);
   };
   const stopListening = onSignals((signal) => end(EXIT_SIGNAL[signal]));
   try {
     await createVm(supervisor, image, options, async (bytes) => {
       if (interrupted === EXIT.PIPE) return;
-      await writeAll(Deno.stdout, bytes).catch(() => end(EXIT.PIPE));
+      const written = writeAll(Deno.stdout, bytes).catch(() => end(EXIT.PIPE));
+      await Promise.race([written, abandoned.promise]);
     });
     await supervisor.start(1);
     typeInput(supervisor, options.deterministic);
