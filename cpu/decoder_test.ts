@@ -59,7 +59,7 @@ const NOT_IN_DENALI: readonly (readonly [why: string, text: RegExp])[] = [
 // What objdump 2.40 calls bad and processors execute. By our mnemonic.
 const EXECUTED: readonly (readonly [why: string, mnemonics: readonly string[]])[] = [
   ["undocumented, in every processor", ["salc"]],
-  ["undocumented aliases", ["fcom", "fcomp", "fxch", "fstp"]],
+  ["undocumented aliases", ["fcom", "fcomp", "fxch", "fstp", "fstpnce"]],
   ["the rm field of fences is ignored (SDM, LFENCE)", ["lfence", "mfence", "sfence"]],
   ["a prefix is ignored", [
     "wbinvd",

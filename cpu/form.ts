@@ -41,6 +41,10 @@ export interface FormOptions {
   readonly readsFlags?: boolean;
   readonly writesFlags?: boolean;
   readonly pointers?: boolean;
+  /** How many bytes of the operand are written: the others must be writable but stay as they are. */
+  readonly written?: number;
+  /** By default what has pointers or an MMX operand. */
+  readonly waits?: boolean;
   /** What to pass as the immediate when the instruction has none. */
   readonly immediate?: number;
 }
@@ -129,13 +133,16 @@ export function matchForm(form: Form, instruction: Instruction): Binding | null 
     immediate: numbers[2],
     memory,
     loads,
-    stores,
+    stores: stores > 0 ? options.written ?? stores : 0,
+    reserves: stores,
     alignment,
     image: options.image ?? false,
     readsFlags: options.readsFlags ?? false,
     writesFlags: options.writesFlags ?? false,
     readsGeneral,
     writesGeneral,
+    waits: options.waits ??
+      (options.pointers || patterns.some(({ kinds }) => kinds.includes("mm"))),
     pointers: options.pointers ?? false,
   };
 }

@@ -52,7 +52,8 @@ export class HandlerTable {
       program,
       key,
       setsFlagsLast: body[body.length - 1]?.op === "setFlags",
-      isConditionalJump: body[0]?.op === "getCondition" && program.terminator,
+      // INTO begins with a condition too, but its way out needs its own address.
+      isConditionalJump: body[0]?.op === "getCondition" && form.mnemonic.startsWith("j"),
     };
     this.forms.set(key, compiled);
     return compiled;

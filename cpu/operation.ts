@@ -8,11 +8,12 @@
  *
  *  1. If `pointers`, and the instruction does not fault: FPU_IP = address of the instruction and, with
  *     a memory operand, FPU_DP = its effective address.
- *  2. If `memory` is not null, compute its linear address. If `alignment` is not 0 and the address is
+ *  2. If `memory` is not null, and `waits`, and an x87 exception is pending (ES of the status word): #MF.
+ *     Compute its linear address. If `alignment` is not 0 and the address is
  *     not a multiple of it: #GP(0).
- *  3. If `loads` > 0, copy that many bytes from memory to the start of the buffer; page faults as usual.
- *     If `stores` > 0, make sure now that so many bytes can be written there: after the call the
- *     instruction can no longer fault.
+ *  3. If `stores` > 0, make sure that `reserves` bytes can be written there: after the call the instruction
+ *     can no longer fault. If `loads` > 0, copy that many bytes from memory to the start of the buffer.
+ *     Page faults as usual.
  *  4. If `readsFlags`, put EFLAGS (CF, PF, ZF at their places) into `cpu.i32[SCRATCH]`.
  *  5. `const result = operation(cpu, destination, source, immediate)`. A result above 0 is an exception
  *     vector with error code 0: the instruction has no further effect and EIP stays at it.
@@ -65,6 +66,8 @@ export interface Binding {
   readonly loads: number;
   /** Bytes to copy to memory after the call; 0: none. */
   readonly stores: number;
+  /** Bytes that must be writable: `stores`, or more (FXSAVE). */
+  readonly reserves: number;
   /** 0, or 16 where a misaligned address raises #GP(0). */
   readonly alignment: number;
   /** The bytes go through `stateImage`, not through the processor state. */
@@ -74,6 +77,8 @@ export interface Binding {
   /** Bit masks of the general registers that the operation itself reads and writes. */
   readonly readsGeneral: number;
   readonly writesGeneral: number;
+  /** Waits for the x87: with a memory operand, a pending exception is #MF before that is looked at. */
+  readonly waits: boolean;
   /** An x87 instruction that is no control instruction: it updates FPU_IP and FPU_DP. */
   readonly pointers: boolean;
 }

@@ -147,9 +147,11 @@ function analyse(
   end: Expression,
   origin = 0,
 ): Shape {
-  const variant = instruction.invalid ? "" : VARIANTS[instruction.mnemonic]?.(instruction) ?? "";
-  const binding = instruction.invalid ? null : bindOperation(instruction);
-  let key = instruction.invalid ? "#" : instruction.mnemonic;
+  // Too many bytes are #GP, not #UD.
+  const invalid = instruction.invalid && instruction.mnemonic !== "toolong";
+  const variant = invalid ? "" : VARIANTS[instruction.mnemonic]?.(instruction) ?? "";
+  const binding = invalid ? null : bindOperation(instruction);
+  let key = invalid ? "#" : instruction.mnemonic;
   let relative = -1;
   const operands: FormOperand[] = [];
   let bindingMemory: FormOperand | null = null;
@@ -167,7 +169,7 @@ function analyse(
       key += part;
       bindingMemory = operand;
     }
-  } else if (!instruction.invalid) {
+  } else if (!invalid) {
     for (const operand of instruction.operands) {
       if (operand.kind === "mem") {
         const [part, formOperand] = memoryOperand(operand, instruction.addressSize, place);
@@ -206,7 +208,7 @@ function analyse(
         `for ${key}; enlarge INSTRUCTION_WORDS`,
     );
   }
-  const { mnemonic, operandSize, addressSize, repeat, override, invalid } = instruction;
+  const { mnemonic, operandSize, addressSize, repeat, override } = instruction;
   return {
     key,
     slots,

@@ -31,6 +31,8 @@ function instructions(form: Form): string[] {
     case "reg":
       return [`${name} ax`];
     case "st":
+      // The assembler does not know it.
+      if (name === "fstpnce") return [0, 1, 3, 7].map((i) => `.byte 0xd9, 0xd8 + ${i}`);
       return [0, 1, 3, 7].map((i) => `${name} st(${i})`);
     case "st st": {
       const forward = [0, 1, 3].map((i) => `${name} st, st(${i})`);

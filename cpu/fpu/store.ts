@@ -145,6 +145,15 @@ function storeRegister(pops: boolean): Operation {
 
 export const fstRegister = storeRegister(false), fstpRegister = storeRegister(true);
 
+/** The undocumented FSTPNCE: as FSTP st(i), but an empty st(0) is popped without a stack fault. */
+export function fstpnce(cpu: CpuState, destination: number, i: number): number {
+  if (isPending(cpu)) return X86_MF;
+  if (!isEmpty(cpu, 0)) return fstpRegister(cpu, destination, i, 0);
+  report(cpu, 0);
+  pop(cpu);
+  return 0;
+}
+
 /** The integer indefinite of `bits` in v[OUT], v[OUT + 1]. */
 function indefinite(bits: number): void {
   v[OUT] = bits === 64 ? 0 : bits === 32 ? 0x80000000 : 0x8000;

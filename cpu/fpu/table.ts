@@ -74,6 +74,7 @@ const moves: Form[] = [
   fpu("fstp", "m8", store.fstpDouble, STORES),
   fpu("fstp", "m10", store.fstpExtended, STORES),
   fpu("fstp", "st", store.fstpRegister),
+  fpu("fstpnce", "st", store.fstpnce),
   fpu("fist", "m2", store.storeInteger(16, false), STORES),
   fpu("fist", "m4", store.storeInteger(32, false), STORES),
   fpu("fistp", "m2", store.storeInteger(16, true), STORES),
@@ -128,7 +129,7 @@ const compareSecond = compare.compareStack(false, 2);
 const quietCompareSecond = compare.compareStack(true, 2);
 
 const controls: Form[] = [
-  form("fldcw", "m2", control.fldcw),
+  form("fldcw", "m2", control.fldcw, { waits: true }),
   form("fnstcw", "m2", control.fnstcw, STORES),
   form("fnstsw", "m2", control.fnstsw, STORES),
   form("fnstsw", "r", control.fnstswAx, STORES),
@@ -146,7 +147,7 @@ const controls: Form[] = [
 /** The four that come in a 16-bit and a 32-bit format. */
 function environment(name: string, narrow: number, wide: number, stores: boolean): Form[] {
   const make = image[name as "fnsave" | "frstor" | "fnstenv" | "fldenv"];
-  const options = { exact: true, image: true, stores };
+  const options = { exact: true, image: true, stores, waits: !stores };
   return [
     form(name, `m${narrow}`, make(false), options),
     form(name, `m${wide}`, make(true), options),
@@ -158,7 +159,12 @@ const images: Form[] = [
   ...environment("fldenv", 14, 28, false),
   ...environment("fnsave", 94, 108, true),
   ...environment("frstor", 94, 108, false),
-  form("fxsave", `m${image.FXSAVE_BYTES}`, image.fxsave, { image: true, stores: true, align: 16 }),
+  form("fxsave", "m512", image.fxsave, {
+    image: true,
+    stores: true,
+    written: image.FXSAVE_BYTES,
+    align: 16,
+  }),
   form("fxrstor", "m512", image.fxrstor, { image: true, align: 16 }),
 ];
 

@@ -1,7 +1,8 @@
 /**
  * The x87 escapes D8..DF (Intel SDM vol. 2, tables A-7 to A-22). Notation: see notation.ts.
  *
- * Undocumented encodings that every processor executes as an alias carry the mnemonic of what they do;
+ * Undocumented encodings that every processor executes as an alias carry the mnemonic of what they do
+ * (FSTPNCE is not quite FSTP: see cpu/fpu/store.ts);
  * the 8087 and 80287 control instructions that are no-operations since keep their names.
  */
 export const X87 = `
@@ -10,7 +11,7 @@ D8 /0r: fadd ST,STi | fmul ST,STi | fcom STi | fcomp STi
 D8 /4r: fsub ST,STi | fsubr ST,STi | fdiv ST,STi | fdivr ST,STi
 
 D9 /0m: fld Md | - | fst Md | fstp Md | fldenv Menv | fldcw Mw | fnstenv Menv | fnstcw Mw
-D9 /0r: fld STi | fxch STi | - | fstp STi
+D9 /0r: fld STi | fxch STi | - | fstpnce STi
 D9 /2.0: fnop
 D9 /4.0: fchs | fabs | - | - | ftst | fxam
 D9 /5.0: fld1 | fldl2t | fldl2e | fldpi | fldlg2 | fldln2 | fldz

@@ -16,7 +16,9 @@ import {
   sub,
   xor,
   ZERO,
+  zext16,
 } from "../ir.ts";
+import { CS } from "../instruction.ts";
 import { CF, ZF } from "../flags.ts";
 
 type Change = (value: Expression, mask: Expression) => Expression;
@@ -33,11 +35,14 @@ function bitTest(change: Change | null): Meaning {
     const position = b.let(and(offset, constant(width - 1)));
     let target: Target;
     if (base.kind === "mem") {
-      let address = change === null ? b.address(base) : b.writableAddress(base);
+      if (change !== null && base.segment === CS) b.protected();
+      let place = b.effectiveAddress(base);
       if (selector.kind === "reg") {
         const step = width === 32 ? 5 : 4;
-        address = add(address, shl(sar(offset, step), step - 3));
+        place = add(place, shl(sar(offset, step), step - 3));
+        if (form.addressSize === 2) place = zext16(place);
       }
+      const address = b.linear(base.segment, place);
       target = change === null
         ? { value: b.load(width, address), write: () => {} }
         : b.modify(width, address);

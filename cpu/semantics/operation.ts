@@ -3,10 +3,11 @@
 import type { Builder } from "../builder.ts";
 import { add, and, constant, type Expression, ge, ne, ZERO } from "../ir.ts";
 import type { Form } from "../shape.ts";
-import { FPU_DP, FPU_IP, SCRATCH } from "../state.ts";
+import { FPU_DP, FPU_IP, FPU_STATUS, SCRATCH } from "../state.ts";
 import { CF, PF, ZF } from "../flags.ts";
 import { CS } from "../instruction.ts";
-import { X86_GP } from "../engine.ts";
+import { X86_GP, X86_MF } from "../engine.ts";
+import { ERROR_SUMMARY } from "../fpu/stack.ts";
 import { type Binding, MEMORY_WORD } from "../operation.ts";
 
 /** Operands of whole words go through inline code, the others (2, 10, 28, 108, 512 bytes) through helpers. */
@@ -29,7 +30,7 @@ function reserve(b: Builder, address: Expression, binding: Binding): () => void 
   const words = wordCount(binding.stores, binding);
   if (words === 0) {
     const bytes = constant(binding.stores);
-    b.perform("reserveRange", address, bytes);
+    b.perform("reserveRange", address, constant(binding.reserves));
     return () => b.perform("storeScratch", address, bytes, constant(binding.image ? 1 : 0));
   }
   const writes = Array.from(
@@ -43,15 +44,20 @@ export function runOperation(b: Builder, form: Form, binding: Binding): void {
   const memory = form.bindingMemory;
   let offset: Expression = ZERO, address: Expression = ZERO;
   if (memory !== null) {
-    if (binding.stores > 0 && memory.segment === CS) b.protected();
     offset = b.let(b.effectiveAddress(memory));
     address = b.let(b.linear(memory.segment, offset));
+    if (binding.waits) {
+      const pending = and(b.word(FPU_STATUS), constant(ERROR_SUMMARY));
+      b.if(ne(pending, 0), () => b.fault(X86_MF));
+    }
+    if (binding.stores > 0 && memory.segment === CS) b.protected();
     if (binding.alignment !== 0) {
       b.if(ne(and(address, constant(binding.alignment - 1)), 0), () => b.fault(X86_GP));
     }
-    if (binding.loads > 0) load(b, address, binding);
   }
+  // What is written faults as a write, even if it is read first (MASKMOVQ).
   const store = binding.stores > 0 ? reserve(b, address, binding) : null;
+  if (binding.loads > 0) load(b, address, binding);
   if (binding.readsFlags) b.setScratch(SCRATCH, b.call("getFlags"));
   const result = b.operation(binding.operation, form.bindingNumbers);
   if (store !== null) b.if(ge(result, 0), store);
