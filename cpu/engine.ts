@@ -73,7 +73,11 @@ export const RESOLVE_WAIT = -1;
 export interface AddressSpace {
   readonly readTable: Int32Array;
   readonly writeTable: Int32Array;
-  /** Slow path for page number 0..2^20-1: an entry, RESOLVE_FAULT or RESOLVE_WAIT. Never throws. */
+  /**
+   * Slow path for page number 0..2^20-1: an entry, RESOLVE_FAULT or RESOLVE_WAIT. Never throws. It may
+   * give the page that it was asked for another frame (copy on write), but takes no other page away: an
+   * instruction that has found all of its pages there must be able to finish.
+   */
   resolve(page: number, write: boolean): number;
   /**
    * The engine has cached code decoded from this (readable) page: later writes to its frame must

@@ -109,7 +109,8 @@ export const SYSTEM: Record<string, Meaning> = {
   outsb: stringTransfer(IO_OUTS, 1),
   outsw: stringTransfer(IO_OUTS, 2),
   outsl: stringTransfer(IO_OUTS, 4),
-  iret: (b) => b.exit(EXIT_IRET, false),
+  // The kernel pops the 32-bit frame that it pushed; no other exists.
+  iret: (b, form) => form.operandSize === 2 ? b.protected() : b.exit(EXIT_IRET, false),
   idle: (b) => b.exit(EXIT_IDLE, true),
   terminate: (b) => b.exit(EXIT_TERMINATE, true),
   cpuid: (b) => b.perform("identify"),

@@ -164,6 +164,9 @@ function isApproximate(a: number, b: number): boolean {
   bits[1] = b;
   const [x, y] = floats;
   if (Number.isNaN(x) || Number.isNaN(y)) return false;
+  // What comes out below the least normal number is 0.
+  const least = 2 ** -126 * (1 + 2 ** -11);
+  if (Math.abs(x) <= least && Math.abs(y) <= least) return (a ^ b) >= 0;
   return Math.abs(x - y) <= Math.abs(x) * 3 * 2 ** -12;
 }
 

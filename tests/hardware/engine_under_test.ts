@@ -5,7 +5,7 @@
  *
  *     1  runs of one to three instructions
  *     2  pages are absent at first: the access has to wait and is repeated
- *     4  a page that comes in takes another one's place now and then
+ *     4  pages go away again now and then, between runs
  */
 
 import { createPool } from "../../cpu/flat_space.ts";
@@ -103,6 +103,12 @@ class TestSpace implements AddressSpace {
     this.readTable[page] = this.writeTable[page] = 0;
   }
 
+  /** Between two runs: takes a page away, sometimes. */
+  betweenRuns(): void {
+    if ((this.style & STYLE_EVICT) === 0 || (this.random() & 3) !== 0) return;
+    this.evict(PAGES[this.random() % PAGES.length] >>> 12);
+  }
+
   private random(): number {
     this.noise = Math.imul(this.noise, 1664525) + 1013904223 | 0;
     return this.noise >>> 16;
@@ -112,10 +118,6 @@ class TestSpace implements AddressSpace {
     const index = this.pageIndex[page];
     if (index < 0 || (write && index === READ_ONLY_PAGE)) return RESOLVE_FAULT;
     if ((this.style & STYLE_WAIT) !== 0 && (this.random() & 1) !== 0) return RESOLVE_WAIT;
-    if ((this.style & STYLE_EVICT) !== 0 && (this.random() & 3) === 0) {
-      const victim = PAGES[this.random() % PAGES.length] >>> 12;
-      if (victim !== page) this.evict(victim);
-    }
     const entry = FRAMES[index] * PAGE | PRESENT;
     this.readTable[page] = entry;
     if (write) {
@@ -216,6 +218,7 @@ export class EngineUnderTest {
       // A wait costs something, so that this ends.
       left -= Math.max(1, cpu.retired - before);
       if (reason !== EXIT_BUDGET && reason !== EXIT_WAIT) return reason;
+      space.betweenRuns();
     }
     return EXIT_BUDGET;
   }
