@@ -20,12 +20,12 @@ const PROGRAMS = [
   "mathematics",
   "numbers",
   "printf",
+  "selfmodify",
   "strings",
   "threads",
 ];
 
-/** Short ones, which show how code looks that other options make. */
-const AT_EVERY_LEVEL = ["arithmetic", "control", "floating", "threads"];
+/** The levels besides -O2: how code looks that other options make. */
 const LEVELS = ["-O0", "-O1", "-O3", "-Os"] as const;
 
 async function canRunNatively(): Promise<boolean> {
@@ -79,7 +79,7 @@ for (const program of PROGRAMS) {
   });
 }
 
-for (const program of AT_EVERY_LEVEL) {
+for (const program of PROGRAMS) {
   Deno.test({ name: `${program}.c does so at every level of optimisation`, ignore }, async (t) => {
     for (const optimisation of LEVELS) {
       await t.step(optimisation, () => checkOnKernel(program, { optimisation, flags: ["-w"] }));
