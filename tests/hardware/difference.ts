@@ -23,6 +23,8 @@ import type { Sequence } from "./sequence.ts";
 
 /** Of a page fault's error code, W and U: P and I tell about protection that a VM's memory does not have. */
 const PAGE_FAULT_ERROR = 6, FETCH_ERROR = 0x10;
+/** #SS: an operand by way of SS goes on past its limit. There are no limits here. */
+const STACK_FAULT = 12;
 /** RF and IF are not the program's. */
 const EFLAGS_MASK = ~(1 << 16 | IF);
 /** C1 tells how a result was rounded. */
@@ -44,7 +46,9 @@ export function reasonToIgnore(one: Sequence, host: Int32Array, h: number): stri
   const fetch = vector === X86_PF && (host[h + OUT_ERROR] & FETCH_ERROR) !== 0;
   if (fetch && isData(host[h + OUT_ADDRESS])) return "jumped into data";
   if ((host[h + (OUT_FX_BYTE >> 2) + 6] & ~0xffff) !== 0) return "set what only AMD has in MXCSR";
-  if (vector === X86_GP && pastLimit(one, host, h)) return "crosses the limit of a segment";
+  if ((vector === X86_GP || vector === STACK_FAULT) && pastLimit(one, host, h)) {
+    return "crosses the limit of a segment";
+  }
   return "";
 }
 

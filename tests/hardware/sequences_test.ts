@@ -12,7 +12,7 @@ import { ENGINES } from "./engines.ts";
 import type { Random } from "./random.ts";
 import { Oracle } from "./oracle.ts";
 
-const seed = Number(Deno.env.get("SEED") ?? Date.now() % 1e9);
+const seed = Number(Deno.env.get("SEED") ?? 20021209);
 const wanted = Number(Deno.env.get("CASES") ?? 100);
 
 /** Why no encoding of a form is compared, or "" if one is. */
