@@ -5,7 +5,7 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { hasTool } from "../tests/tools.ts";
+import { hasLibc32 } from "../tests/tools.ts";
 import { decode } from "./decoder.ts";
 import { hex, padded } from "./testing/objdump.ts";
 
@@ -13,16 +13,14 @@ const X86_UD = 6;
 
 async function buildStepper(): Promise<string | undefined> {
   const why = "it builds the program that asks the host's processor";
-  if (Deno.build.arch !== "x86_64" || !await hasTool("gcc", why)) return undefined;
+  if (Deno.build.arch !== "x86_64" || !await hasLibc32(why)) return undefined;
   const source = new URL("testing/single_step.c", import.meta.url).pathname;
   const path = await Deno.makeTempFile({ prefix: "single-step-" });
   const { success } = await new Deno.Command("gcc", {
     args: ["-m32", "-O1", source, "-o", path],
-    stderr: "null",
   }).output();
-  if (success) return path;
-  await Deno.remove(path);
-  console.warn("ignored here, because gcc-multilib is not installed: " + why);
+  if (!success) throw new Error(`gcc does not compile ${source}`);
+  return path;
 }
 
 const stepper = await buildStepper();

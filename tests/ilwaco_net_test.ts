@@ -9,6 +9,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { documentBytes } from "./native/net_client.ts";
+import { hasLibc32 } from "./tools.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const CLIENT = `${ROOT}tests/native/net_client.ts`;
@@ -59,14 +60,10 @@ async function build(guest: string[], folder: string, name: string): Promise<str
 async function obstacle(): Promise<string | null> {
   if (Deno.build.os !== "linux") return "needs Linux";
   if (Deno.uid() !== 0) return "needs root for a network namespace and a TAP device";
-  const folder = await Deno.makeTempDir();
-  const namespace = `ilwaco-probe-${Deno.pid}`;
-  try {
-    await Deno.writeTextFile(`${folder}/x.c`, "#include <stdio.h>\nint main(void) { return 0; }\n");
-    await run("gcc", "-m32", `${folder}/x.c`, "-o", `${folder}/x`);
-  } catch {
+  if (!await hasLibc32("Ilwaco's network runs as a Linux program")) {
     return "needs gcc with a 32-bit libc (Debian: gcc-multilib)";
   }
+  const namespace = `ilwaco-probe-${Deno.pid}`;
   try {
     await run("ip", "netns", "add", namespace);
     await run("ip", "-n", namespace, "tuntap", "add", "dev", TAP, "mode", "tap");
@@ -74,7 +71,6 @@ async function obstacle(): Promise<string | null> {
     return `needs iproute2, network namespaces and /dev/net/tun (${error})`;
   } finally {
     await new Deno.Command("ip", { args: ["netns", "del", namespace] }).output().catch(() => {});
-    await Deno.remove(folder, { recursive: true });
   }
   return null;
 }

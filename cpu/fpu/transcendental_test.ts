@@ -5,6 +5,9 @@
 
 import { assertEquals } from "@std/assert";
 import { type Case, part, randomSource, Silicon, type Stub } from "../../tests/silicon/harness.ts";
+import { hasLibc32 } from "../../tests/tools.ts";
+
+const ignore = !await hasLibc32("the host's processor is asked by a 32-bit program");
 
 const INSTRUCTIONS = ["fsin", "fcos", "fsincos", "fptan", "fpatan", "f2xm1", "fyl2x", "fyl2xp1"];
 
@@ -90,10 +93,12 @@ function isDefined(text: string, operand: Uint8Array): boolean {
   return true;
 }
 
-const seed = Number(Deno.env.get("DENALI_SEED") ?? Date.now() % 1e9);
+const seed = Number(Deno.env.get("DENALI_SEED") ?? 20021209);
 const perStub = Number(Deno.env.get("DENALI_CASES") ?? 2000);
 
-Deno.test("x87 transcendentals are within one unit in the last place of the host's processor", () => {
+Deno.test("x87 transcendentals are within one unit in the last place of the host's processor", {
+  ignore,
+}, () => {
   const silicon = new Silicon(INSTRUCTIONS, 0);
   const random = randomSource(seed);
   for (const stub of silicon.stubs) {

@@ -7,6 +7,9 @@ import { assertEquals } from "@std/assert";
 import { type Case, part, randomSource, Silicon, type Stub } from "../../tests/silicon/harness.ts";
 import type { Form } from "../form.ts";
 import { SSE_FORMS } from "./table.ts";
+import { hasLibc32 } from "../../tests/tools.ts";
+
+const ignore = !await hasLibc32("the host's processor is asked by a 32-bit program");
 
 /** Each processor has its own tables for these; control_test.ts checks their error bound. */
 const APPROXIMATIONS = /^r(cp|sqrt)[ps]s/;
@@ -195,7 +198,7 @@ function fillCase(c: Case, random: () => number, index: number): void {
   else part.setMxcsr(c, random() & 0xffc0 | (random() & 1 ? sticky : 0));
 }
 
-const seed = Number(Deno.env.get("DENALI_SEED") ?? Date.now() % 1e9);
+const seed = Number(Deno.env.get("DENALI_SEED") ?? 20021209);
 const perStub = Number(Deno.env.get("DENALI_CASES") ?? 64);
 
 /** Loading these would be #GP or change what the harness itself needs. */
@@ -203,7 +206,7 @@ function isControl(stub: Stub): boolean {
   return stub.text.startsWith("ldmxcsr");
 }
 
-Deno.test("every MMX and SSE instruction gives what the host's processor gives", () => {
+Deno.test("every MMX and SSE instruction gives what the host's processor gives", { ignore }, () => {
   const only = new RegExp(Deno.env.get("DENALI_ONLY") ?? "");
   const forms = SSE_FORMS.filter((f) => !APPROXIMATIONS.test(f.mnemonic) && only.test(f.mnemonic));
   const silicon = new Silicon(forms.flatMap(instructions), 16);
