@@ -7,16 +7,18 @@
 
 import { decode } from "../../cpu/decoder.ts";
 import { disassemble } from "../../cpu/disassembler.ts";
-import { type Engine, type EngineOptions, X86_PF } from "../../cpu/engine.ts";
+import { type Engine, type EngineOptions, X86_BP, X86_PF } from "../../cpu/engine.ts";
 import { type Batch, createImages, createMemory } from "./batch.ts";
 import { reasonToLeaveOut } from "./comparable.ts";
 import type { InstructionForm } from "./encodings.ts";
 import { EngineUnderTest, RESULT_WORDS } from "./engine_under_test.ts";
 import {
   BATCH,
+  FIRST_CODE_PAGE,
   IMAGE_BYTES,
   isHostMemory,
   OUT_ADDRESS,
+  OUT_CHANGED,
   OUT_EIP,
   OUT_VECTOR,
   PAGE,
@@ -180,6 +182,9 @@ function reasonToSkip(one: Sequence, results: Int32Array, at: number): string {
   ) {
     return "crosses the end of the address space";
   }
+  const codeChanged = results[at + OUT_CHANGED + FIRST_CODE_PAGE] !== 0 ||
+    results[at + OUT_CHANGED + FIRST_CODE_PAGE + 1] !== 0;
+  if (codeChanged && vector !== X86_BP) return "faulted in code that it had changed";
   const offset = results[at + OUT_EIP] - one.eip;
   if (offset < 0 || offset >= one.code.length) return "";
   // A branch may have led between the instructions that were made.
@@ -193,7 +198,8 @@ function reasonToSkip(one: Sequence, results: Int32Array, at: number): string {
 function withoutInstruction(one: Sequence, index: number): Sequence {
   const code = one.code.slice();
   code.fill(0x90, one.offsets[index], one.offsets[index + 1]);
-  return { ...one, code };
+  // It may have been what set a flag again: none that was undefined counts any more.
+  return { ...one, code, loops: true };
 }
 
 function decodeAll(one: Sequence) {

@@ -112,7 +112,7 @@ export class SequenceMaker {
     const instructions: Instruction[] = [], used: InstructionForm[] = [];
     const offsets = [0];
     const undefinedBefore = [0];
-    let length = 0, unknown = 0, ever = 0, branches = false, loops = false;
+    let length = 0, unknown = 0, ever = 0, branches = false, indirect = false, loops = false;
     let tolerance: Tolerance = "exact";
     for (const form of forms) {
       const instruction = this.instruction(form, length, instructions.length);
@@ -125,6 +125,11 @@ export class SequenceMaker {
       const alone = ALONE.test(instruction.mnemonic) || loadsSegment(instruction);
       if ((transcendental || alone) && instructions.length > 0) continue;
       if ((effect.reads & (branches ? ever : unknown)) !== 0) continue;
+      // Where an indirect branch goes, no earlier instruction is certain, nor that it runs only once.
+      const isBranch = /^(j|loop|call|ret)/.test(instruction.mnemonic);
+      const isIndirect = isBranch && instruction.operands[0]?.kind !== "rel";
+      const anywhere = flagEffect(instruction, -1).undefined;
+      if ((isIndirect && ever !== 0) || (indirect && anywhere !== 0)) continue;
       if (isUndefined(instruction, cl)) continue;
       this.code.set(buffer.subarray(0, instruction.length), length);
       this.fixBranch(instruction, length);
@@ -132,9 +137,9 @@ export class SequenceMaker {
       instructions.push(instruction);
       used.push(form);
       offsets.push(length);
-      const isBranch = /^(j|loop|call|ret)/.test(instruction.mnemonic);
       branches ||= isBranch;
-      ever |= effect.undefined;
+      indirect ||= isIndirect;
+      ever |= anywhere;
       unknown = (branches ? unknown : unknown & ~effect.defines) | effect.undefined;
       undefinedBefore.push(unknown);
       if (transcendental) tolerance = "ulp";
