@@ -16,6 +16,7 @@ import {
   RESOLVE_WAIT,
   X86_BP,
   X86_GP,
+  X86_OF,
   X86_PF,
   X86_UD,
 } from "./engine.ts";
@@ -239,12 +240,34 @@ Deno.test("what is not virtualised raises its exception", () => {
     [[0x0f, 0x02, 0xc0], X86_UD, CODE], // lar
     [[0xcc], X86_BP, CODE + 1], // int3
     [Array(15).fill(0x66).concat(0x90), X86_GP, CODE], // 16 bytes
+    [[0x66, 0xcf], X86_GP, CODE], // iret of a 16-bit frame
   ];
   for (const [code, vector, eip] of cases) {
     const { cpu, run } = machine(code);
     assertEquals(run(), EXIT_EXCEPTION);
     assertEquals([cpu.i32[EXIT_VECTOR], cpu.i32[EIP]], [vector, eip]);
   }
+});
+
+Deno.test("too many bytes are #GP also after another encoding was #UD", () => {
+  const { cpu, run } = machine([0x0f, 0x0b, ...Array(15).fill(0x66), 0x90]);
+  assertEquals([run(), cpu.i32[EXIT_VECTOR]], [EXIT_EXCEPTION, X86_UD]);
+  cpu.i32[EIP] = CODE + 2;
+  assertEquals([run(), cpu.i32[EXIT_VECTOR]], [EXIT_EXCEPTION, X86_GP]);
+});
+
+Deno.test("INTO behind arithmetic reports the address behind itself", () => {
+  const { cpu, run } = machine([0x40, 0xce]); // inc eax; into
+  cpu.i32[EAX] = 0x7fffffff;
+  assertEquals([run(), cpu.i32[EXIT_VECTOR]], [EXIT_EXCEPTION, X86_OF]);
+  assertEquals([cpu.i32[EIP], cpu.retired], [CODE + 2, 2]);
+});
+
+Deno.test("a bit offset wraps around within 16-bit addresses", () => {
+  const { cpu, run, pool } = machine([0x67, 0x0f, 0xab, 0x0f, ...TERMINATE]); // bts [bx], ecx
+  cpu.i32[EBX] = 0x9000;
+  cpu.i32[ECX] = 0x10000 * 8 + 3;
+  assertEquals([run(), pool.u8[0x9000]], [EXIT_TERMINATE, 8]);
 });
 
 Deno.test("the base of GS applies to operands with its prefix", () => {
