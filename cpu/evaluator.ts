@@ -55,7 +55,8 @@ export interface EvaluatorOptions extends EngineOptions {
 
 export class Evaluator implements Engine {
   private readonly pool: Pool;
-  private readonly environment: Environment;
+  /** For what runs on top of it: cpu/translator/. */
+  readonly environment: Environment;
   private readonly table: HandlerTable;
   private readonly cache: BlockCache;
   /** Whose state the working copy is. */
@@ -86,6 +87,14 @@ export class Evaluator implements Engine {
   }
 
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
+    this.begin(cpu, space);
+    const reason = this.execute(budget, false);
+    this.end(cpu);
+    return reason;
+  }
+
+  /** Makes `cpu` and `space` what `step` works on. */
+  begin(cpu: CpuState, space: AddressSpace): void {
     const { C, R, X } = this.environment;
     R.set(cpu.i32);
     X.space = space;
@@ -93,18 +102,26 @@ export class Evaluator implements Engine {
     X.writeTable = space.writeTable;
     C.retired = cpu.retired;
     this.cpu = cpu;
-    const reason = this.execute(budget);
-    cpu.i32.set(R);
-    cpu.retired = C.retired;
-    return reason;
   }
 
-  private execute(budget: number): number {
+  /** Gives back the state that `begin` took. */
+  end(cpu: CpuState): void {
+    const { C, R } = this.environment;
+    cpu.i32.set(R);
+    cpu.retired = C.retired;
+  }
+
+  /** Runs at most one block, of at most `budget` instructions; returns EXIT_BUDGET to go on. */
+  step(budget: number): number {
+    return this.execute(budget, true);
+  }
+
+  private execute(budget: number, once: boolean): number {
     const { C, R, O, X } = this.environment;
     const { handlers } = this.table;
     const { fastPlaces, fastBlocks } = this.cache;
     let left = budget | 0;
-    while (left > 0) {
+    for (let go = true; go && left > 0; go = !once) {
       const eip = R[EIP];
       const entry = X.readTable[eip >>> 12];
       const place = (entry & ~PAGE_MASK) | (eip & PAGE_MASK);

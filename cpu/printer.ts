@@ -61,17 +61,18 @@ export function printHandler(programs: readonly Program[]): PrintedHandler {
   return new HandlerPrinter().print(programs);
 }
 
-class HandlerPrinter {
-  private readonly names = new Set<string>();
-  private readonly operations: Operation[] = [];
-  private readonly lines: string[] = [];
-  private leaves = false;
+/** Also the base of what prints regions: cpu/translator/region_printer.ts. */
+export class HandlerPrinter {
+  protected readonly names = new Set<string>();
+  protected readonly operations: Operation[] = [];
+  protected readonly lines: string[] = [];
+  protected leaves = false;
   /** Added to slots and temporaries of the second of a pair. */
-  private slotBase = 0;
-  private prefix = "t";
+  protected slotBase = 0;
+  protected prefix = "t";
   /** What the flags follow from, while it is known: the last setFlags of the straight line. */
-  private flags: Extract<Statement, { op: "setFlags" }> | null = null;
-  private flagsPrefix = "t";
+  protected flags: Extract<Statement, { op: "setFlags" }> | null = null;
+  protected flagsPrefix = "t";
 
   print(programs: readonly Program[]): PrintedHandler {
     this.leaves = programs.some((program) => mayLeave(program.body));
@@ -89,26 +90,26 @@ class HandlerPrinter {
     };
   }
 
-  private done(): string {
+  protected done(): string {
     return this.leaves ? "return leave;" : "return 0;";
   }
 
-  private use(name: string): string {
+  protected use(name: string): string {
     this.names.add(name);
     return name;
   }
 
-  private block(statements: readonly Statement[]): void {
+  protected block(statements: readonly Statement[]): void {
     for (const statement of statements) this.statement(statement);
   }
 
-  private nested(statements: readonly Statement[]): void {
+  protected nested(statements: readonly Statement[]): void {
     const before = this.flags;
     this.block(statements);
     this.flags = before;
   }
 
-  private expression(e: Expression, prefix = this.prefix): string {
+  protected expression(e: Expression, prefix = this.prefix): string {
     switch (e.op) {
       case "const":
         return e.value < 0 ? `(${e.value})` : String(e.value);
@@ -136,7 +137,7 @@ class HandlerPrinter {
     }
   }
 
-  private unary(e: Extract<Expression, { op: "unary" }>, prefix: string): string {
+  protected unary(e: Extract<Expression, { op: "unary" }>, prefix: string): string {
     const a = this.expression(e.a, prefix);
     switch (e.operator) {
       case "sext8":
@@ -152,7 +153,7 @@ class HandlerPrinter {
     }
   }
 
-  private binary(e: Extract<Expression, { op: "binary" }>, prefix: string): string {
+  protected binary(e: Extract<Expression, { op: "binary" }>, prefix: string): string {
     const a = this.expression(e.a, prefix), b = this.expression(e.b, prefix);
     switch (e.operator) {
       case "add":
@@ -184,7 +185,7 @@ class HandlerPrinter {
     }
   }
 
-  private statement(s: Statement): void {
+  protected statement(s: Statement): void {
     const { lines } = this;
     switch (s.op) {
       case "let":
@@ -248,7 +249,7 @@ class HandlerPrinter {
     }
   }
 
-  private control(s: Statement): void {
+  protected control(s: Statement): void {
     const { lines } = this;
     switch (s.op) {
       case "if":
@@ -288,11 +289,11 @@ class HandlerPrinter {
     }
   }
 
-  private define(temp: { readonly id: number }, text: string): void {
+  protected define(temp: { readonly id: number }, text: string): void {
     this.lines.push(`let ${this.prefix}${temp.id}=${text};`);
   }
 
-  private memory(
+  protected memory(
     s: Extract<Statement, { op: "load" | "store" | "reserve" | "getPlace" | "setPlace" }>,
   ): void {
     const { lines } = this;
@@ -355,7 +356,7 @@ class HandlerPrinter {
     }
   }
 
-  private setFlags(s: Extract<Statement, { op: "setFlags" }>): void {
+  protected setFlags(s: Extract<Statement, { op: "setFlags" }>): void {
     const R = this.use("R");
     this.flags = s;
     this.flagsPrefix = this.prefix;
@@ -368,14 +369,14 @@ class HandlerPrinter {
     this.lines.push(text);
   }
 
-  private condition(code: number): string {
+  protected condition(code: number): string {
     const known = this.flags === null ? null : this.knownCondition(code >> 1, this.flags);
     const text = known ?? `${this.use(CONDITION_NAMES[code >> 1])}(${this.use("R")})`;
     return code & 1 ? `!(${text})` : text;
   }
 
   /** A condition straight from the operands of the comparison before it. */
-  private knownCondition(
+  protected knownCondition(
     pair: number,
     flags: Extract<Statement, { op: "setFlags" }>,
   ): string | null {
@@ -398,7 +399,7 @@ class HandlerPrinter {
     return null;
   }
 
-  private call(s: Extract<Statement, { op: "call" }>): void {
+  protected call(s: Extract<Statement, { op: "call" }>): void {
     const effects = HELPERS[s.helper];
     const text = `${this.use(s.helper)}(${
       s.values.map((value) => this.expression(value)).join(",")

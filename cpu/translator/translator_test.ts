@@ -1,0 +1,179 @@
+import { assert, assertEquals, assertMatch } from "@std/assert";
+import { call, compile, load, runNatively } from "../../tests/support/compile.ts";
+import { type Engine, EXIT_BUDGET, EXIT_EXCEPTION, EXIT_TERMINATE, X86_PF } from "../engine.ts";
+import { PAGE_SIZE } from "../engine.ts";
+import { Evaluator } from "../evaluator.ts";
+import { readFlags } from "../flags.ts";
+import { createPool, FlatSpace } from "../flat_space.ts";
+import { CpuState, EAX, EBX, ECX, EDI, EIP, ESP, EXIT_ADDRESS, EXIT_VECTOR } from "../state.ts";
+import { findRegion } from "./region.ts";
+import { printRegion } from "./region_printer.ts";
+import { Translator } from "./translator.ts";
+
+const PROGRAMS: Record<string, number> = {
+  crc32: 1,
+  sieve: 1,
+  fib: 15,
+  quicksort: 1,
+  sha256: 20,
+  arithmetic: 300,
+  floating: 3,
+};
+
+const AT_ONCE = { translateAfter: 0 };
+/** A cache so small that it is emptied all the time. */
+const FORGETFUL = { translateAfter: 1, regionInstructions: 40 };
+
+function source(name: string): Promise<string> {
+  return Deno.readTextFile(new URL(`../../tests/programs/${name}.c`, import.meta.url));
+}
+
+for (const [name, argument] of Object.entries(PROGRAMS)) {
+  for (const optimisation of ["-O0", "-O1", "-O2", "-O3", "-Os"]) {
+    Deno.test(`${name} with ${optimisation}, translated at once, gives what it gives on silicon`, async () => {
+      const text = await source(name);
+      const file = await compile(text, optimisation);
+      const expected = await runNatively(text, optimisation, argument);
+      const evaluated = load(file, (options) => new Evaluator(options));
+      assertEquals(call(evaluated, argument), expected);
+      for (const settings of optimisation === "-O2" ? [AT_ONCE, FORGETFUL] : [AT_ONCE]) {
+        const machine = load(file, (options) => new Translator({ ...options, ...settings }));
+        assertEquals(call(machine, argument), expected);
+        assertEquals(machine.cpu.retired, evaluated.cpu.retired);
+        assert((machine.engine as Translator).counters.regions > 0);
+      }
+    });
+  }
+}
+
+Deno.test("8-bit arithmetic, translated at once, gives what it gives on silicon", async () => {
+  const text = await source("alu8");
+  const create = (options: ConstructorParameters<typeof Translator>[0]) =>
+    new Translator({ ...options, translateAfter: 0 });
+  const machine = load(await compile(text, "-O2"), create);
+  let operation = 0;
+  for (; call(machine, operation) !== -1; operation++) {
+    assertEquals(call(machine, operation), await runNatively(text, "-O2", operation));
+  }
+  assertEquals(operation, 27);
+});
+
+Deno.test("after every piece of 1, 2, 3 ... instructions the state is that of the evaluator", async () => {
+  const file = await compile(await source("quicksort"), "-Os");
+  for (const quantum of [1, 2, 3, 7, 61]) {
+    const machines = [
+      load(file, (options) => new Evaluator(options)),
+      load(file, (options) => new Translator({ ...options, translateAfter: 2 })),
+    ];
+    for (const { cpu, pool, entry } of machines) {
+      pool.i32.set([0x8000, 1], (8 << 20) >> 2);
+      cpu.i32[ESP] = 8 << 20;
+      cpu.i32[EIP] = entry;
+    }
+    for (let piece = 0; piece < 4000; piece++) {
+      const [a, b] = machines.map(({ engine, cpu, space }) => {
+        const reason = engine.run(cpu, space, quantum);
+        return [reason, cpu.retired, readFlags(cpu), ...cpu.i32.subarray(0, EIP + 1)];
+      });
+      assertEquals(b, a, `piece ${piece} of ${quantum} instructions`);
+      if (a[0] !== EXIT_BUDGET) break;
+    }
+  }
+});
+
+const CODE = 0x4000;
+const TERMINATE = [0x0f, 0x0a, 0x01];
+
+/** 32 pages, identity mapped, with code at CODE. */
+function machine(code: readonly number[], translateAfter = 0) {
+  const pool = createPool(64 * PAGE_SIZE);
+  const space = new FlatSpace(32);
+  const engine: Engine = new Translator({ pool, timestamp: (cpu) => cpu.retired, translateAfter });
+  space.codeCache = engine;
+  const cpu = new CpuState();
+  pool.u8.set(code, CODE);
+  cpu.i32[EIP] = CODE;
+  cpu.i32[ESP] = 0x8000;
+  return { pool, space, engine, cpu, run: (budget = 1000) => engine.run(cpu, space, budget) };
+}
+
+const word = (value: number) => [value & 255, value >> 8 & 255, value >> 16 & 255, value >>> 24];
+
+Deno.test("a region that writes into its own page goes on with the new code", () => {
+  const { cpu, run } = machine([
+    ...[0x31, 0xdb], // xor ebx, ebx
+    ...[0xb9, ...word(10)], // mov ecx, 10
+    ...[0x83, 0xc3, 0x01], // again: add ebx, 1
+    ...[0x80, 0x05, ...word(CODE + 9), 0x01], // add byte [the 1 above], 1
+    ...[0x49], // dec ecx
+    ...[0x75, 0xf3], // jnz again
+    ...TERMINATE,
+  ]);
+  assertEquals(run(), EXIT_TERMINATE);
+  assertEquals(cpu.i32[EBX], 55);
+});
+
+Deno.test("code that was changed from outside between two runs is translated again", () => {
+  const { cpu, pool, engine, run } = machine([0x40, 0xeb, 0xfd]); // again: inc eax; jmp again
+  assertEquals(run(100), EXIT_BUDGET);
+  assertEquals(cpu.i32[EAX], 50);
+  engine.dropFrame(CODE);
+  pool.u8[CODE] = 0x43; // inc ebx
+  assertEquals(run(100), EXIT_BUDGET);
+  assertEquals([cpu.i32[EAX], cpu.i32[EBX]], [50, 50]);
+});
+
+Deno.test("a jump into the middle of a translated instruction runs what stands there", () => {
+  const { cpu, run } = machine([
+    ...[0xb8, 0x43, 0xeb, 0x03, 0x00], // middle - 1: mov eax, 0x3eb43; middle: inc ebx; jmp end
+    ...[0xeb, 0xfa], // jmp middle
+    ...TERMINATE, // end
+  ]);
+  assertEquals(run(), EXIT_TERMINATE);
+  assertEquals([cpu.i32[EAX], cpu.i32[EBX], cpu.retired], [0x3eb43, 1, 5]);
+});
+
+Deno.test("a page fault leaves registers, flags and EIP as they were before the instruction", () => {
+  const { cpu, run } = machine([
+    ...[0x83, 0xc1, 0xff], // add ecx, -1
+    ...[0xab], // again: stosd
+    ...[0xeb, 0xfd], // jmp again
+  ]);
+  cpu.i32[ECX] = 1;
+  cpu.i32[EDI] = 0x1f000;
+  assertEquals(run(1 << 20), EXIT_EXCEPTION);
+  assertEquals(cpu.i32[EXIT_VECTOR], X86_PF);
+  assertEquals(cpu.i32[EXIT_ADDRESS], 0x20000);
+  assertEquals([cpu.i32[EDI], cpu.i32[EIP], cpu.retired], [0x20000, CODE + 3, 1 + 2 * 1024]);
+  assertEquals(readFlags(cpu) & 0x8d5, 0x55); // CF PF AF ZF
+});
+
+Deno.test("one region serves every address at which its frame is mapped", () => {
+  const { cpu, pool, space, engine } = machine([0x40, 0xe8, 0, 0, 0, 0, 0x5b, ...TERMINATE]);
+  space.map(20, CODE / PAGE_SIZE, false);
+  for (const address of [CODE, 20 * PAGE_SIZE]) {
+    cpu.i32[EIP] = address;
+    assertEquals(engine.run(cpu, space, 100), EXIT_TERMINATE);
+    assertEquals(cpu.i32[EBX], address + 6);
+  }
+  assertEquals((engine as Translator).counters.regions, 1);
+  assertEquals(pool.u8[CODE], 0x40);
+});
+
+Deno.test("hostile bytes become nothing but names of the emitter and integers", () => {
+  const vocabulary =
+    /^(?:let|const|if|else|for|break|continue|return|switch|case|out|self|block|left|base|fault|readTable|writeTable|RT|WT|X|x|s|p|e|a|r[0-7]|t\d+_p?\d+)$/;
+  let seed = 1;
+  for (let round = 0; round < 300; round++) {
+    const bytes = Uint8Array.from({ length: PAGE_SIZE }, () => {
+      seed = Math.imul(seed, 1664525) + 1013904223 | 0;
+      return seed >>> 24;
+    });
+    const { body, names } = printRegion(findRegion(bytes, round));
+    assertEquals(body.match(/["'`\\\/]/g), null);
+    for (const name of body.match(/[A-Za-z_$][\w$]*/g) ?? []) {
+      if (!names.includes(name)) assertMatch(name, vocabulary);
+    }
+    for (const number of body.match(/(?<![\w$])\d[\w.]*/g) ?? []) assertMatch(number, /^\d{1,10}$/);
+  }
+});
