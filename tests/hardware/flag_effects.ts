@@ -72,3 +72,39 @@ function shiftEffect(mnemonic: string, count: number, width: number): FlagEffect
   const left = AF | overflow | (count >= width ? CF : 0);
   return { reads, defines: ALL & ~left, undefined: left };
 }
+
+const BRANCH = /^(j|loop|call|ret)/;
+
+/** Follows which flags are undefined along a sequence, and refuses instructions that would read one. */
+export class FlagTracker {
+  /** Flags that are undefined before each instruction, and behind the last. */
+  readonly undefinedBefore: number[] = [0];
+  /** Flags that any instruction may leave undefined, whatever its operands are when it runs again. */
+  ever = 0;
+  branches = false;
+  private indirect = false;
+
+  accepts(instruction: Instruction, cl: number): boolean {
+    const { undefinedBefore, ever, branches, indirect } = this;
+    // A branch may skip what sets a flag again.
+    const unknown = branches ? ever : undefinedBefore[undefinedBefore.length - 1];
+    if ((flagEffect(instruction, cl).reads & unknown) !== 0) return false;
+    // Where an indirect branch goes, no earlier instruction is certain, nor that it runs only once.
+    if (isIndirectBranch(instruction) && ever !== 0) return false;
+    return !indirect || flagEffect(instruction, -1).undefined === 0;
+  }
+
+  add(instruction: Instruction, cl: number): void {
+    const effect = flagEffect(instruction, cl);
+    this.branches ||= BRANCH.test(instruction.mnemonic);
+    this.indirect ||= isIndirectBranch(instruction);
+    this.ever |= flagEffect(instruction, -1).undefined;
+    const before = this.undefinedBefore[this.undefinedBefore.length - 1];
+    const kept = this.branches ? before : before & ~effect.defines;
+    this.undefinedBefore.push(kept | effect.undefined);
+  }
+}
+
+function isIndirectBranch({ mnemonic, operands }: Instruction): boolean {
+  return BRANCH.test(mnemonic) && operands[0]?.kind !== "rel";
+}
