@@ -21,7 +21,7 @@ import { programOf } from "../semantics/table.ts";
 import { literalForm } from "../shape.ts";
 
 /** TurboFan refuses functions above 61,440 bytes of bytecode and optimises large ones late. */
-const MAXIMUM_BLOCKS = 64, MAXIMUM_INSTRUCTIONS = 320, MAXIMUM_IN_BLOCK = 64;
+const MAXIMUM_BLOCKS = 64, MAXIMUM_INSTRUCTIONS = 320, MAXIMUM_IN_BLOCK = 256;
 
 export interface RegionInstruction {
   /** Offset in the page of its first byte and of the byte behind it. */

@@ -85,3 +85,18 @@ function mayLook(statement: Statement): boolean {
       return true;
   }
 }
+
+/** Whether temporary `id` is used in nothing but a setFlagsWord of the straight line. */
+export function onlySetsFlags(body: readonly Statement[], id: number): boolean {
+  const isUse = (s: Statement) => s.op === "call" && s.helper === "setFlagsWord";
+  const isDefinition = (s: Statement) =>
+    s.op === "call" && s.helper === "getFlags" && s.temp?.id === id;
+  return body.some(isDefinition) && body.some(isUse) &&
+    body.every((s) => isUse(s) || isDefinition(s) || !mentions(s, id));
+}
+
+function mentions(node: unknown, id: number): boolean {
+  if (typeof node !== "object" || node === null) return false;
+  if ("op" in node && node.op === "temp" && "id" in node && node.id === id) return true;
+  return Object.values(node).some((part) => mentions(part, id));
+}

@@ -33,7 +33,7 @@ import { PAGE_MASK } from "../engine.ts";
 import type { Operation } from "../operation.ts";
 import { HandlerPrinter } from "../printer.ts";
 import type { Region, RegionBlock, RegionInstruction } from "./region.ts";
-import { carryText, flagStores, needsFlags } from "./region_flags.ts";
+import { carryText, flagStores, needsFlags, onlySetsFlags } from "./region_flags.ts";
 
 /** Where a region leaves what remains of its budget. */
 export const LEFT_WORD: number = SCRATCH + 3;
@@ -44,6 +44,9 @@ export interface PrintedRegion {
   readonly names: readonly string[];
   readonly operations: readonly Operation[];
 }
+
+/** Characters: what is pending is printed at every way out. */
+const MAXIMUM_PENDING = 400;
 
 const GENERAL = [0, 1, 2, 3, 4, 5, 6, 7];
 const DIVIDED = [EAX, EDX];
@@ -68,14 +71,16 @@ class RegionPrinter extends HandlerPrinter {
   /** Instructions of the block from the current one on. */
   private remaining = 0;
   private serial = 0;
-  /** R does not hold `flags` yet. */
-  private pending = false;
+  /** Statements that bring the flags in R up to date, or "". */
+  private pending = "";
   /** Inside of an `if` or `loop` that changes flags. */
   private immediate = 0;
   /** Offsets of code that temporaries of the instruction hold. */
   private readonly addresses = new Map<number, number>();
   /** The helper that was called may have changed the code. */
   private unsure = false;
+  /** The instruction sets the flags from the old ones, which are pending. */
+  private builds = false;
   private nextStart = -1;
 
   constructor(private readonly region: Region) {
@@ -108,7 +113,7 @@ class RegionPrinter extends HandlerPrinter {
     this.current = block;
     this.nextStart = this.region.blocks[index + 1]?.start ?? -1;
     this.flags = null;
-    this.pending = false;
+    this.pending = "";
     lines.push(`case ${index + 1}:{`);
     const loops = block.instructions.some(({ program }) => jumpsTo(program.body, block.start));
     if (loops) lines.push("self:for(;;){");
@@ -119,6 +124,7 @@ class RegionPrinter extends HandlerPrinter {
       this.prefix = `t${this.serial++}_`;
       this.addresses.clear();
       this.unsure = false;
+      this.builds = false;
       this.sequence(instruction.program.body, true);
       if (this.unsure && !instruction.program.terminator) {
         lines.push("if(stopped()){");
@@ -135,11 +141,7 @@ class RegionPrinter extends HandlerPrinter {
   // Ways out and on.
 
   private store(): void {
-    if (this.pending && this.flags !== null) {
-      const text = (e: Parameters<typeof this.expression>[0]) =>
-        this.expression(e, this.flagsPrefix);
-      this.lines.push(flagStores(this.flags, text));
-    }
+    if (this.pending !== "") this.lines.push(`{${this.pending}}`);
   }
 
   /** Leaves at offset `x`; `back` instructions of the block were not run. */
@@ -194,7 +196,7 @@ class RegionPrinter extends HandlerPrinter {
         break;
       case "loop":
         this.store();
-        this.pending = false;
+        this.pending = "";
         this.immediate++;
         lines.push("for(;;){");
         this.flags = null;
@@ -232,7 +234,7 @@ class RegionPrinter extends HandlerPrinter {
     const changing = changesFlags(s.then) || changesFlags(s.else);
     if (changing) {
       this.store();
-      this.pending = false;
+      this.pending = "";
       this.immediate++;
     }
     this.lines.push(`if(${this.expression(s.condition)}){`);
@@ -331,6 +333,7 @@ class RegionPrinter extends HandlerPrinter {
       );
       if (text !== null) return this.define(s.temp, text);
     }
+    if (this.defer(s)) return;
     if (s.helper === "getFlags" || s.helper === "getCarryBit") this.clean();
     const registers = HELPER_REGISTERS[s.helper] ?? [];
     this.registersOut(registers);
@@ -346,21 +349,41 @@ class RegionPrinter extends HandlerPrinter {
     this.registersIn(registers);
     if (s.helper === "setFlagsWord") {
       this.flags = null;
-      this.pending = false;
+      this.pending = "";
     }
   }
 
   // Flags.
 
+  /**
+   * Rotates, CLC and their kind change some flags and keep the others: reading the old ones and setting the
+   * new ones then waits until somebody looks, as everything that is pending.
+   */
+  private defer(s: Extract<Statement, { op: "call" }>): boolean {
+    if (this.immediate > 0) return false;
+    const { body } = this.instruction.program;
+    if (s.helper === "getFlags" && s.temp !== null && onlySetsFlags(body, s.temp.id)) {
+      if (this.pending.length > MAXIMUM_PENDING) this.clean();
+      this.builds = true;
+      this.pending += `const ${this.prefix}${s.temp.id}=${this.use("getFlags")}();`;
+      return true;
+    }
+    if (s.helper !== "setFlagsWord" || !body.includes(s)) return false;
+    if (!this.builds) this.pending = "";
+    this.pending += `${this.use("setFlagsWord")}(${this.expression(s.values[0])});`;
+    this.flags = null;
+    return true;
+  }
+
   private clean(): void {
     this.store();
-    this.pending = false;
+    this.pending = "";
   }
 
   protected override setFlags(s: Extract<Statement, { op: "setFlags" }>): void {
     this.flags = s;
     this.flagsPrefix = this.prefix;
-    this.pending = true;
+    this.pending = flagStores(s, (e) => this.expression(e));
     if (this.immediate > 0) this.clean();
   }
 
