@@ -119,7 +119,8 @@ export class BlockCache {
     return true;
   }
 
-  private clear(): void {
+  /** Forgets everything. */
+  clear(): void {
     this.frames.clear();
     this.fastPlaces.fill(-1);
     this.next = 1;

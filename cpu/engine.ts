@@ -5,7 +5,8 @@
  * Rules:
  * - An engine never throws for anything a guest does; it returns an exit.
  * - An instruction that faults has no effect: EIP is at it and it can be run again.
- * - `run` retires at most `budget` instructions, and exactly `budget` if it returns EXIT_BUDGET.
+ * - `run` retires at most `budget` instructions, and exactly `budget` if it returns EXIT_BUDGET. One
+ *   exception: it returns EXIT_BUDGET earlier once `preparation` has reached PREPARATION_LIMIT.
  *   A REP string instruction is one instruction however often it repeats, but may be
  *   left in the middle (ECX, ESI, EDI advanced, EIP at it) to bound the time of one `run`;
  *   each such part counts as one retired instruction.
@@ -92,7 +93,18 @@ export interface CodeCache {
   dropFrame(frame: number): void;
 }
 
+/**
+ * Preparation after which `run` returns, in units of about one instruction's time: about 8 ms. A guest
+ * that meets new code all the time would otherwise make its quantum as long as it likes.
+ */
+export const PREPARATION_LIMIT = 1_000_000;
+
 export interface Engine extends CodeCache {
+  /**
+   * What decoding and compiling have cost since the owner last set this to 0, in units of about one
+   * instruction's time. An engine without it prepares nothing.
+   */
+  preparation?: number;
   /** Runs the VM until an exit; returns one of EXIT_*. `cpu.retired` grows by what was retired. */
   run(cpu: CpuState, space: AddressSpace, budget: number): number;
 }

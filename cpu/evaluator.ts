@@ -35,6 +35,7 @@ import {
   PAGE_SIZE,
   PF_USER,
   type Pool,
+  PREPARATION_LIMIT,
   PRESENT,
   RESOLVE_WAIT,
   X86_PF,
@@ -45,15 +46,21 @@ import { createEnvironment, type Environment } from "./runtime.ts";
 import { END_WORD, HANDLER_WORD, INSTRUCTION_WORDS, START_WORD } from "./shape.ts";
 import { type CpuState, EIP, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "./state.ts";
 
+/** What it costs to compile a handler and to decode an instruction, in instructions. */
+const COMPILE_WORK = 5000, DECODE_WORK = 100;
+
 /** Words of decoded code that are kept by default: 4 MiB, about 130,000 instructions. */
 const DEFAULT_CODE_WORDS = 1 << 20;
 
 export interface EvaluatorOptions extends EngineOptions {
   /** Words of decoded code that are kept; at least 1024. */
   readonly codeWords?: number;
+  /** Handlers that are kept; default HANDLERS_MAXIMUM. */
+  readonly handlersMaximum?: number;
 }
 
 export class Evaluator implements Engine {
+  preparation = 0;
   private readonly pool: Pool;
   /** For what runs on top of it: cpu/translator/. */
   readonly environment: Environment;
@@ -67,7 +74,7 @@ export class Evaluator implements Engine {
   constructor(options: EvaluatorOptions) {
     this.pool = options.pool;
     this.environment = createEnvironment(options.pool, options.codeWords ?? DEFAULT_CODE_WORDS);
-    this.table = new HandlerTable(this.environment);
+    this.table = new HandlerTable(this.environment, options.handlersMaximum);
     this.cache = new BlockCache(this.environment.O);
     const { C, X } = this.environment;
     this.cpu = C;
@@ -121,7 +128,7 @@ export class Evaluator implements Engine {
     const { handlers } = this.table;
     const { fastPlaces, fastBlocks } = this.cache;
     let left = budget | 0;
-    for (let go = true; go && left > 0; go = !once) {
+    for (let go = true; go && left > 0; go = !once && this.preparation < PREPARATION_LIMIT) {
       const eip = R[EIP];
       const entry = X.readTable[eip >>> 12];
       const place = (entry & ~PAGE_MASK) | (eip & PAGE_MASK);
@@ -194,6 +201,12 @@ export class Evaluator implements Engine {
     return step === STEP_LEAVE ? EXIT_BUDGET : step & ~STEP_AFTER;
   }
 
+  /** Forgets all code and its handlers. No block may be running. */
+  private forget(): void {
+    this.cache.clear();
+    this.table.clear();
+  }
+
   /** Finds or decodes the block at `eip`; NO_BLOCK after a fault of the fetch. */
   private enter(eip: number): number {
     const { cache } = this;
@@ -208,11 +221,14 @@ export class Evaluator implements Engine {
       }
       return this.enterStraddling(eip, place, known);
     }
+    if (this.table.full) this.forget();
     const at = cache.begin();
     const { O, X } = this.environment;
-    if (!buildBlock(this.table, O, at, this.pool.u8, place)) {
-      return this.enterStraddling(eip, place, NO_BLOCK);
-    }
+    const handlers = this.table.handlers.length;
+    const built = buildBlock(this.table, O, at, this.pool.u8, place);
+    this.preparation += (this.table.handlers.length - handlers) * COMPILE_WORK;
+    if (!built) return this.enterStraddling(eip, place, NO_BLOCK);
+    this.preparation += O[at + BLOCK_COUNT] * DECODE_WORK;
     cache.commit(place);
     cache.remember(place, at);
     X.space.protectCode(eip >>> 12);
@@ -235,8 +251,11 @@ export class Evaluator implements Engine {
     for (let i = 0; i < MAXIMUM_INSTRUCTION; i++) {
       window[i] = this.pool.u8[i < room ? place + i : second + i - room];
     }
+    if (this.table.full) this.forget();
     const at = cache.begin();
+    const handlers = this.table.handlers.length;
     buildStraddlingBlock(this.table, O, at, window, place & ~PAGE_MASK, second);
+    this.preparation += (this.table.handlers.length - handlers) * COMPILE_WORK + DECODE_WORK;
     cache.commit(place);
     X.space.protectCode(eip >>> 12);
     X.space.protectCode(next >>> 12);

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { Evaluator } from "./evaluator.ts";
 import { createPool, FlatSpace } from "./flat_space.ts";
 import {
@@ -13,6 +13,7 @@ import {
   PAGE_SIZE,
   PF_USER,
   PF_WRITE,
+  PREPARATION_LIMIT,
   RESOLVE_WAIT,
   X86_BP,
   X86_GP,
@@ -43,10 +44,15 @@ import {
 const CODE = 0x4000, STACK = 0x8000;
 
 /** 32 pages, identity mapped, with code at CODE; a program ends with TERMINATE. */
-function machine(code: readonly number[], codeWords?: number) {
+function machine(code: readonly number[], codeWords?: number, handlersMaximum?: number) {
   const pool = createPool(64 * PAGE_SIZE);
   const space = new FlatSpace(32);
-  const engine = new Evaluator({ pool, timestamp: (cpu) => cpu.retired, codeWords });
+  const engine = new Evaluator({
+    pool,
+    timestamp: (cpu) => cpu.retired,
+    codeWords,
+    handlersMaximum,
+  });
   space.codeCache = engine;
   const cpu = new CpuState();
   pool.u8.set(code, CODE);
@@ -288,4 +294,47 @@ Deno.test("a code cache that is always full gives the same result", () => {
     assertEquals(run(), EXIT_TERMINATE);
     assertEquals(cpu.i32[EAX], 200 * pass);
   }
+});
+
+/** Additions and the like in hundreds of forms: segments, operand sizes, directions. */
+function manyForms(): number[][] {
+  const forms: number[][] = [];
+  for (const segment of [[], [0x26], [0x36], [0x3e], [0x64], [0x65]]) {
+    for (const size of [[], [0x66]]) {
+      for (let opcode = 0; opcode < 0x40; opcode++) {
+        if ((opcode & 7) > 3) continue;
+        forms.push([...segment, ...size, opcode, 0x05, ...bytes(0x7000)]);
+        forms.push([...segment, ...size, opcode, 0xc8]);
+      }
+    }
+  }
+  return forms;
+}
+
+Deno.test("a run that must compile too much returns early, and goes on", () => {
+  const forms = manyForms();
+  const { run, cpu, engine } = machine([...forms.flat(), ...TERMINATE]);
+  let runs = 0;
+  let reason = EXIT_BUDGET;
+  for (; reason === EXIT_BUDGET; runs++) {
+    const before = cpu.retired;
+    reason = run(1_000_000);
+    assert(cpu.retired > before);
+    if (reason === EXIT_BUDGET) assert(engine.preparation >= PREPARATION_LIMIT);
+    engine.preparation = 0;
+  }
+  assertEquals(reason, EXIT_TERMINATE);
+  assertEquals(cpu.retired, forms.length + 1);
+  assert(runs > 1);
+});
+
+Deno.test("a table of handlers that is always full gives the same result", () => {
+  const code = [...manyForms().flat(), ...TERMINATE];
+  const whole = machine(code);
+  const full = machine(code, undefined, 4);
+  for (const { run, engine } of [whole, full]) {
+    while (run(1_000_000) === EXIT_BUDGET) engine.preparation = 0;
+  }
+  assertEquals(full.cpu.i32, whole.cpu.i32);
+  assertEquals(full.pool.u8, whole.pool.u8);
 });

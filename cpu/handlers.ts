@@ -23,18 +23,40 @@ export interface CompiledForm {
   readonly isConditionalJump: boolean;
 }
 
+/**
+ * Handlers that are kept by default, a few kilobytes each. All guests here together need less than a thousand; a
+ * hostile one can make up hundreds of thousands of forms, so there is a bound.
+ */
+export const HANDLERS_MAXIMUM = 8192;
+
 export class HandlerTable {
   readonly handlers: Handler[] = [];
   private readonly forms = new Map<string, CompiledForm>();
   private readonly pairs = new Map<string, number>();
 
   /** The pseudo-instruction at the end of a block without a branch: EIP becomes the next address. */
-  readonly fallThrough: number;
+  readonly fallThrough = 0;
 
-  constructor(private readonly environment: Environment) {
+  constructor(
+    private readonly environment: Environment,
+    private readonly maximum: number = HANDLERS_MAXIMUM,
+  ) {
+    this.clear();
+  }
+
+  /** True if there are as many as are kept: `clear` before the next block is built. */
+  get full(): boolean {
+    return this.handlers.length >= this.maximum;
+  }
+
+  /** Forgets all handlers; no block that was built with them may run again. */
+  clear(): void {
+    this.handlers.length = 0;
+    this.forms.clear();
+    this.pairs.clear();
     const offset = { op: "slot", slot: END_WORD } as const;
     const temp = { op: "temp", id: 0, type: "i32" } as const;
-    this.fallThrough = this.add("fallthrough", [{
+    this.add("fallthrough", [{
       body: [{ op: "getEip", temp, offset }, { op: "jump", target: temp }],
       terminator: true,
     }]);

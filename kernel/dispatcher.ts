@@ -23,6 +23,7 @@ import {
   EXIT_IRET,
   EXIT_TERMINATE,
   EXIT_WAIT,
+  PREPARATION_LIMIT,
 } from "../cpu/engine.ts";
 import { type CpuState, EAX, ESP } from "../cpu/state.ts";
 import { CONSTANTS, INTERRUPTS } from "./abi.ts";
@@ -219,6 +220,7 @@ export class Dispatcher {
   #begin(vm: Vm): boolean {
     this.#quanta++;
     vm.quanta++;
+    this.#engine.preparation = 0;
     if (vm !== this.#lastRun) this.#switches++;
     this.#lastRun = vm;
     this.#softTlb.attach(vm.space);
@@ -261,7 +263,10 @@ export class Dispatcher {
     const retired = cpu.retired - before;
     this.#virtualClock?.advance(retired);
     this.#retiredBefore = cpu.retired;
-    if (exit === EXIT_BUDGET) return retired;
+    if (exit === EXIT_BUDGET) {
+      if ((this.#engine.preparation ?? 0) >= PREPARATION_LIMIT) this.#yielded = true;
+      return retired;
+    }
     const charge = EXIT_WORK + this.#act(vm, exit);
     this.#virtualClock?.advance(charge);
     return retired + charge;
