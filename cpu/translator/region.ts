@@ -20,8 +20,9 @@ import type { Binding } from "../operation.ts";
 import { programOf } from "../semantics/table.ts";
 import { literalForm } from "../shape.ts";
 
-/** TurboFan refuses functions above 61,440 bytes of bytecode and optimises large ones late. */
-const MAXIMUM_BLOCKS = 64, MAXIMUM_INSTRUCTIONS = 320, MAXIMUM_IN_BLOCK = 256;
+/** At most this many instructions make a region. */
+export const MAXIMUM_INSTRUCTIONS = 320;
+const MAXIMUM_BLOCKS = 64, MAXIMUM_IN_BLOCK = 256;
 
 export interface RegionInstruction {
   /** Offset in the page of its first byte and of the byte behind it. */
@@ -45,15 +46,19 @@ export interface Region {
   readonly blocks: readonly RegionBlock[];
 }
 
-/** The region around the code at pool address `place`. */
-export function findRegion(bytes: Uint8Array, place: number): Region {
+/** The region around the code at pool address `place`, of at most `limit` instructions. */
+export function findRegion(
+  bytes: Uint8Array,
+  place: number,
+  limit: number = MAXIMUM_INSTRUCTIONS,
+): Region {
   const frame = place & ~PAGE_MASK;
   const decoded = new Map<number, RegionInstruction>();
   const leaders = new Set([place & PAGE_MASK]);
   // Breadth first from the hot place: what the limits cut off is far away from it.
   for (const start of leaders) {
-    if (decoded.size >= MAXIMUM_INSTRUCTIONS) break;
-    walk(bytes, frame, start, decoded, leaders);
+    if (decoded.size >= limit) break;
+    walk(bytes, frame, start, limit, decoded, leaders);
   }
   const blocks: RegionBlock[] = [];
   for (const start of leaders) {
@@ -69,10 +74,11 @@ function walk(
   bytes: Uint8Array,
   frame: number,
   start: number,
+  limit: number,
   decoded: Map<number, RegionInstruction>,
   leaders: Set<number>,
 ): void {
-  for (let offset = start; !decoded.has(offset) && decoded.size < MAXIMUM_INSTRUCTIONS;) {
+  for (let offset = start; !decoded.has(offset) && decoded.size < limit;) {
     const instruction = decode(bytes, frame + offset, frame + PAGE_SIZE);
     if (instruction === null) return;
     const form = literalForm(instruction, offset);

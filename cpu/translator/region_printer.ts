@@ -162,6 +162,8 @@ class RegionPrinter extends HandlerPrinter {
     const { lines } = this;
     const number = this.numbers.get(offset);
     if (number === undefined) return this.way(offset, 0);
+    // Stored once, before the ways out below.
+    if (this.live.get(offset)) this.clean();
     if (this.unsure) {
       lines.push("if(stopped()){");
       this.way(offset, 0);
@@ -171,7 +173,6 @@ class RegionPrinter extends HandlerPrinter {
     lines.push(`if(left<${length}){`);
     this.way(offset, 0);
     lines.push("}");
-    if (this.live.get(offset)) this.store();
     if (offset === this.current.start) lines.push("continue self;");
     else if (!tail || offset !== this.nextStart) lines.push(`block=${number};continue out;`);
   }

@@ -25,9 +25,9 @@ import { Evaluator, type EvaluatorOptions } from "../evaluator.ts";
 import { STEP_LEAVE } from "../printer.ts";
 import { type CpuState, EIP } from "../state.ts";
 import type { Environment } from "../runtime.ts";
-import { findRegion, type Region } from "./region.ts";
+import { findRegion, MAXIMUM_INSTRUCTIONS, type Region } from "./region.ts";
 import { type CompiledRegion, RegionCache } from "./region_cache.ts";
-import { LEFT_WORD, printRegion } from "./region_printer.ts";
+import { LEFT_WORD, type PrintedRegion, printRegion } from "./region_printer.ts";
 
 export interface TranslatorOptions extends EvaluatorOptions {
   /** How often a place is run by the evaluator before it is translated; at least 1. */
@@ -39,6 +39,12 @@ export interface TranslatorOptions extends EvaluatorOptions {
 /** Compiling an instruction costs as much as evaluating it some hundred times. */
 const DEFAULT_TRANSLATE_AFTER = 300;
 const DEFAULT_REGION_INSTRUCTIONS = 200_000;
+
+/**
+ * Characters of a region, each about one byte of bytecode. TurboFan refuses functions above 61,440 bytes of
+ * bytecode and optimises large ones late; larger regions were no faster.
+ */
+const MAXIMUM_TEXT = 16_000, SMALLEST_LIMIT = 40;
 
 const NO_FRAME = -1;
 
@@ -131,19 +137,30 @@ export class Translator implements Engine {
   private warm(place: number, eip: number): CompiledRegion | null {
     const { cache } = this;
     if (cache.heatOf(place) <= this.translateAfter) return null;
-    const region = findRegion(this.options.pool.u8, place);
+    const { region, printed } = this.print(place);
     const hot = region.blocks.find(({ start }) => start === (place & PAGE_MASK));
     if (hot === undefined) {
       cache.cool(place);
       return null;
     }
-    const compiled = this.compile(region);
+    const compiled = this.compile(region, printed);
     this.environment.X.space.protectCode(eip >>> 12);
     cache.add(compiled);
     return compiled;
   }
 
-  private compile(region: Region): CompiledRegion {
+  /** The largest region at `place` whose text is not too long. */
+  private print(place: number): { region: Region; printed: PrintedRegion } {
+    for (let limit = MAXIMUM_INSTRUCTIONS;; limit >>= 1) {
+      const region = findRegion(this.options.pool.u8, place, limit);
+      const printed = printRegion(region);
+      if (printed.body.length <= MAXIMUM_TEXT || limit <= SMALLEST_LIMIT) {
+        return { region, printed };
+      }
+    }
+  }
+
+  private compile(region: Region, printed: PrintedRegion): CompiledRegion {
     const counts = Int32Array.from([0, ...region.blocks.map((block) => block.instructions.length)]);
     const entries = new Uint8Array(PAGE_SIZE);
     region.blocks.forEach(({ start }, index) => entries[start] = index + 1);
@@ -156,7 +173,7 @@ export class Translator implements Engine {
     this.used += instructions;
     this.counters.regions++;
     this.counters.instructions += instructions;
-    const { body, names, operations } = printRegion(region);
+    const { body, names, operations } = printed;
     const own = ["E", "K", "stopped"];
     const source = `"use strict";
 const {${
