@@ -14,8 +14,13 @@ const SIGNATURE = 0x000006f1;
 const FPU = 1 << 0, TSC = 1 << 4, CX8 = 1 << 8, CMOV = 1 << 15, CLFSH = 1 << 19, MMX = 1 << 23;
 const FXSR = 1 << 24, SSE = 1 << 25, SSE2 = 1 << 26;
 
-/** The feature bits of leaf 1, EDX. */
-export const CPUID_FEATURES: number = FPU | TSC | CX8 | CMOV | CLFSH | MMX | FXSR | SSE | SSE2;
+const SSE3 = 1 << 0, SSSE3 = 1 << 9;
+
+/** The feature bits of leaf 1. */
+export const CPUID_FEATURES = {
+  edx: FPU | TSC | CX8 | CMOV | CLFSH | MMX | FXSR | SSE | SSE2,
+  ecx: SSE3 | SSSE3,
+} as const;
 
 /** Runs CPUID on the general registers of a state. */
 export function identify(i32: Int32Array): void {
@@ -32,6 +37,7 @@ export function identify(i32: Int32Array): void {
     i32[EAX] = SIGNATURE;
     // CLFLUSH works on lines of 8 * 8 bytes; one logical processor.
     i32[EBX] = 8 << 8 | 1 << 16;
-    i32[EDX] = CPUID_FEATURES;
+    i32[EDX] = CPUID_FEATURES.edx;
+    i32[ECX] = CPUID_FEATURES.ecx;
   }
 }

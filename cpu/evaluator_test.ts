@@ -27,6 +27,7 @@ import {
   EBX,
   ECX,
   EDI,
+  EDX,
   EIP,
   ESI,
   ESP,
@@ -337,4 +338,18 @@ Deno.test("a table of handlers that is always full gives the same result", () =>
   }
   assertEquals(full.cpu.i32, whole.cpu.i32);
   assertEquals(full.pool.u8, whole.pool.u8);
+});
+
+Deno.test("CPUID tells the vendor and every extension that is there", () => {
+  const { run, cpu } = machine([0x0f, 0xa2, ...TERMINATE]);
+  run();
+  const vendor = Uint8Array.from([EBX, EDX, ECX].flatMap((register) => bytes(cpu.i32[register])));
+  assertEquals(new TextDecoder().decode(vendor), "DenaliDenali");
+
+  const leaf1 = machine([0xb8, ...bytes(1), 0x0f, 0xa2, ...TERMINATE]);
+  leaf1.run();
+  const has = (register: number, bit: number) => (leaf1.cpu.i32[register] >>> bit & 1) === 1;
+  for (const bit of [0, 4, 8, 15, 19, 23, 24, 25, 26]) assert(has(EDX, bit), `EDX bit ${bit}`);
+  for (const bit of [0, 9]) assert(has(ECX, bit), `ECX bit ${bit}`);
+  for (const bit of [1, 19, 20, 23, 28]) assert(!has(ECX, bit), `ECX bit ${bit}`);
 });
