@@ -19,6 +19,7 @@ import {
   EXIT_BUDGET,
   PAGE_MASK,
   PAGE_SIZE,
+  PREPARATION_LIMIT,
   PRESENT,
 } from "../engine.ts";
 import { Evaluator, type EvaluatorOptions } from "../evaluator.ts";
@@ -46,6 +47,9 @@ const DEFAULT_REGION_INSTRUCTIONS = 200_000;
  */
 const MAXIMUM_TEXT = 16_000, SMALLEST_LIMIT = 40;
 
+/** What it costs to translate an instruction, in instructions: 10 to 20 µs. */
+const TRANSLATE_WORK = 2000;
+
 const NO_FRAME = -1;
 
 export class Translator implements Engine {
@@ -69,6 +73,14 @@ export class Translator implements Engine {
     this.room = options.regionInstructions ?? DEFAULT_REGION_INSTRUCTIONS;
   }
 
+  get preparation(): number {
+    return this.evaluator.preparation;
+  }
+
+  set preparation(value: number) {
+    this.evaluator.preparation = value;
+  }
+
   dropFrame(frame: number): void {
     this.evaluator.dropFrame(frame);
     if (this.cache.dropFrame(frame)) this.counters.dropped++;
@@ -87,7 +99,7 @@ export class Translator implements Engine {
     const { C, R, X } = this.environment;
     const { cache, evaluator } = this;
     let left = budget;
-    while (left > 0) {
+    for (let go = true; go && left > 0; go = evaluator.preparation < PREPARATION_LIMIT) {
       const eip = R[EIP];
       const entry = X.readTable[eip >>> 12];
       if ((entry & PRESENT) !== 0) {
@@ -171,6 +183,7 @@ export class Translator implements Engine {
       this.counters.cleared++;
     }
     this.used += instructions;
+    this.preparation += instructions * TRANSLATE_WORK;
     this.counters.regions++;
     this.counters.instructions += instructions;
     const { body, names, operations } = printed;

@@ -72,6 +72,7 @@ Deno.test("after every piece of 1, 2, 3 ... instructions the state is that of th
     }
     for (let piece = 0; piece < 4000; piece++) {
       const [a, b] = machines.map(({ engine, cpu, space }) => {
+        engine.preparation = 0;
         const reason = engine.run(cpu, space, quantum);
         return [reason, cpu.retired, readFlags(cpu), ...cpu.i32.subarray(0, EIP + 1)];
       });
