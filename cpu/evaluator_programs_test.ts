@@ -1,29 +1,18 @@
 import { assertEquals } from "@std/assert";
 import { Evaluator } from "./evaluator.ts";
 import { call, compile, load, runNatively } from "../tests/support/compile.ts";
+import { PROGRAMS, programSource } from "../tests/support/programs.ts";
 import { hasLibc32 } from "../tests/tools.ts";
 
 const ignore = !await hasLibc32("programs compiled for 32-bit Linux are compared with");
 
-const PROGRAMS: Record<string, number> = {
-  crc32: 1,
-  sieve: 1,
-  fib: 15,
-  quicksort: 1,
-  sha256: 20,
-  arithmetic: 300,
-  floating: 3,
-};
-
-for (const [name, argument] of Object.entries(PROGRAMS)) {
+for (const [name, { test: argument }] of Object.entries(PROGRAMS)) {
   for (const optimisation of ["-O0", "-O1", "-O2", "-O3", "-Os"]) {
     Deno.test(
       `${name} compiled with ${optimisation} gives what it gives on silicon`,
       { ignore },
       async () => {
-        const source = await Deno.readTextFile(
-          new URL(`../tests/programs/${name}.c`, import.meta.url),
-        );
+        const source = await programSource(name);
         const expected = await runNatively(source, optimisation, argument);
         const file = await compile(source, optimisation);
         const machine = load(file, (options) => new Evaluator(options));
@@ -36,7 +25,7 @@ for (const [name, argument] of Object.entries(PROGRAMS)) {
 Deno.test("a run cut into pieces of 1, 2, 3 ... instructions gives the same result and count", {
   ignore,
 }, async () => {
-  const source = await Deno.readTextFile(new URL("../tests/programs/sha256.c", import.meta.url));
+  const source = await programSource("sha256");
   const file = await compile(source, "-O2");
   const whole = load(file, (options) => new Evaluator(options));
   const result = call(whole, 2);
@@ -51,7 +40,7 @@ Deno.test(
   "8-bit arithmetic gives what it gives on silicon for every operand and carry",
   { ignore },
   async () => {
-    const source = await Deno.readTextFile(new URL("../tests/programs/alu8.c", import.meta.url));
+    const source = await programSource("alu8");
     const machine = load(await compile(source, "-O2"), (options) => new Evaluator(options));
     let operation = 0;
     for (; call(machine, operation) !== -1; operation++) {

@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { call, compile, load, runNatively } from "../../tests/support/compile.ts";
+import { PROGRAMS, programSource } from "../../tests/support/programs.ts";
 import { hasLibc32 } from "../../tests/tools.ts";
 import { type Engine, EXIT_BUDGET, EXIT_EXCEPTION, EXIT_TERMINATE, X86_PF } from "../engine.ts";
 import { PAGE_SIZE } from "../engine.ts";
@@ -11,32 +12,18 @@ import { findRegion } from "./region.ts";
 import { printRegion } from "./region_printer.ts";
 import { Translator } from "./translator.ts";
 
-const PROGRAMS: Record<string, number> = {
-  crc32: 1,
-  sieve: 1,
-  fib: 15,
-  quicksort: 1,
-  sha256: 20,
-  arithmetic: 300,
-  floating: 3,
-};
-
 const ignore = !await hasLibc32("programs compiled for 32-bit Linux are compared with");
 
 const AT_ONCE = { translateAfter: 0 };
 /** A cache so small that it is emptied all the time. */
 const FORGETFUL = { translateAfter: 1, regionInstructions: 40 };
 
-function source(name: string): Promise<string> {
-  return Deno.readTextFile(new URL(`../../tests/programs/${name}.c`, import.meta.url));
-}
-
-for (const [name, argument] of Object.entries(PROGRAMS)) {
+for (const [name, { test: argument }] of Object.entries(PROGRAMS)) {
   for (const optimisation of ["-O0", "-O1", "-O2", "-O3", "-Os"]) {
     Deno.test(`${name} with ${optimisation}, translated at once, gives what it gives on silicon`, {
       ignore,
     }, async () => {
-      const text = await source(name);
+      const text = await programSource(name);
       const file = await compile(text, optimisation);
       const expected = await runNatively(text, optimisation, argument);
       const evaluated = load(file, (options) => new Evaluator(options));
@@ -55,7 +42,7 @@ Deno.test(
   "8-bit arithmetic, translated at once, gives what it gives on silicon",
   { ignore },
   async () => {
-    const text = await source("alu8");
+    const text = await programSource("alu8");
     const create = (options: ConstructorParameters<typeof Translator>[0]) =>
       new Translator({ ...options, translateAfter: 0 });
     const machine = load(await compile(text, "-O2"), create);
@@ -70,7 +57,7 @@ Deno.test(
 Deno.test("after every piece of 1, 2, 3 ... instructions the state is that of the evaluator", {
   ignore,
 }, async () => {
-  const file = await compile(await source("quicksort"), "-Os");
+  const file = await compile(await programSource("quicksort"), "-Os");
   for (const quantum of [1, 2, 3, 7, 61]) {
     const machines = [
       load(file, (options) => new Evaluator(options)),

@@ -28,3 +28,8 @@ export async function save(
   if (series && options) await Deno.writeTextFile(`${FOLDER}${name}.svg`, plot(series, options));
   console.log(`\nwritten: dist/bench/${name}.json${series ? ` and ${name}.svg` : ""}`);
 }
+
+/** The geometric mean of positive numbers. */
+export function geometricMean(values: readonly number[]): number {
+  return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
+}

@@ -1,0 +1,37 @@
+/** The C programs of tests/programs, which tests compare between processors and benchmarks time. */
+
+import { call, type Machine } from "./compile.ts";
+
+/** What `main` is called with: how often the work is repeated. */
+export interface ProgramSizes {
+  /** To compare the result. */
+  readonly test: number;
+  /** To time it: some milliseconds on the evaluator. */
+  readonly bench: number;
+}
+
+export const PROGRAMS: Readonly<Record<string, ProgramSizes>> = {
+  crc32: { test: 1, bench: 4 },
+  sieve: { test: 1, bench: 2 },
+  fib: { test: 15, bench: 20 },
+  quicksort: { test: 1, bench: 2 },
+  sha256: { test: 20, bench: 200 },
+  arithmetic: { test: 300, bench: 2000 },
+  floating: { test: 3, bench: 20 },
+};
+
+/** The source of a file in tests/programs, named without `.c`. */
+export function programSource(name: string): Promise<string> {
+  return Deno.readTextFile(new URL(`../programs/${name}.c`, import.meta.url));
+}
+
+/** Million instructions per second of repeated runs for at least `milliseconds`. */
+export function measureSpeed(machine: Machine, argument: number, milliseconds: number): number {
+  const start = performance.now(), retired = machine.cpu.retired;
+  let elapsed = 0;
+  do {
+    call(machine, argument);
+    elapsed = performance.now() - start;
+  } while (elapsed < milliseconds);
+  return (machine.cpu.retired - retired) / elapsed / 1000;
+}
