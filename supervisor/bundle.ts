@@ -18,6 +18,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read", // images, disks and the data folder, wherever the operator put them
   "--allow-write", // the data folder and the files named by --report
   "--allow-env=DENALI_HOST,NO_COLOR", // where the client verbs look for a server; plain output
+  "--allow-sys=systemMemoryInfo", // how many cells' pools fit into this host
 ];
 
 export const ENTRY = "main.ts";

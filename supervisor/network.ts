@@ -1,12 +1,11 @@
 /**
- * The virtual Ethernet between cells and the gateway.
+ * The network of the supervisor: the backbone that joins the cells, with the gateway as its uplink.
  *
- * One learning switch whose ports are all trusted: what a VM may send is checked by its own cell's
- * switch. Frames come from and go to the rings of the cells; a cell whose ring is full loses the
- * frame, as on any Ethernet.
+ * Frames come from and go to the rings of the cells; a cell whose ring is full loses the frame, as on
+ * any Ethernet.
  */
 
-import { Switch, type SwitchPort, type SwitchStats } from "../devices/switch.ts";
+import { Backbone, type BackbonePort, type BackboneStats } from "./backbone.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { VmNetwork } from "./cell/protocol.ts";
 
@@ -31,14 +30,27 @@ export function vmNetwork(id: number): VmNetwork {
 export interface CellPort {
   /** A frame from the cell, valid during the call. */
   send(frame: Uint8Array): void;
+  /** A VM is in this cell from now on: only here its frames are taken, and hither they go. */
+  place(vm: number): void;
   unplug(): void;
+}
+
+/** What the network asks of a cell. */
+export interface CellLink {
+  /** Puts a frame into its ring; false if it is full. */
+  deliver(frame: Uint8Array): boolean;
+  /** Half of the ring is in use. */
+  crowded?(): boolean;
 }
 
 export class Network {
   readonly gateway: Gateway;
-  readonly #switch = new Switch({ now: () => performance.now() * 1000 });
-  readonly #gatewayPort: SwitchPort;
-  /** Frames the gateway sent while the switch was delivering one to it: it must not be re-entered. */
+  readonly #backbone = new Backbone({
+    base: GATEWAY_ADDRESS,
+    now: () => performance.now() * 1000,
+  });
+  readonly #gatewayPort: BackbonePort;
+  /** Frames the gateway sent while one was being delivered to it: the backbone is not re-entered. */
   readonly #queue: Uint8Array[] = [];
   #delivering = false;
   #refused = false;
@@ -55,7 +67,7 @@ export class Network {
         return () => clearTimeout(timer);
       },
     });
-    this.#gatewayPort = this.#switch.attach({
+    this.#gatewayPort = this.#backbone.attachUplink({
       name: "gateway",
       deliver: (frame) => {
         this.gateway.receive(frame);
@@ -64,10 +76,11 @@ export class Network {
     });
   }
 
-  /** Plugs in a cell; `deliver` puts a frame into its ring, false if it is full. */
-  plug(name: string, deliver: (frame: Uint8Array) => boolean): CellPort {
-    const port = this.#switch.attach({
+  /** Plugs in a cell. */
+  plug(name: string, { deliver, crowded }: CellLink): CellPort {
+    const port = this.#backbone.attachCell({
       name,
+      crowded,
       deliver: (frame) => {
         const taken = deliver(frame);
         this.#refused ||= !taken;
@@ -76,27 +89,34 @@ export class Network {
     });
     return {
       send: (frame) => this.#send(port, frame),
-      unplug: () => this.#switch.detach(port),
+      place: (vm) => this.#backbone.place(vm, port),
+      unplug: () => this.#backbone.detach(port),
     };
   }
 
-  stats(): SwitchStats {
-    return this.#switch.stats();
+  /** A VM is in no cell any more. */
+  forget(vm: number): void {
+    this.#backbone.place(vm, undefined);
+    this.gateway.forget(vmNetwork(vm).address);
+  }
+
+  stats(): BackboneStats {
+    return this.#backbone.stats();
   }
 
   close(): void {
     this.gateway.close();
   }
 
-  #send(port: SwitchPort, frame: Uint8Array): void {
+  #send(port: BackbonePort, frame: Uint8Array): void {
     this.#delivering = true;
     try {
-      this.#switch.send(port, frame);
+      this.#backbone.send(port, frame);
     } finally {
       this.#delivering = false;
     }
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      this.#switch.send(this.#gatewayPort, next);
+      this.#backbone.send(this.#gatewayPort, next);
     }
   }
 
@@ -106,7 +126,7 @@ export class Network {
       return true;
     }
     this.#refused = false;
-    this.#switch.send(this.#gatewayPort, frame);
+    this.#backbone.send(this.#gatewayPort, frame);
     return !this.#refused;
   }
 }

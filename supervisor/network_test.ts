@@ -39,31 +39,38 @@ Deno.test("VM n has the address 10.0.0.1 + n", () => {
   assertEquals(formatAddress(vmNetwork(300).gateway), "10.0.0.1");
 });
 
-Deno.test("a cell's frames reach the other cells, and the right one once it is known", () =>
+Deno.test("a cell's frames reach the cell of the VM they are for, until it is forgotten", () =>
   withNetwork((network) => {
     const got: string[] = [];
     const plug = (name: string) =>
-      network.plug(name, (bytes) => {
-        got.push(`${name} from ${bytes[11]}`);
-        return true;
+      network.plug(name, {
+        deliver: (bytes) => {
+          got.push(`${name} from ${bytes[11]}`);
+          return true;
+        },
       });
     const [a, b] = [plug("a"), plug("b"), plug("c")];
+    a.place(1);
+    b.place(2);
     a.send(frame(1));
     assertEquals(got.splice(0), ["b from 1", "c from 1"]);
     b.send(frame(2, mac(1)));
     assertEquals(got.splice(0), ["a from 2"]);
-    a.unplug();
+    network.forget(1);
     b.send(frame(2, mac(1)));
-    assertEquals(got.splice(0), ["c from 2"]);
+    assertEquals(got.splice(0), []);
   }));
 
 Deno.test("the gateway answers in the middle of a delivery without re-entering the switch", () =>
   withNetwork((network) => {
     const answers: Uint8Array[] = [];
-    const cell = network.plug("a", (bytes) => {
-      answers.push(bytes.slice());
-      return true;
+    const cell = network.plug("a", {
+      deliver: (bytes) => {
+        answers.push(bytes.slice());
+        return true;
+      },
     });
+    cell.place(7);
     cell.send(arpRequest(7));
     assertEquals(answers.length, 1);
     assertEquals([...answers[0].subarray(0, 6)], mac(7));
@@ -72,8 +79,10 @@ Deno.test("the gateway answers in the middle of a delivery without re-entering t
 
 Deno.test("a full ring loses the frame and says so", () =>
   withNetwork((network) => {
-    const full = network.plug("full", () => false);
-    const other = network.plug("other", () => true);
+    const full = network.plug("full", { deliver: () => false });
+    const other = network.plug("other", { deliver: () => true });
+    full.place(1);
+    other.place(2);
     full.send(frame(1));
     other.send(frame(2, mac(1)));
     assert(network.stats().drops.no_room > 0);

@@ -12,6 +12,7 @@
  */
 
 import type { Cell } from "./cell/cell.ts";
+import { defaultCells } from "./cell/count.ts";
 import { asRequestError } from "./cell/error.ts";
 import { CellPool } from "./cell/pool.ts";
 import { EventLog } from "./event_log.ts";
@@ -35,7 +36,7 @@ import { VmRegistry } from "./vm/registry.ts";
 import { parseVmRequest, type VmRequest } from "./vm/request.ts";
 
 export interface SupervisorOptions {
-  /** Threads that run VMs; default: one per processor, at most 8. */
+  /** Threads that run VMs; default: one per processor, at most 8, whose pools fit into memory. */
   readonly cells?: number;
   /** Memory of each cell for its VMs, bytes; taken from the host only as it is used. Default 1 GiB. */
   readonly poolBytes?: number;
@@ -68,10 +69,10 @@ export class Supervisor {
     const { deterministic = false } = options;
     this.images = images;
     this.network = deterministic || options.network === false ? undefined : new Network();
-    const processors = Math.max(1, Math.min(8, navigator.hardwareConcurrency));
+    const { poolBytes = POOL_BYTES } = options;
     this.#cells = new CellPool({
-      cells: deterministic ? 1 : options.cells ?? processors,
-      poolBytes: options.poolBytes ?? POOL_BYTES,
+      cells: deterministic ? 1 : options.cells ?? defaultCells(poolBytes),
+      poolBytes,
       deterministic,
       module: options.cellModule,
       patience: options.patience,
@@ -252,7 +253,7 @@ export class Supervisor {
   async #create(request: VmRequest, image: StoredImage, sink?: ConsoleSink): Promise<VmSummary> {
     if (this.#closed) throw new RequestError("server", "it is stopping", "a running server", 503);
     const { id, name } = this.#vms.identify(request.name);
-    const index = this.#cells.reserve(request.memory);
+    const index = this.#cells.reserve(id, request.memory);
     const vm = createRecord(id, name, request, image, this.#cells.cell(index), index, sink);
     // From here on the name is taken: two requests at the same time must not both get it.
     this.#vms.add(vm);
@@ -271,7 +272,7 @@ export class Supervisor {
 
   /** Finds room for a VM whose cell is gone or which starts afresh, and makes it there. */
   async #place(vm: VmRecord): Promise<void> {
-    vm.cellIndex = this.#cells.reserve(vm.request.memory);
+    vm.cellIndex = this.#cells.reserve(vm.id, vm.request.memory);
     vm.cell = this.#cells.cell(vm.cellIndex);
     resetInput(vm);
     try {
@@ -299,7 +300,7 @@ export class Supervisor {
     const destroyed = vm.cell.request(COMMAND.VM_DESTROY, vm.id).catch(() => {});
     this.#cells.release(vm.cellIndex, vm.cell, vm.request.memory, vm.image);
     await destroyed;
-    this.network?.gateway.forget(vmNetwork(vm.id).address);
+    this.network?.forget(vm.id);
   }
 
   #forget(vm: VmRecord): void {

@@ -185,12 +185,26 @@ export class Cell {
   /** Gives a frame to the cell; false if it had to be dropped. */
   sendFrame(frame: Uint8Array): boolean {
     if (this.#over) return false;
-    if (!this.#framesIn.write(FRAME, 0, 0, frame)) {
-      this.framesDropped++;
-      return false;
+    try {
+      if (this.#framesIn.write(FRAME, 0, 0, frame)) {
+        this.#inbox.ringSoon();
+        return true;
+      }
+    } catch (error) {
+      this.#broken(error);
     }
-    this.#inbox.ringSoon();
-    return true;
+    this.framesDropped++;
+    return false;
+  }
+
+  /** Half of the ring for frames to the cell is in use. */
+  get crowded(): boolean {
+    try {
+      return this.#framesIn.used > this.#framesIn.payloadMaximum;
+    } catch (error) {
+      this.#broken(error);
+      return true;
+    }
   }
 
   /** To be called about once a second; `patience` calls without a heartbeat end the cell. */
@@ -224,7 +238,12 @@ export class Cell {
   }
 
   #write(record: InboxRecord): void {
-    if (!this.#over) this.#inbox.send(record);
+    if (this.#over) return;
+    try {
+      this.#inbox.send(record);
+    } catch (error) {
+      this.#broken(error);
+    }
   }
 
   #settle(sequence: number): Waiting | undefined {
@@ -239,15 +258,22 @@ export class Cell {
       try {
         this.#turn();
       } catch (error) {
-        // Whatever the cell wrote: nonsense in a ring, or a shape that no cell of ours writes.
-        const what = error instanceof RingCorruption ? "a ring is corrupt" : "it wrote nonsense";
-        this.#end(`${what}: ${error instanceof Error ? error.message : error}`);
+        this.#broken(error);
         return;
       }
       if (this.#over) return;
       // A cell that always has news must not keep the rest of the supervisor from running.
       await (this.#hostBell.waitAsync(seen) ?? new Promise<void>((next) => setImmediate(next)));
     }
+  }
+
+  /**
+   * Whatever the cell wrote: nonsense in a ring, or a shape that no cell of ours writes. It is found by
+   * whoever looks, also when that is another cell that sends a frame, and is the fault of this cell.
+   */
+  #broken(error: unknown): void {
+    const what = error instanceof RingCorruption ? "a ring is corrupt" : "it wrote nonsense";
+    this.#end(`${what}: ${error instanceof Error ? error.message : error}`);
   }
 
   #turn(): void {

@@ -83,13 +83,17 @@ export class CellPool {
     return this.#slots.map((slot) => slot.cell);
   }
 
-  /** The index of the cell with the most room; `release` gives back what `reserve` took. */
-  reserve(bytes: number): number {
+  /**
+   * The index of the cell with the most room, in which VM `vm` is from now on; `release` gives back
+   * what `reserve` took.
+   */
+  reserve(vm: number, bytes: number): number {
     let best = 0;
     for (let index = 1; index < this.#slots.length; index++) {
       if (this.#slots[index].promised < this.#slots[best].promised) best = index;
     }
     this.#slots[best].promised += bytes;
+    this.#slots[best].port?.place(vm);
     return best;
   }
 
@@ -166,7 +170,10 @@ export class CellPool {
         died: (reason) => this.#replace(index, cell, reason),
       },
     });
-    const port = network?.plug(`cell-${index}`, (frame) => cell.sendFrame(frame));
+    const port = network?.plug(`cell-${index}`, {
+      deliver: (frame) => cell.sendFrame(frame),
+      crowded: () => cell.crowded,
+    });
     return { cell, port, promised: 0, images: new Map() };
   }
 

@@ -13,7 +13,8 @@ http://127.0.0.1:8080/v1/vms is the endpoint, http://NAME.localhost:8080/ is the
 SIGINT and SIGTERM stop it: every VM is ended and every port closed.
 
   --listen HOST:PORT  where to listen (default 127.0.0.1:8080; port 0: any free one)
-  --cells N           threads that run VMs, 1 to 64 (default: one per processor, at most 8)
+  --cells N           threads that run VMs, 1 to 64 (default: one per processor, at most 8, and no
+                      more than have their pools in the host's memory)
   --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
   --data DIR          folder that keeps uploaded images (default: they are kept in memory)
 

@@ -1,0 +1,214 @@
+/**
+ * The Ethernet between the cells and the uplinks.
+ *
+ * Addresses of VMs are functions of their numbers, and the supervisor knows where each VM is. So
+ * nothing is learned and nothing is flooded: what a frame costs grows neither with the number of VMs
+ * nor with that of cells.
+ *
+ * - A frame to a VM goes to its cell, whatever cell or uplink it comes from; a frame to any other MAC
+ *   goes to the uplinks. An ARP request for a VM's address goes to its cell, any other to the uplinks.
+ *   Only real broadcasts go to every port, and a cell may send only so many (storm control; each VM
+ *   has a smaller bound in its own cell).
+ * - A cell is not trusted. It may only send as the VMs that are placed in it: their MAC as the source,
+ *   their address as the sender in IPv4 and ARP.
+ * - A cell that does not take its frames costs nobody else anything: what finds no room is dropped at
+ *   once. One half of the room in a cell's ring is for uplinks only, so that cells which flood a cell
+ *   do not keep the world from it.
+ */
+
+import { readMac } from "../devices/mac.ts";
+import { FRAME_MAXIMUM, FRAME_MINIMUM } from "../devices/nic.ts";
+import { DROP_REASONS, type DropReason } from "../devices/switch.ts";
+import { TokenBucket } from "../devices/token_bucket.ts";
+import { get16, get32 } from "./gateway/bytes.ts";
+import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "./gateway/ethernet.ts";
+
+/** The MAC address of VM 0 as a number: 02:44:4e, then the VM's number (kernel/vm_builder.ts). */
+const VM_MAC = 0x02444e000000;
+const ARP_REQUEST = 1;
+/** Bytes of an Ethernet header with an ARP packet, and with an IPv4 header. */
+const ARP_FRAME_BYTES = 42, IPV4_FRAME_BYTES = 34;
+/** Broadcasts and multicasts that one cell may send: per second, and at once. */
+export const CELL_STORM_FRAMES_PER_SECOND = 1000, CELL_STORM_BURST_FRAMES = 256;
+
+export interface BackbonePortOptions {
+  readonly name: string;
+  /** Takes a frame, valid during the call; false if there is no room. Must not send at once. */
+  deliver(frame: Uint8Array): boolean;
+  /** Half of the room is taken; default: never. */
+  crowded?(): boolean;
+}
+
+export interface BackboneStats {
+  /** Deliveries to ports; a broadcast counts once per port that took it. */
+  readonly delivered: number;
+  /** Deliveries of a cell's frames to another cell. */
+  readonly betweenCells: number;
+  readonly drops: Readonly<Record<DropReason, number>>;
+  /** VMs that have a place. */
+  readonly places: number;
+}
+
+export class BackbonePort {
+  readonly name: string;
+  readonly storm = new TokenBucket(CELL_STORM_FRAMES_PER_SECOND, CELL_STORM_BURST_FRAMES);
+
+  constructor(readonly options: BackbonePortOptions, readonly isCell: boolean) {
+    this.name = options.name;
+  }
+}
+
+export interface BackboneOptions {
+  /** IPv4 address of VM 0, uint32; VM n has the n-th after it. */
+  readonly base: number;
+  /** Microseconds, never decreasing. */
+  now(): number;
+}
+
+export class Backbone {
+  readonly #options: BackboneOptions;
+  readonly #places = new Map<number, BackbonePort>();
+  readonly #cells = new Set<BackbonePort>();
+  readonly #uplinks = new Set<BackbonePort>();
+  readonly #drops = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<
+    DropReason,
+    number
+  >;
+  /** A cell can change what it shares while it is looked at: frames are copied first. */
+  readonly #copy = new Uint8Array(FRAME_MAXIMUM);
+  #delivered = 0;
+  #betweenCells = 0;
+
+  constructor(options: BackboneOptions) {
+    this.#options = options;
+  }
+
+  attachCell(options: BackbonePortOptions): BackbonePort {
+    const port = new BackbonePort(options, true);
+    this.#cells.add(port);
+    return port;
+  }
+
+  attachUplink(options: BackbonePortOptions): BackbonePort {
+    const port = new BackbonePort(options, false);
+    this.#uplinks.add(port);
+    return port;
+  }
+
+  /** Nothing is delivered to the port any more. VMs that were placed there stay there. */
+  detach(port: BackbonePort): void {
+    this.#cells.delete(port);
+    this.#uplinks.delete(port);
+  }
+
+  /** A VM is in a cell from now on, or in none. */
+  place(vm: number, port: BackbonePort | undefined): void {
+    if (port === undefined) this.#places.delete(vm);
+    else this.#places.set(vm, port);
+  }
+
+  /** Takes a frame that came in through a port and delivers it. */
+  send(from: BackbonePort, bytes: Uint8Array): void {
+    if (bytes.length < FRAME_MINIMUM || bytes.length > FRAME_MAXIMUM) {
+      this.#drops.malformed++;
+      return;
+    }
+    let frame = bytes;
+    if (from.isCell) {
+      this.#copy.set(bytes);
+      frame = this.#copy.subarray(0, bytes.length);
+      const refusal = this.#checkSender(from, frame);
+      if (refusal !== null) {
+        this.#drops[refusal]++;
+        return;
+      }
+    }
+    const verdict = (frame[0] & 1) === 0
+      ? this.#forward(from, this.#ofMac(readMac(frame, 0)), frame)
+      : this.#forwardGroup(from, frame);
+    if (verdict !== null) this.#drops[verdict]++;
+  }
+
+  stats(): BackboneStats {
+    return {
+      delivered: this.#delivered,
+      betweenCells: this.#betweenCells,
+      drops: { ...this.#drops },
+      places: this.#places.size,
+    };
+  }
+
+  /** Where the VM with this MAC address is; undefined: nowhere, or it is no VM's. */
+  #ofMac(mac: number): BackbonePort | undefined {
+    return this.#places.get(mac - VM_MAC);
+  }
+
+  #checkSender(from: BackbonePort, frame: Uint8Array): DropReason | null {
+    const vm = readMac(frame, 6) - VM_MAC;
+    if (this.#places.get(vm) !== from) return "spoofed_mac";
+    const type = get16(frame, 12);
+    let sender = 0;
+    if (type === ETHERTYPE_IPV4) {
+      if (frame.length < IPV4_FRAME_BYTES) return "malformed";
+      sender = get32(frame, 26) >>> 0;
+    } else if (type === ETHERTYPE_ARP) {
+      if (frame.length < ARP_FRAME_BYTES) return "malformed";
+      if (readMac(frame, 22) !== vm + VM_MAC) return "spoofed_mac";
+      sender = get32(frame, 28) >>> 0;
+    }
+    return sender === 0 || sender === this.#options.base + vm ? null : "spoofed_ip";
+  }
+
+  /** Returns why nobody took it, or null. */
+  #forward(
+    from: BackbonePort,
+    to: BackbonePort | undefined,
+    frame: Uint8Array,
+  ): DropReason | null {
+    if (to === undefined) return this.#toAll(this.#uplinks, from, frame);
+    return to === from ? "unknown_destination" : this.#deliver(from, to, frame);
+  }
+
+  #forwardGroup(from: BackbonePort, frame: Uint8Array): DropReason | null {
+    if (isArpRequest(frame)) {
+      const vm = (get32(frame, 38) >>> 0) - this.#options.base;
+      const owner = this.#places.get(vm);
+      // A VM that asks for its own address announces it: that is of use to uplinks only.
+      return this.#forward(from, owner === from ? undefined : owner, frame);
+    }
+    if (from.isCell && !from.storm.take(this.#options.now())) return "storm";
+    const toUplinks = this.#toAll(this.#uplinks, from, frame);
+    const toCells = this.#toAll(this.#cells, from, frame);
+    return toUplinks === null ? null : toCells;
+  }
+
+  #toAll(
+    ports: Iterable<BackbonePort>,
+    from: BackbonePort,
+    frame: Uint8Array,
+  ): DropReason | null {
+    let verdict: DropReason | null = "unknown_destination";
+    for (const port of ports) {
+      if (port === from) continue;
+      const refusal = this.#deliver(from, port, frame);
+      if (verdict !== null) verdict = refusal;
+    }
+    return verdict;
+  }
+
+  #deliver(from: BackbonePort, to: BackbonePort, frame: Uint8Array): DropReason | null {
+    const open = to.isCell ? this.#cells.has(to) : this.#uplinks.has(to);
+    if (!open) return "unknown_destination";
+    if (from.isCell && to.isCell && to.options.crowded?.()) return "no_room";
+    if (!to.options.deliver(frame)) return "no_room";
+    this.#delivered++;
+    if (from.isCell && to.isCell) this.#betweenCells++;
+    return null;
+  }
+}
+
+function isArpRequest(frame: Uint8Array): boolean {
+  return frame.length >= ARP_FRAME_BYTES && get16(frame, 12) === ETHERTYPE_ARP &&
+    get32(frame, 14) === 0x00010800 && get16(frame, 18) === 0x0604 &&
+    get16(frame, 20) === ARP_REQUEST;
+}
