@@ -31,7 +31,7 @@ function arp(from: number[], source: number[], target: number[], operation = 1):
 function setup() {
   const clock = { now: 0 };
   const backbone = new Backbone({ base: BASE, now: () => clock.now });
-  let heard: string[] = [];
+  const heard: string[] = [];
   const full = new Set<string>(), crowded = new Set<string>();
   const options = (name: string) => ({
     name,
