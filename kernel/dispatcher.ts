@@ -130,13 +130,14 @@ export class Dispatcher {
   run(budget: number): number {
     let left = budget - this.#owed;
     while (left > 0) {
+      this.#cut();
       const vm = this.#current ?? this.#next();
       if (vm === null) {
         if (!this.#jump()) break;
         continue;
       }
       this.#current = null;
-      left -= this.#runVm(vm, Math.min(left, vm.credit));
+      left -= this.#runVm(vm, Math.min(left, this.#scheduler.turn));
       this.#network.drain();
     }
     this.#owed = Math.max(0, -left);
@@ -188,6 +189,13 @@ export class Dispatcher {
     if (!this.#virtualClock || this.#timers.next === Infinity) return false;
     this.#virtualClock.jump(this.#timers.next);
     return true;
+  }
+
+  /** Ends the turn of the VM that runs if another one is to go first. */
+  #cut(): void {
+    if (this.#current === null || !this.#scheduler.cut) return;
+    this.#scheduler.pass(this.#current);
+    this.#current = null;
   }
 
   /** Takes the next VM and begins its quantum; null if none is runnable. */
@@ -246,10 +254,11 @@ export class Dispatcher {
     while (done < limit && vm.state === "running" && !this.#yielded) {
       done += this.#step(vm, limit - done);
     }
-    vm.credit -= done;
+    this.#scheduler.charge(vm, done);
     if (vm.state === "running" && !vm.consoleWaits) {
-      if (vm.credit > 0 && !this.#yielded) this.#current = vm;
-      else this.#scheduler.ready(vm);
+      if (this.#yielded) this.#scheduler.ready(vm);
+      else if (this.#scheduler.turn > 0) this.#current = vm;
+      else this.#scheduler.pass(vm);
     }
     return done;
   }
@@ -321,6 +330,7 @@ export class Dispatcher {
     const forever = timeout === CONSTANTS.IDLE_FOREVER.value;
     vm.idleUntil = forever ? Infinity : this.#clock.monotonic() + timeout;
     this.#timers.arm(vm, IDLE_TIMER, vm.idleUntil);
+    this.#scheduler.idle(vm);
     this.#lifecycle.setState(vm, "idle");
   }
 

@@ -1,18 +1,29 @@
 /**
- * Which VM runs next: round robin, with compensation for VMs that were idle.
+ * Which VM runs next, and for how long: weighted round robin, with compensation for VMs that idle.
  *
- * Two queues. A VM that wakes from idling waits in `urgent` while it still has some of the quantum that
- * it did not use before it idled; every other runnable VM waits in `normal`. Rules that keep this fair:
+ * Two queues. VMs that compute wait in `normal` and take turns in a circle: each time round a VM is
+ * given credit for a quantum times its weight, and runs until that is used up. So shares are exact to
+ * one round, whatever the weights, and the next VM is found in constant time. A turn is at most a
+ * quantum long; a VM of more weight has several in a row.
  *
- * - Only a turn in `normal` gives a new full quantum. In `urgent` a VM spends what was left of it, so
- *   that by idling and waking it gets at most twice a quantum per round.
- * - After URGENT_RUN turns from `urgent` one from `normal` comes, however many VMs wake.
+ * A VM that wakes from idling should not have to wait for a round: among fifty VMs that compute that
+ * would be a tenth of a second. While it idled it earned credit, and as long as it has some it waits in
+ * `urgent`, which goes first and cuts the turn of a VM of `normal` short. What that may cost others:
  *
- * Idle VMs are in no queue. The queues are linked through the VMs: every event is O(1) and
- * allocates nothing. A VM is in at most one queue; the one that runs is in none.
+ * - It earns as much as a VM of its weight that computed would have done meanwhile, or IDLE_SHARE of
+ *   what all did if that is more, and can save up no more than IDLE_SAVINGS quanta. Without credit it
+ *   takes its turn like all others.
+ * - All of `urgent` together may be ahead of `normal` by URGENT_LEAD quanta; then a VM of `normal` has a
+ *   whole turn, so that those who compute keep half of the processor, however many VMs idle and wake.
+ *
+ * Idle VMs are in no queue. The one that runs is in none either. Every event takes constant time.
+ * Everything is counted in work (kernel/dispatcher.ts), never in time: the same events give the same
+ * order.
  */
 
-import { KernelBug } from "./errors.ts";
+import { RunQueue, type Schedulable } from "./run_queue.ts";
+
+export type { RunQueue, Schedulable };
 
 /**
  * Default time slice in units of work (kernel/kernel.ts). At 50 to 100 million instructions per
@@ -21,58 +32,31 @@ import { KernelBug } from "./errors.ts";
  */
 export const DEFAULT_QUANTUM = 200_000;
 
-/** Most turns in a row that go to VMs which were idle while others wait. */
-export const URGENT_RUN = 8;
+/** Weight of a VM of which nothing else was said, and the bounds. */
+export const WEIGHT_DEFAULT = 100, WEIGHT_MINIMUM = 1, WEIGHT_MAXIMUM = 1000;
 
-/** What the scheduler keeps in a VM. Only the scheduler writes these fields. */
-export interface Schedulable {
-  /** Units of work that are left of the quantum. */
-  credit: number;
-  queue: RunQueue | null;
-  queueNext: Schedulable | null;
-  queuePrevious: Schedulable | null;
-}
+/** Part of the others' work that an idle VM of default weight earns at least. */
+export const IDLE_SHARE = 1 / 8;
 
-/** A doubly linked list through its members. */
-export class RunQueue {
-  #head: Schedulable | null = null;
-  #tail: Schedulable | null = null;
-  size = 0;
+/** Most quanta (times its weight) that a VM can earn by idling. */
+export const IDLE_SAVINGS = 4;
 
-  append(item: Schedulable): void {
-    if (item.queue) throw new KernelBug("a VM was put into a second run queue");
-    item.queue = this;
-    item.queuePrevious = this.#tail;
-    item.queueNext = null;
-    if (this.#tail) this.#tail.queueNext = item;
-    else this.#head = item;
-    this.#tail = item;
-    this.size++;
-  }
-
-  take(): Schedulable | null {
-    const item = this.#head;
-    if (item) this.remove(item);
-    return item;
-  }
-
-  remove(item: Schedulable): void {
-    const { queueNext, queuePrevious } = item;
-    if (queuePrevious) queuePrevious.queueNext = queueNext;
-    else this.#head = queueNext;
-    if (queueNext) queueNext.queuePrevious = queuePrevious;
-    else this.#tail = queuePrevious;
-    item.queue = null;
-    item.queueNext = null;
-    item.queuePrevious = null;
-    this.size--;
-  }
-}
+/** Quanta that VMs which woke may be ahead of VMs which compute. */
+export const URGENT_LEAD = 2;
 
 export class Scheduler<T extends Schedulable> {
   readonly #normal = new RunQueue();
   readonly #urgent = new RunQueue();
-  #urgentRun = 0;
+  /** VMs to switch to before all others, without regard to credit. */
+  readonly #forced = new RunQueue();
+  /** Credit that a VM of default weight would have earned by idling since the beginning. */
+  #earned = 0;
+  /** Work by which `urgent` is ahead of `normal`. */
+  #lead = 0;
+  /** The running turn: units that are left of it, where its VM came from, and whether it may be cut. */
+  #turn = 0;
+  #computes = false;
+  #cuttable = false;
 
   constructor(readonly quantum: number) {
     if (!Number.isInteger(quantum) || quantum < 1) {
@@ -82,18 +66,33 @@ export class Scheduler<T extends Schedulable> {
 
   /** VMs that wait for their turn. */
   get size(): number {
-    return this.#normal.size + this.#urgent.size;
+    return this.#normal.size + this.#urgent.size + this.#forced.size;
   }
 
-  /** Queues a VM that starts, is resumed, or has used up its turn. */
+  /** Queues a VM that starts, is resumed, or gives up the rest of its turn: others go first. */
   ready(item: T): void {
+    item.credit = Math.min(item.credit, 0);
     this.#normal.append(item);
   }
 
-  /** Queues a VM that wakes from idling. */
+  /** A VM begins to idle. It is in no queue. */
+  idle(item: T): void {
+    item.idleFrom = this.#earned;
+  }
+
+  /** Queues a VM that wakes from idling, with what it has earned. */
   wake(item: T): void {
+    const slice = this.#slice(item);
+    const earned = (this.#earned - item.idleFrom) * (item.weight / WEIGHT_DEFAULT);
+    item.credit = Math.floor(Math.min(IDLE_SAVINGS * slice, item.credit + earned));
     if (item.credit > 0) this.#urgent.append(item);
     else this.#normal.append(item);
+  }
+
+  /** Queues a VM before all others, wherever it was. Only for VMs that are runnable and do not run. */
+  force(item: T): void {
+    item.queue?.remove(item);
+    this.#forced.append(item);
   }
 
   /** Takes a VM out of its queue, if it is in one. */
@@ -101,17 +100,83 @@ export class Scheduler<T extends Schedulable> {
     item.queue?.remove(item);
   }
 
-  /** Takes the VM whose turn it is, with `credit` set to its time slice; null if none is runnable. */
+  /** Changes a VM's weight; it counts from its next round on. */
+  setWeight(item: T, weight: number): void {
+    if (item.queue) item.queue.weight += weight - item.weight;
+    item.weight = weight;
+  }
+
+  /** Begins the turn of the VM whose turn it is; null if none is runnable. */
   next(): T | null {
-    const urgent = this.#urgent.size > 0 &&
-      (this.#normal.size === 0 || this.#urgentRun < URGENT_RUN);
-    if (urgent) {
-      this.#urgentRun++;
-      return this.#urgent.take() as T;
-    }
-    this.#urgentRun = 0;
-    const item = this.#normal.take() as T | null;
-    if (item) item.credit = this.quantum;
+    const item = this.#choose();
+    if (item) this.#turn = Math.min(this.quantum, item.credit);
+    else this.#rest();
     return item;
+  }
+
+  /** Units of work that are left of the running turn. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** The running turn is to be cut: `pass` it. */
+  get cut(): boolean {
+    if (this.#forced.size > 0) return true;
+    return this.#cuttable && this.#urgent.size > 0;
+  }
+
+  /** Counts work of the VM that runs. */
+  charge(item: T, work: number): void {
+    item.credit -= work;
+    this.#turn -= work;
+    const waiting = this.#normal.weight + this.#urgent.weight;
+    const share = Math.max(WEIGHT_DEFAULT / (waiting + item.weight), IDLE_SHARE);
+    this.#earned += work * share;
+    if (this.#computes) this.#follow(item, work);
+    else if (this.#normal.size > 0) {
+      this.#lead = Math.min(this.#lead + work, URGENT_LEAD * this.quantum);
+    }
+  }
+
+  /** Ends a turn of a VM that goes on: it goes to where it stood if it has credit left. */
+  pass(item: T): void {
+    if (item.credit <= 0) this.#normal.append(item);
+    else if (this.#computes) this.#normal.prepend(item);
+    else this.#urgent.append(item);
+  }
+
+  #slice(item: T): number {
+    return Math.ceil(this.quantum * item.weight / WEIGHT_DEFAULT);
+  }
+
+  #choose(): T | null {
+    const waits = this.#urgent.size > 0;
+    const first = waits && (this.#normal.size === 0 || this.#lead < URGENT_LEAD * this.quantum);
+    const forced = this.#forced.take() as T | null;
+    this.#computes = forced === null && !first;
+    this.#cuttable = this.#computes && !waits;
+    if (forced) return this.#grant(forced);
+    return first ? this.#urgent.take() as T : this.#grant(this.#normal.take() as T | null);
+  }
+
+  /** Gives credit for a round to a VM without; what it did beyond its last is taken off. */
+  #grant(item: T | null): T | null {
+    if (item && item.credit <= 0) {
+      const slice = this.#slice(item);
+      item.credit = Math.max(item.credit + slice, Math.ceil(slice / 2));
+    }
+    return item;
+  }
+
+  /** Work of `normal` lets `urgent` go ahead again, by as much as its weight is greater. */
+  #follow(item: T, work: number): void {
+    const ratio = Math.max(1, this.#urgent.weight / (this.#normal.weight + item.weight));
+    this.#lead = Math.max(this.#lead - work * ratio, -ratio * this.quantum);
+  }
+
+  /** The processor rests: nobody is owed anything, and everybody has earned all that may be saved. */
+  #rest(): void {
+    this.#earned += IDLE_SAVINGS * this.quantum;
+    this.#lead = 0;
   }
 }

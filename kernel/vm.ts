@@ -25,7 +25,8 @@ import { KernelBug } from "./errors.ts";
 import type { Image } from "./image.ts";
 import type { Memory } from "./memory.ts";
 import type { VirtualRegisters } from "./registers.ts";
-import type { RunQueue, Schedulable } from "./scheduler.ts";
+import type { RunQueue, Schedulable } from "./run_queue.ts";
+import { WEIGHT_DEFAULT } from "./scheduler.ts";
 import type { NetworkSpec } from "./vm_spec.ts";
 
 export type VmState = "created" | "running" | "idle" | "paused" | "stopped" | "crashed";
@@ -110,7 +111,9 @@ export class Vm implements Schedulable {
   exceptions = 0;
 
   // Schedulable.
+  weight: number = WEIGHT_DEFAULT;
   credit = 0;
+  idleFrom = 0;
   queue: RunQueue | null = null;
   queueNext: Schedulable | null = null;
   queuePrevious: Schedulable | null = null;
