@@ -26,7 +26,7 @@ static void block(u32 *h, const unsigned char *p) {
 
 int main(int rounds) {
   u32 h[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-  static unsigned char data[64];
+  unsigned char data[64] = {0};
   for (int i = 0; i < 64; i++) k[i] = 0x428a2f98u * (i + 1) ^ (u32)i << 27;
   for (int round = 0; round < rounds; round++) {
     block(h, data);

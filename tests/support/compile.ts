@@ -13,17 +13,20 @@ import {
 } from "../../cpu/engine.ts";
 import { CpuState, EAX, EIP, ESP, EXIT_ADDRESS, EXIT_VECTOR } from "../../cpu/state.ts";
 
-const FLAGS = ["-m32", "-march=i686", "-msse2", "-mfpmath=sse", "-ffreestanding", "-fno-pic"];
-const LINK = ["-nostdlib", "-static", "-fno-pie", "-no-pie", "-fno-stack-protector"];
+/** How code for a guest without an operating system is compiled. */
+export const FREESTANDING: readonly string[] = [
+  ...["-m32", "-march=i686", "-msse2", "-mfpmath=sse", "-ffreestanding", "-fno-pic", "-fno-pie"],
+  ...["-fno-stack-protector", "-fno-asynchronous-unwind-tables"],
+];
+const LINK = ["-nostdlib", "-static", "-no-pie", "-w"];
 const LAYOUT = ["-Wl,--build-id=none", "-Wl,-Ttext-segment=0x10000", "-Wl,-e,main"];
-const UNWIND = ["-fno-asynchronous-unwind-tables", "-w"];
 
 /** Compiles `source` (which defines `int main(int)`) and returns the ELF file. */
 export async function compile(source: string, optimisation: string): Promise<Uint8Array> {
   const folder = await Deno.makeTempDir();
   try {
     await Deno.writeTextFile(`${folder}/program.c`, source);
-    const flags = [...FLAGS, ...LINK, ...LAYOUT, ...UNWIND, optimisation];
+    const flags = [...FREESTANDING, ...LINK, ...LAYOUT, optimisation];
     await succeed("gcc", [...flags, "-o", "program", "program.c", "-lgcc"], folder);
     return await Deno.readFile(`${folder}/program`);
   } finally {
@@ -100,7 +103,8 @@ export function load(file: Uint8Array, createEngine: (options: EngineOptions) =>
 export function call(machine: Machine, argument: number, quantum = 1_000_000): number {
   const { engine, pool, cpu, space } = machine;
   const i32 = cpu.i32;
-  const top = MEMORY - 64;
+  // System V ABI: the arguments, behind the return address, start at a multiple of 16.
+  const top = MEMORY - 64 - 4;
   pool.i32.set([STUB_ADDRESS, argument], top >> 2);
   i32[ESP] = top;
   i32[EIP] = machine.entry;

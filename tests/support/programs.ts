@@ -13,7 +13,7 @@ export interface ProgramSizes {
 export const PROGRAMS: Readonly<Record<string, ProgramSizes>> = {
   crc32: { test: 1, bench: 4 },
   sieve: { test: 1, bench: 2 },
-  fib: { test: 15, bench: 20 },
+  fib: { test: 4, bench: 12 },
   quicksort: { test: 1, bench: 2 },
   sha256: { test: 20, bench: 200 },
   arithmetic: { test: 300, bench: 2000 },

@@ -1,0 +1,120 @@
+/**
+ * Speed of the translator against the processor, QEMU, v86 and the evaluator on compiled programs.
+ *
+ *     deno task bench cpu [PROGRAM...] [--only warm|cold] [--peers A,B] [--rounds N]
+ *
+ * Each program of tests/programs is compiled once by gcc -O2 for i386 and run by all executors, each in a
+ * process of its own, in turns; an answer that differs from the processor's ends the benchmark.
+ *
+ * Warm: runs of about 20 ms on the processor, after a second of warm-up; the median of several.
+ * Cold: from the start of a fresh process to its answer, with the work of about 100 ms on the processor.
+ *
+ * A ratio is the peer's time divided by the translator's: above 1, the translator is faster.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { PROGRAMS } from "../support/programs.ts";
+import { buildProgram } from "./cpu/build.ts";
+import { type Executor, EXECUTORS, isAvailable } from "./cpu/executors.ts";
+import { measureCold, type Measurement, measureWarm, type Plan } from "./cpu/measure.ts";
+import { geometricMean, printTable, save } from "./report/report.ts";
+
+const WARM_MS = 20, COLD_MS = 100;
+const SUBJECT = "translator";
+
+interface Choice {
+  readonly programs: readonly string[];
+  readonly executors: readonly Executor[];
+  readonly only: string | undefined;
+  readonly rounds: number;
+}
+
+/** What the arguments ask for; ends the process with a message if they make no sense. */
+function choose(args: string[]): Choice {
+  const options = parseArgs(args, { string: ["only", "peers", "rounds"] });
+  const programs = options._.map(String);
+  const peers = options.peers?.split(",") ?? EXECUTORS.map(({ name }) => name);
+  check("program", programs, Object.keys(PROGRAMS));
+  check("peer", peers, EXECUTORS.map(({ name }) => name));
+  check("--only", options.only === undefined ? [] : [options.only], ["warm", "cold"]);
+  const rounds = Number(options.rounds ?? 5);
+  if (!Number.isInteger(rounds) || rounds < 1) stop("expected --rounds N with N at least 1");
+  // The processor says what is right, and the translator is what this is about.
+  const wanted = new Set(["native", SUBJECT, ...peers]);
+  return {
+    programs: programs.length > 0 ? programs : Object.keys(PROGRAMS),
+    executors: EXECUTORS.filter(({ name }) => wanted.has(name)),
+    only: options.only,
+    rounds,
+  };
+}
+
+function check(what: string, given: readonly string[], known: readonly string[]): void {
+  const wrong = given.find((name) => !known.includes(name));
+  if (wrong !== undefined) stop(`expected a ${what} out of ${known.join(", ")}; got "${wrong}"`);
+}
+
+function stop(message: string): never {
+  console.error(message);
+  Deno.exit(2);
+}
+
+function ratio({ timings }: Measurement, peer: string): number {
+  return timings[peer].median / timings[SUBJECT].median;
+}
+
+function digits(value: number): string {
+  return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
+}
+
+/** Prints one kind of measurement; returns the geometric mean and the least of the ratios to each peer. */
+function report(title: string, executors: readonly Executor[], measured: readonly Measurement[]) {
+  const names = executors.map(({ name }) => name);
+  const peers = names.filter((name) => name !== SUBJECT);
+  const ratios = peers.map((peer) => measured.map((each) => ratio(each, peer)));
+  const means = ratios.map(geometricMean), least = ratios.map((values) => Math.min(...values));
+  const blank = names.map(() => "");
+  console.log(`\n${title}`);
+  printTable(["ms", ...names, ...peers.map((peer) => `/ ${peer}`)], [
+    ...measured.map((each) => [
+      each.program,
+      ...names.map((name) => digits(each.timings[name].median)),
+      ...peers.map((peer) => digits(ratio(each, peer))),
+    ]),
+    ["geometric mean", ...blank, ...means.map(digits)],
+    ["least", ...blank, ...least.map(digits)],
+  ]);
+  return Object.fromEntries(peers.map((peer, i) => [peer, { mean: means[i], least: least[i] }]));
+}
+
+async function main(): Promise<void> {
+  const { programs, only, rounds, ...choice } = choose(Deno.args);
+  const executors: Executor[] = [];
+  for (const each of choice.executors) if (await isAvailable(each)) executors.push(each);
+  const fromNothing = executors.filter(({ name }) => name !== "evaluator");
+  const warm: Measurement[] = [], cold: Measurement[] = [];
+  const folder = await Deno.makeTempDir();
+  try {
+    for (const program of programs) {
+      console.error(`${program} ...`);
+      const built = await buildProgram(program, folder);
+      const plan: Plan = { program, built, executors, milliseconds: WARM_MS, rounds };
+      if (only !== "cold") warm.push(await measureWarm(plan));
+      if (only !== "warm") {
+        cold.push(
+          await measureCold({ ...plan, executors: fromNothing, milliseconds: COLD_MS, rounds: 3 }),
+        );
+      }
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  const title = "peer's time divided by the translator's";
+  const ratios = {
+    warm: warm.length > 0 ? report(`Warm; / is the ${title}`, executors, warm) : undefined,
+    cold: cold.length > 0 ? report(`Cold; / is the ${title}`, fromNothing, cold) : undefined,
+  };
+  await save("cpu", { ratios, warm, cold });
+}
+
+await main();

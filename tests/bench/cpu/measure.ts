@@ -1,0 +1,139 @@
+/**
+ * Times one program on several executors: warm (processes that live on, in turns) and cold (a fresh process
+ * for each run, from its start to its answer).
+ *
+ * Rules: every answer is compared with the first executor's, and a different one is an error. The order of
+ * the turns is reversed from round to round. How much work a run is, is found on the first executor.
+ */
+
+import type { BuiltProgram } from "./build.ts";
+import type { Executor } from "./executors.ts";
+import { type Answer, LineProcess } from "./line_process.ts";
+
+/** Milliseconds of one run by an executor: all that were measured, in order, and the median of them. */
+export interface Timing {
+  readonly median: number;
+  readonly runs: readonly number[];
+  /** Runs before those that count. */
+  readonly warmUp?: readonly number[];
+}
+
+export interface Measurement {
+  readonly program: string;
+  readonly repetitions: number;
+  readonly timings: Readonly<Record<string, Timing>>;
+}
+
+export interface Plan {
+  readonly program: string;
+  readonly built: BuiltProgram;
+  /** The first is the measure of the others' answers. */
+  readonly executors: readonly Executor[];
+  /** How long a run is to take on the first. */
+  readonly milliseconds: number;
+  readonly rounds: number;
+}
+
+/** How long an executor runs before its runs count, at least; a slow one that long or once. */
+const WARM_UP_MS = 1000, WARM_UP_RUNS = 3, SLOW_MS = 500;
+
+/** An executor that has spent so long has no more turns, once it has had two. */
+const ENOUGH_MS = 4000;
+
+export async function measureWarm(plan: Plan): Promise<Measurement> {
+  const processes: LineProcess[] = [];
+  try {
+    for (const executor of plan.executors) {
+      processes.push(await LineProcess.start(executor.command(plan.built)));
+    }
+    const repetitions = await findRepetitions(processes[0], plan.milliseconds);
+    const compare = comparison(plan, repetitions);
+    const warmUps: number[][] = [];
+    for (const [index, process] of processes.entries()) {
+      const runs: number[] = [];
+      for (let spent = 0; spent < WARM_UP_MS || runs.length < WARM_UP_RUNS;) {
+        const milliseconds = compare(plan.executors[index], await process.ask(repetitions));
+        runs.push(milliseconds);
+        spent += milliseconds;
+        if (milliseconds > SLOW_MS && spent > WARM_UP_MS) break;
+      }
+      warmUps.push(runs);
+    }
+    const runs = await inTurns(plan, async (executor, index) => {
+      return compare(executor, await processes[index].ask(repetitions));
+    });
+    return summary(plan, repetitions, runs, warmUps);
+  } finally {
+    for (const process of processes) await process.close();
+  }
+}
+
+export async function measureCold(plan: Plan): Promise<Measurement> {
+  const first = await LineProcess.start(plan.executors[0].command(plan.built));
+  const repetitions = await findRepetitions(first, plan.milliseconds);
+  await first.close();
+  const compare = comparison(plan, repetitions);
+  const runs = await inTurns(plan, async (executor) => {
+    const start = performance.now();
+    const process = await LineProcess.start(executor.command(plan.built));
+    const { result } = await process.ask(repetitions);
+    const milliseconds = performance.now() - start;
+    await process.close();
+    return compare(executor, { result, milliseconds });
+  });
+  return summary(plan, repetitions, runs);
+}
+
+/** A number of repetitions that takes about `milliseconds`. */
+async function findRepetitions(process: LineProcess, milliseconds: number): Promise<number> {
+  for (let repetitions = 1;; repetitions *= 2) {
+    const first = await process.ask(repetitions);
+    if (first.milliseconds < milliseconds / 2) continue;
+    const second = await process.ask(repetitions);
+    const spent = Math.min(first.milliseconds, second.milliseconds);
+    if (spent >= milliseconds / 2) {
+      return Math.max(1, Math.round(repetitions * milliseconds / spent));
+    }
+  }
+}
+
+function comparison({ program, executors }: Plan, repetitions: number) {
+  let expected: string | undefined;
+  return ({ name }: Executor, { result, milliseconds }: Answer): number => {
+    expected ??= result;
+    if (result !== expected) {
+      throw new Error(
+        `expected ${program}(${repetitions}) to give ${expected}, as on ${executors[0].name}; ` +
+          `${name} gave ${result}`,
+      );
+    }
+    return milliseconds;
+  };
+}
+
+async function inTurns(
+  { executors, rounds }: Plan,
+  run: (executor: Executor, index: number) => Promise<number>,
+): Promise<number[][]> {
+  const times: number[][] = executors.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    const order = [...executors.entries()];
+    if (round % 2 !== 0) order.reverse();
+    for (const [index, executor] of order) {
+      const spent = times[index].reduce((sum, each) => sum + each, 0);
+      if (times[index].length < 2 || spent < ENOUGH_MS) {
+        times[index].push(await run(executor, index));
+      }
+    }
+  }
+  return times;
+}
+
+function summary(plan: Plan, repetitions: number, runs: number[][], warmUps?: number[][]) {
+  const timings = plan.executors.map(({ name }, index): [string, Timing] => [name, {
+    median: runs[index].toSorted((a, b) => a - b)[runs[index].length >> 1],
+    runs: runs[index],
+    warmUp: warmUps?.[index],
+  }]);
+  return { program: plan.program, repetitions, timings: Object.fromEntries(timings) };
+}
