@@ -82,6 +82,13 @@ export class Evaluator implements Engine {
       this.cpu.retired = C.retired;
       return options.timestamp(this.cpu);
     };
+    X.moved = () => {
+      // A block that wrote to its own page for the first time goes on in the copy.
+      if (this.current === NO_BLOCK) return;
+      const { O, R } = this.environment;
+      const frame = X.readTable[R[EIP] >>> 12] & ~PAGE_MASK;
+      if (frame !== O[this.current + BLOCK_FRAME]) X.leave = STEP_LEAVE;
+    };
   }
 
   dropFrame(frame: number): void {

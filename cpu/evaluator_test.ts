@@ -92,6 +92,23 @@ Deno.test("a string copy over the code that runs takes effect at once", () => {
   assertEquals(cpu.i32[EAX], 9);
 });
 
+Deno.test("a store into the next instruction that gives the page a copy takes effect at once", () => {
+  const { run, cpu, pool, space } = machine([
+    ...[0xc6, 0x05, ...bytes(CODE + 8), 7], // mov byte [imm8 of the next instruction], 7
+    ...[0xb0, 1], // mov al, 1
+    ...TERMINATE,
+  ]);
+  const page = CODE / PAGE_SIZE, copy = 40;
+  space.writeTable[page] = 0;
+  space.resolve = () => {
+    pool.u8.copyWithin(copy * PAGE_SIZE, CODE, CODE + PAGE_SIZE);
+    space.map(page, copy, true);
+    return space.writeTable[page];
+  };
+  assertEquals(run(), EXIT_TERMINATE);
+  assertEquals([cpu.i32[EAX], pool.u8[CODE + 8]], [7, 1]);
+});
+
 Deno.test("a call that pushes onto its own code page runs on", () => {
   // call +0, then terminate; the stack lies on the same page
   const { run, cpu } = machine([0xe8, 0, 0, 0, 0, ...TERMINATE]);

@@ -39,7 +39,10 @@ function pageAccess(pool: Pool, C: CpuState, X: Run) {
 
   function miss(address: number, write: boolean): number {
     const entry = X.space.resolve(address >>> 12, write);
-    if (entry > 0) return entry;
+    if (entry > 0) {
+      if (write) X.moved();
+      return entry;
+    }
     if (entry === RESOLVE_WAIT) {
       X.fault = EXIT_WAIT;
     } else {
