@@ -16,6 +16,7 @@ import {
   type Expression,
   type FlagKind,
   type HelperName,
+  type MemoryWidth,
   type Program,
   sext,
   shl,
@@ -23,6 +24,7 @@ import {
   type Temp,
   type Type,
   typeOf,
+  type View,
   type Width,
   ZERO,
   zext16,
@@ -105,13 +107,13 @@ export class Builder {
     this.putRegister(width, constant(registerIndex(number, width / 8)), value);
   }
 
-  private getRegister(width: Width, index: Expression): Temp {
+  getRegister(width: Width, index: Expression): Temp {
     const temp = this.temp();
     this.statements.push({ op: "getRegister", temp, width, index });
     return temp;
   }
 
-  private putRegister(width: Width, index: Expression, value: Expression): void {
+  putRegister(width: Width, index: Expression, value: Expression): void {
     this.statements.push({ op: "setRegister", width, index, value });
   }
 
@@ -130,37 +132,37 @@ export class Builder {
     this.statements.push({ op: "setWord", word, value, scratch: true });
   }
 
-  double(index: Expression): Temp {
-    const temp = this.temp("f64");
-    this.statements.push({ op: "getDouble", temp, index });
+  part(view: View, index: Expression): Temp {
+    const temp = this.temp(view === "word" ? "i32" : "f64");
+    this.statements.push({ op: "getPart", temp, view, index });
     return temp;
   }
 
-  setDouble(index: Expression, value: Expression): void {
-    this.statements.push({ op: "setDouble", index, value });
+  setPart(view: View, index: Expression, value: Expression): void {
+    this.statements.push({ op: "setPart", view, index, value });
   }
 
   // Memory. Addresses are linear.
 
-  load(width: Width, address: Expression): Temp {
-    const temp = this.temp();
+  load(width: MemoryWidth, address: Expression): Temp {
+    const temp = this.temp(width === 64 ? "f64" : "i32");
     this.statements.push({ op: "load", temp, width, address, reserved: false });
     return temp;
   }
 
-  store(width: Width, address: Expression, value: Expression): void {
+  store(width: MemoryWidth, address: Expression, value: Expression): void {
     this.statements.push({ op: "store", width, address, value, reserved: false });
   }
 
   /** A load that an earlier `checkRange` has made safe. */
-  loadReserved(width: Width, address: Expression): Temp {
-    const temp = this.temp();
+  loadReserved(width: MemoryWidth, address: Expression): Temp {
+    const temp = this.temp(width === 64 ? "f64" : "i32");
     this.statements.push({ op: "load", temp, width, address, reserved: true });
     return temp;
   }
 
   /** A store that an earlier `reserveRange` has made safe. */
-  storeReserved(width: Width, address: Expression, value: Expression): void {
+  storeReserved(width: MemoryWidth, address: Expression, value: Expression): void {
     this.statements.push({ op: "store", width, address, value, reserved: true });
   }
 

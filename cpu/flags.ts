@@ -55,6 +55,8 @@ export const FLAG_KIND_CODE: Record<FlagKind, number> = {
   sbb: SBB,
   inc: INC,
   dec: DEC,
+  // Stored as the flags themselves.
+  order: EXPLICIT,
 };
 
 export function getCarry(i32: Int32Array): boolean {

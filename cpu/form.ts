@@ -15,6 +15,7 @@
  * where that is not it.
  */
 
+import type { Inline } from "./inline.ts";
 import { DS, type Instruction, NO_REGISTER, type Operand } from "./instruction.ts";
 import { type Binding, MEMORY_WORD, MM_WORD, type Operation, XMM_WORD } from "./operation.ts";
 import { EDI } from "./state.ts";
@@ -28,6 +29,8 @@ interface Pattern {
 }
 
 export interface FormOptions {
+  /** The frequent cases in the IR. */
+  readonly inline?: Inline;
   /** Memory is the only operand and is written (FSTP m64). */
   readonly stores?: boolean;
   /** The memory operand's size must match: it selects the form (FLD m32, m64). */
@@ -128,6 +131,7 @@ export function matchForm(form: Form, instruction: Instruction): Binding | null 
   }
   return {
     operation: form.operation,
+    inline: options.inline ?? null,
     destination: numbers[0],
     source: numbers[1],
     immediate: numbers[2],

@@ -121,10 +121,12 @@ function pageAccess(pool: Pool, C: CpuState, X: Run) {
   return { locate, straddles, straddle, check, partOffset, firstOffset, loadParts, storeParts };
 }
 
-/** Accesses of 1, 2 and 4 bytes that are not aligned or whose page is not present. */
+/** Accesses of 1, 2, 4 and 8 bytes that are not aligned or whose page is not present. */
 function scalarHelpers(pool: Pool, pages: PageAccess) {
   const { u8, view } = pool;
-  const { locate, straddles, straddle, check, firstOffset, loadParts, storeParts } = pages;
+  const { locate, straddles, straddle, check, partOffset, firstOffset, loadParts, storeParts } =
+    pages;
+  const parts = new DataView(new ArrayBuffer(8));
   return {
     load8(address: number): number {
       const at = locate(address, false);
@@ -141,6 +143,15 @@ function scalarHelpers(pool: Pool, pages: PageAccess) {
       if (straddles(address, 4)) return straddle(address, 4, false) ? loadParts(address, 4) : 0;
       const at = locate(address, false);
       return at < 0 ? 0 : view.getInt32(at, true);
+    },
+    load64(address: number): number {
+      if (straddles(address, 8)) {
+        if (!straddle(address, 8, false)) return 0;
+        for (let i = 0; i < 8; i++) parts.setUint8(i, u8[partOffset(address, i)]);
+        return parts.getFloat64(0, true);
+      }
+      const at = locate(address, false);
+      return at < 0 ? 0 : view.getFloat64(at, true);
     },
     store8(address: number, value: number): void {
       const at = locate(address, true);
@@ -162,6 +173,16 @@ function scalarHelpers(pool: Pool, pages: PageAccess) {
       const at = locate(address, true);
       if (at >= 0) view.setInt32(at, value, true);
     },
+    store64(address: number, value: number): void {
+      if (straddles(address, 8)) {
+        if (!straddle(address, 8, true)) return;
+        parts.setFloat64(0, value, true);
+        for (let i = 0; i < 8; i++) u8[partOffset(address, i)] = parts.getUint8(i);
+        return;
+      }
+      const at = locate(address, true);
+      if (at >= 0) view.setFloat64(at, value, true);
+    },
     // An index into the pool's view of the width, or -1: neither aligned, so go through loadN, storeN.
     reserve8(address: number): number {
       return locate(address, true);
@@ -173,6 +194,10 @@ function scalarHelpers(pool: Pool, pages: PageAccess) {
     reserve32(address: number): number {
       if (!check(address, 4, true)) return -1;
       return (address & 3) === 0 ? firstOffset() >> 2 : -1;
+    },
+    reserve64(address: number): number {
+      if (!check(address, 8, true)) return -1;
+      return (address & 7) === 0 ? firstOffset() >> 3 : -1;
     },
   };
 }
@@ -197,7 +222,16 @@ function rangeHelpers(pool: Pool, C: CpuState, pages: PageAccess) {
     }
   }
 
+  /** Memory to the buffer of operations; `image` = 1: to `stateImage`. */
+  function loadScratch(address: number, bytes: number, image: number): void {
+    if (!check(address, bytes, false)) return;
+    if (image !== 0) copy(address, bytes, stateImage, 0, false);
+    else copy(address, bytes, C.u8, MEMORY_BYTE, false);
+  }
+
   return {
+    loadScratch,
+    reloadScratch: (address: number, bytes: number): void => loadScratch(address, bytes, 0),
     /** Faults unless `bytes` (at most 4096) can be written at `address`. */
     reserveRange(address: number, bytes: number): void {
       check(address, bytes, true);
@@ -205,12 +239,6 @@ function rangeHelpers(pool: Pool, C: CpuState, pages: PageAccess) {
     /** Faults unless `bytes` (at most 4096) can be read at `address`. */
     checkRange(address: number, bytes: number): void {
       check(address, bytes, false);
-    },
-    /** Memory to the buffer of operations; `image` = 1: to `stateImage`. */
-    loadScratch(address: number, bytes: number, image: number): void {
-      if (!check(address, bytes, false)) return;
-      if (image !== 0) copy(address, bytes, stateImage, 0, false);
-      else copy(address, bytes, C.u8, MEMORY_BYTE, false);
     },
     /** The buffer of operations to memory that `reserveRange` has checked. */
     storeScratch(address: number, bytes: number, image: number): void {

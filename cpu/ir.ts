@@ -20,6 +20,10 @@ import type { Operation } from "./operation.ts";
 
 export type Type = "i32" | "bool" | "f64";
 export type Width = 8 | 16 | 32;
+/** What memory statements move; 64 bits are a double, so they are an f64. */
+export type MemoryWidth = Width | 64;
+/** How a part of the state outside of the general registers is seen: an i32, or a float32 or float64 as f64. */
+export type View = "word" | "single" | "double";
 
 export type BinaryOperator =
   | "add"
@@ -35,8 +39,24 @@ export type BinaryOperator =
   | "fsub"
   | "fmul"
   | "fdiv";
-export type UnaryOperator = "sext8" | "sext16" | "zext8" | "zext16" | "clz";
-/** `ltu` compares as unsigned. */
+/**
+ * `fabs`, `fsqrt` and `fround` (to float32) give an f64; `float` makes an f64 of an i32, exactly; `truncate`
+ * makes an i32 of an f64 in range.
+ */
+export type UnaryOperator =
+  | "sext8"
+  | "sext16"
+  | "zext8"
+  | "zext16"
+  | "clz"
+  | "fabs"
+  | "fsqrt"
+  | "fround"
+  | "float"
+  | "truncate";
+/** Bounds of a format: the least normal number, the greatest finite one. */
+export type FloatBound = "LEAST32" | "MOST32" | "LEAST64" | "MOST64";
+/** `ltu` compares as unsigned. The others compare doubles too; with a NaN only `ne` holds. */
 export type Relation = "eq" | "ne" | "lt" | "ge" | "ltu" | "geu";
 
 export type Expression =
@@ -57,6 +77,9 @@ export type Expression =
     readonly b: Expression;
   }
   | { readonly op: "not"; readonly a: Expression }
+  /** Of bools; `b` is not evaluated if `a` decides. */
+  | { readonly op: "both" | "either"; readonly a: Expression; readonly b: Expression }
+  | { readonly op: "bound"; readonly bound: FloatBound }
   | {
     readonly op: "select";
     readonly condition: Expression;
@@ -66,8 +89,20 @@ export type Expression =
 
 export type Temp = Extract<Expression, { op: "temp" }>;
 
-/** How the flags follow from the operands: see cpu/flags.ts. */
-export type FlagKind = "explicit" | "partial" | "add" | "adc" | "sub" | "sbb" | "inc" | "dec";
+/**
+ * How the flags follow from the operands: see cpu/flags.ts. `order` compares doubles: CF if `a` is less than
+ * `b`, ZF if equal, both and PF if one is a NaN; the others are 0.
+ */
+export type FlagKind =
+  | "explicit"
+  | "partial"
+  | "add"
+  | "adc"
+  | "sub"
+  | "sbb"
+  | "inc"
+  | "dec"
+  | "order";
 
 /**
  * Places of the state outside of the general registers, as an int32 index into it (cpu/state.ts).
@@ -103,21 +138,34 @@ export type Statement =
     /** A word that only the engine looks at: no change of the architectural state. */
     readonly scratch: boolean;
   }
-  /** 64 bits of an XMM register as a double; `index` counts doubles in the state. */
-  | { readonly op: "getDouble"; readonly temp: Temp; readonly index: Expression }
-  | { readonly op: "setDouble"; readonly index: Expression; readonly value: Expression }
+  /**
+   * A part of an x87 or XMM register; `index` counts words, singles or doubles in the state. A NaN that goes
+   * through an f64 may lose its bits: who sets a part has made sure that the value is none.
+   */
+  | {
+    readonly op: "getPart";
+    readonly temp: Temp;
+    readonly view: View;
+    readonly index: Expression;
+  }
+  | {
+    readonly op: "setPart";
+    readonly view: View;
+    readonly index: Expression;
+    readonly value: Expression;
+  }
   /** Memory; may fault. */
   | {
     readonly op: "load";
     readonly temp: Temp;
-    readonly width: Width;
+    readonly width: MemoryWidth;
     readonly address: Expression;
     /** An earlier checkRange covers it: it cannot fault. */
     readonly reserved: boolean;
   }
   | {
     readonly op: "store";
-    readonly width: Width;
+    readonly width: MemoryWidth;
     readonly address: Expression;
     readonly value: Expression;
     /** An earlier reserveRange covers it: it cannot fault. */
@@ -127,20 +175,20 @@ export type Statement =
   | {
     readonly op: "reserve";
     readonly place: number;
-    readonly width: Width;
+    readonly width: MemoryWidth;
     readonly address: Temp;
   }
   | {
     readonly op: "getPlace";
     readonly temp: Temp;
     readonly place: number;
-    readonly width: Width;
+    readonly width: MemoryWidth;
     readonly address: Temp;
   }
   | {
     readonly op: "setPlace";
     readonly place: number;
-    readonly width: Width;
+    readonly width: MemoryWidth;
     readonly address: Temp;
     readonly value: Expression;
   }
@@ -229,6 +277,8 @@ export const HELPERS = {
   bulkFill: { faults: false, touchesCode: true, changes: false },
   reserveRange: { faults: true, touchesCode: true, changes: false },
   checkRange: { faults: true, touchesCode: false, changes: false },
+  // As loadScratch, of memory that has been read already.
+  reloadScratch: PURE,
   loadScratch: { faults: true, touchesCode: false, changes: false },
   storeScratch: MEMORY,
 } as const satisfies Record<string, HelperEffects>;
@@ -339,6 +389,26 @@ export function select(
   return { op: "select", condition, a: lift(a), b: lift(b) };
 }
 
+export function both(...conditions: Expression[]): Expression {
+  return conditions.reduce((a, b) => ({ op: "both", a, b }));
+}
+
+export function either(...conditions: Expression[]): Expression {
+  return conditions.reduce((a, b) => ({ op: "either", a, b }));
+}
+
+export function bound(name: FloatBound): Expression {
+  return { op: "bound", bound: name };
+}
+
+/** Of doubles, except `float`, which takes an i32. */
+export function floatUnary(
+  operator: "fabs" | "fsqrt" | "fround" | "float" | "truncate",
+  a: Expression,
+): Expression {
+  return { op: "unary", operator, a };
+}
+
 /** 1 for true, 0 for false. */
 export function bit(condition: Expression): Expression {
   return select(condition, 1, 0);
@@ -350,7 +420,12 @@ export function typeOf(expression: Expression): Type {
       return expression.type;
     case "compare":
     case "not":
+    case "both":
+    case "either":
       return "bool";
+    case "bound":
+      return "f64";
+    case "unary":
     case "binary":
       return expression.operator.startsWith("f") ? "f64" : "i32";
     case "select":

@@ -51,7 +51,7 @@ function canFault(statement: Statement): boolean {
 function changes(statement: Statement): boolean {
   switch (statement.op) {
     case "setRegister":
-    case "setDouble":
+    case "setPart":
     case "setPlace":
     case "setFlags":
     case "store":
@@ -114,10 +114,10 @@ function expressionsOf(statement: Statement): readonly Expression[] {
     case "setWord":
       return [statement.value];
     case "getRegister":
-    case "getDouble":
+    case "getPart":
       return [statement.index];
     case "setRegister":
-    case "setDouble":
+    case "setPart":
       return [statement.index, statement.value];
     case "load":
     case "reserve":
@@ -157,6 +157,8 @@ function checkTemps(expression: Expression, defined: ReadonlySet<number>): void 
       break;
     case "binary":
     case "compare":
+    case "both":
+    case "either":
       checkTemps(expression.a, defined);
       checkTemps(expression.b, defined);
       break;

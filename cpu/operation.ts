@@ -29,6 +29,7 @@
  * memory is MEMORY_WORD whatever its type), st(i) is i, and an immediate is itself.
  */
 
+import type { Inline } from "./inline.ts";
 import type { Operand } from "./instruction.ts";
 import { type CpuState, FPU_BYTE, MEMORY_SLOT, XMM_BYTE, XMM_STRIDE } from "./state.ts";
 
@@ -57,6 +58,8 @@ export const stateImage: Uint8Array = new Uint8Array(512);
 /** What an engine does for one decoded instruction. See the head of this file. */
 export interface Binding {
   readonly operation: Operation;
+  /** How to write its frequent cases without the call, or null. */
+  readonly inline: Inline | null;
   readonly destination: number;
   readonly source: number;
   readonly immediate: number;

@@ -8,15 +8,17 @@
  * integers. Nothing that a guest chose gets into it: its numbers stay in the operand array. Free names are
  * properties of the environment that cpu/runtime.ts makes:
  *
- *     R B W D       the processor state as int32, int8, int16, float64
- *     M32 M8 M16    the pool
+ *     R B W F D     the processor state as int32, int8, int16, float32, float64
+ *     M32 M8 M16 M64    the pool; M64 as float64
+ *     LEAST32 ...   bounds of floating-point formats
  *     O             the operand array
  *     X             what changes from run to run: page tables, pending fault
  */
 
-import type { Expression, Program, Relation, Statement, Width } from "./ir.ts";
+import type { Expression, MemoryWidth, Program, Relation, Statement, View, Width } from "./ir.ts";
 import { HELPERS } from "./ir.ts";
 import {
+  CF,
   CONDITION_NAMES,
   FLAG_KIND_CODE,
   LAZY_A,
@@ -24,6 +26,8 @@ import {
   LAZY_CARRY,
   LAZY_KIND,
   LAZY_RESULT,
+  PF,
+  ZF,
 } from "./flags.ts";
 import { EIP } from "./state.ts";
 import type { Operation } from "./operation.ts";
@@ -52,9 +56,22 @@ const RELATIONS: Record<Relation, string> = {
   geu: ">=",
 };
 const REGISTER_ARRAYS: Record<Width, string> = { 8: "B", 16: "W", 32: "R" };
-const MEMORY_ARRAYS: Record<Width, string> = { 8: "M8", 16: "M16", 32: "M32" };
-const ALIGNED: Record<Width, string> = { 8: "", 16: "(a&1)===0&&", 32: "(a&3)===0&&" };
-const INDEX_SHIFT: Record<Width, string> = { 8: "", 16: ">>1", 32: ">>2" };
+const PART_ARRAYS: Record<View, string> = { word: "R", single: "F", double: "D" };
+const MEMORY_ARRAYS: Record<MemoryWidth, string> = { 8: "M8", 16: "M16", 32: "M32", 64: "M64" };
+/** A condition on the address `a` before the fast path. */
+export const ALIGNED: Record<MemoryWidth, string> = {
+  8: "",
+  16: "(a&1)===0&&",
+  32: "(a&3)===0&&",
+  64: "(a&7)===0&&",
+};
+/** From a byte offset to an index of the view. */
+export const INDEX_SHIFT: Record<MemoryWidth, string> = { 8: "", 16: ">>1", 32: ">>2", 64: ">>3" };
+
+/** EFLAGS of an `order` of two doubles. */
+export function orderText(a: string, b: string): string {
+  return `${a}<${b}?${CF}:${a}>${b}?0:${a}===${b}?${ZF}:${ZF | PF | CF}`;
+}
 
 /** Prints programs that run one after the other: one instruction, or a fused pair. */
 export function printHandler(programs: readonly Program[]): PrintedHandler {
@@ -128,6 +145,12 @@ export class HandlerPrinter {
           ? `((${a}>>>0)${RELATIONS[e.relation]}(${b}>>>0))`
           : `(${a}${RELATIONS[e.relation]}${b})`;
       }
+      case "both":
+        return `(${this.expression(e.a, prefix)}&&${this.expression(e.b, prefix)})`;
+      case "either":
+        return `(${this.expression(e.a, prefix)}||${this.expression(e.b, prefix)})`;
+      case "bound":
+        return this.use(e.bound);
       case "not":
         return `!${this.expression(e.a, prefix)}`;
       case "select":
@@ -150,6 +173,16 @@ export class HandlerPrinter {
         return `(${a}&65535)`;
       case "clz":
         return `${this.use("clz32")}(${a})`;
+      case "fabs":
+        return `${this.use("abs")}(${a})`;
+      case "fsqrt":
+        return `${this.use("sqrt")}(${a})`;
+      case "fround":
+        return `${this.use("fround")}(${a})`;
+      case "float":
+        return a;
+      case "truncate":
+        return `(${a}|0)`;
     }
   }
 
@@ -210,11 +243,15 @@ export class HandlerPrinter {
       case "setWord":
         lines.push(`${this.use("R")}[${s.word}]=${this.expression(s.value)};`);
         break;
-      case "getDouble":
-        this.define(s.temp, `${this.use("D")}[${this.expression(s.index)}]`);
+      case "getPart":
+        this.define(s.temp, `${this.use(PART_ARRAYS[s.view])}[${this.expression(s.index)}]`);
         break;
-      case "setDouble":
-        lines.push(`${this.use("D")}[${this.expression(s.index)}]=${this.expression(s.value)};`);
+      case "setPart":
+        lines.push(
+          `${this.use(PART_ARRAYS[s.view])}[${this.expression(s.index)}]=${
+            this.expression(s.value)
+          };`,
+        );
         break;
       case "load":
       case "store":
@@ -362,7 +399,13 @@ export class HandlerPrinter {
     this.flagsPrefix = this.prefix;
     const { kind } = s;
     const set = (word: number, value: string) => `${R}[${word}]=${value};`;
-    let text = set(LAZY_KIND, String(FLAG_KIND_CODE[kind])) + set(LAZY_A, this.expression(s.a));
+    let text = set(LAZY_KIND, String(FLAG_KIND_CODE[kind]));
+    if (kind === "order") {
+      text += set(LAZY_A, orderText(this.expression(s.a), this.expression(s.b)));
+      this.lines.push(text);
+      return;
+    }
+    text += set(LAZY_A, this.expression(s.a));
     if (kind !== "explicit") text += set(LAZY_RESULT, this.expression(s.result));
     if (kind !== "explicit" && kind !== "partial") text += set(LAZY_B, this.expression(s.b));
     if (kind === "inc" || kind === "dec") text += set(LAZY_CARRY, this.expression(s.carry));
@@ -383,6 +426,7 @@ export class HandlerPrinter {
     const text = (e: Expression) => this.expression(e, this.flagsPrefix);
     const { kind } = flags;
     if (kind === "explicit") return null;
+    if (kind === "order") return knownOrder(pair, text(flags.a), text(flags.b));
     if (pair === 2) return `${text(flags.result)}===0`;
     if (pair === 4) return `${text(flags.result)}<0`;
     if (kind === "sub") {
@@ -409,6 +453,23 @@ export class HandlerPrinter {
     if (effects.faults) this.lines.push(`if(${this.use("X")}.fault!==0)return X.fault;`);
     if (effects.touchesCode) this.lines.push(`leave=${this.use("X")}.leave;`);
     if (effects.changes) this.flags = null;
+  }
+}
+
+/** A condition code after an `order`. */
+function knownOrder(pair: number, a: string, b: string): string {
+  switch (pair) {
+    case 1:
+      return `!(${a}>=${b})`;
+    case 2:
+    case 7:
+      return `!(${a}<${b}||${a}>${b})`;
+    case 3:
+      return `!(${a}>${b})`;
+    case 5:
+      return `${a}!==${a}||${b}!==${b}`;
+    default:
+      return "false";
   }
 }
 

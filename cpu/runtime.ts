@@ -15,7 +15,7 @@ import { arithmeticHelpers } from "./arithmetic.ts";
 import { type AddressSpace, EXIT_EXCEPTION, type Pool } from "./engine.ts";
 import * as flags from "./flags.ts";
 import { memoryHelpers } from "./guest_memory.ts";
-import type { HelperName } from "./ir.ts";
+import type { FloatBound, HelperName } from "./ir.ts";
 import { CpuState, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "./state.ts";
 
 /** What changes from run to run. */
@@ -38,6 +38,13 @@ const NO_SPACE: AddressSpace = {
   writeTable: NO_TABLE,
   resolve: () => 0,
   protectCode: () => {},
+};
+
+const FLOAT_BOUNDS: Record<FloatBound, number> = {
+  LEAST32: 2 ** -126,
+  MOST32: (2 - 2 ** -23) * 2 ** 127,
+  LEAST64: 2 ** -1022,
+  MOST64: Number.MAX_VALUE,
 };
 
 type Helper = (...values: number[]) => number | boolean | void;
@@ -75,14 +82,20 @@ export function createEnvironment(pool: Pool, operandWords: number): Environment
     R,
     B: new Int8Array(R.buffer),
     W: new Int16Array(R.buffer),
+    F: C.f32,
     D: C.f64,
     M8: new Int8Array(buffer),
     M16: new Int16Array(buffer),
     M32: pool.i32,
+    M64: pool.f64,
     O: new Int32Array(operandWords),
     X,
     imul: Math.imul,
     clz32: Math.clz32,
+    abs: Math.abs,
+    sqrt: Math.sqrt,
+    fround: Math.fround,
+    ...FLOAT_BOUNDS,
     raise,
     ...memoryHelpers(pool, C, X),
     ...arithmeticHelpers(R, X, raise),

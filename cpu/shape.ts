@@ -69,7 +69,7 @@ const NOTHING = constant(0);
 
 function isZeroIdiom(instruction: Instruction): boolean {
   const [a, b] = instruction.operands;
-  return a.kind === "reg" && b.kind === "reg" && a.register === b.register;
+  return a.kind === b.kind && (a.kind === "reg" || a.kind === "xmm") && a.register === b.register;
 }
 
 /** Immediate counts: 0 changes nothing, 1 defines OF, more than 8 or 16 bits are special. */
@@ -95,6 +95,9 @@ const VARIANTS: Record<string, (instruction: Instruction) => string> = {
   enter: (i) => String(i.operands[1].value & 31),
   aam: (i) => i.operands[0]?.value === 0 ? "zero" : "",
 };
+for (const mnemonic of ["pxor", "xorps", "xorpd"]) {
+  VARIANTS[mnemonic] = (i) => isZeroIdiom(i) ? "same" : "";
+}
 for (const mnemonic of ["shl", "shr", "sar", "rol", "ror", "rcl", "rcr", "shld", "shrd"]) {
   VARIANTS[mnemonic] = countClass;
 }

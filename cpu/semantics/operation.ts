@@ -1,4 +1,7 @@
-/** x87, MMX and SSE: runs a `Binding` by the recipe in cpu/operation.ts. */
+/**
+ * x87, MMX and SSE: runs a `Binding` by the recipe in cpu/operation.ts, or writes what its inline has for the
+ * frequent cases (cpu/inline.ts).
+ */
 
 import type { Builder } from "../builder.ts";
 import { add, and, constant, type Expression, ge, ne, ZERO } from "../ir.ts";
@@ -40,6 +43,34 @@ function reserve(b: Builder, address: Expression, binding: Binding): () => void 
   return () => writes.forEach((write, i) => write(b.word(MEMORY_WORD + i)));
 }
 
+/** The call, compact: it is off the frequent path. */
+function exact(
+  b: Builder,
+  form: Form,
+  binding: Binding,
+  address: Expression,
+  offset: Expression,
+  unread: boolean,
+): void {
+  if (binding.stores > 0) b.perform("reserveRange", address, constant(binding.reserves));
+  const bytes = constant(binding.loads);
+  if (binding.loads > 0 && unread) b.perform("loadScratch", address, bytes, ZERO);
+  else if (binding.loads > 0) b.perform("reloadScratch", address, bytes);
+  const result = b.operation(binding.operation, form.bindingNumbers);
+  if (binding.stores > 0) {
+    const store = () => b.perform("storeScratch", address, constant(binding.stores), ZERO);
+    if (binding.pointers) b.if(ge(result, 0), store);
+    else store();
+  }
+  setPointers(b, binding, offset);
+}
+
+function setPointers(b: Builder, binding: Binding, offset: Expression): void {
+  if (!binding.pointers) return;
+  b.setWord(FPU_IP, b.eip());
+  if (binding.memory !== null) b.setWord(FPU_DP, offset);
+}
+
 export function runOperation(b: Builder, form: Form, binding: Binding): void {
   const memory = form.bindingMemory;
   let offset: Expression = ZERO, address: Expression = ZERO;
@@ -55,16 +86,24 @@ export function runOperation(b: Builder, form: Form, binding: Binding): void {
       b.if(ne(and(address, constant(binding.alignment - 1)), 0), () => b.fault(X86_GP));
     }
   }
+  if (binding.inline !== null) {
+    const [destination, source, immediate] = form.bindingNumbers;
+    return binding.inline(b, {
+      destination,
+      source,
+      immediate,
+      address: memory === null ? null : b.let(address),
+      same: form.variant === "same",
+      exact: (unread = false) => exact(b, form, binding, address, offset, unread),
+    });
+  }
   // What is written faults as a write, even if it is read first (MASKMOVQ).
   const store = binding.stores > 0 ? reserve(b, address, binding) : null;
   if (binding.loads > 0) load(b, address, binding);
   if (binding.readsFlags) b.setScratch(SCRATCH, b.call("getFlags"));
   const result = b.operation(binding.operation, form.bindingNumbers);
   if (store !== null) b.if(ge(result, 0), store);
-  if (binding.pointers) {
-    b.setWord(FPU_IP, b.eip());
-    if (memory !== null) b.setWord(FPU_DP, offset);
-  }
+  setPointers(b, binding, offset);
   if (binding.writesFlags) {
     b.perform("setFlagsWord", and(b.word(SCRATCH), constant(CF | PF | ZF)));
   }

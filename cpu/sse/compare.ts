@@ -6,7 +6,7 @@
  */
 
 import { DE, IE } from "../fpu/value.ts";
-import type { Operation } from "../operation.ts";
+import { MEMORY_WORD, type Operation } from "../operation.ts";
 import { type CpuState, MXCSR, SCRATCH } from "../state.ts";
 import { type Lane, raise, result } from "./lane.ts";
 
@@ -110,12 +110,14 @@ function compare(format: Format, words: number): Operation {
 export const cmpss = compare(single, 1), cmpps = compare(single, 4);
 export const cmpsd = compare(double, 2), cmppd = compare(double, 4);
 
-/** COMIS and UCOMIS: CF, PF, ZF in SCRATCH. Nothing changes on an unmasked exception. */
+/** COMIS and UCOMIS: CF, PF, ZF in SCRATCH, and what was compared in the buffer of operations. Nothing changes on an unmasked exception. */
 function compareToFlags(format: Format, quietIsInvalid: boolean): Operation {
   return (cpu, d, s) => {
     const flags = look(cpu, format, d, s, quietIsInvalid);
     const fault = flags === 0 ? 0 : raise(cpu, flags);
     if (fault !== 0) return fault;
+    cpu.f64[MEMORY_WORD >> 1] = left;
+    cpu.f64[(MEMORY_WORD >> 1) + 1] = right;
     cpu.i32[SCRATCH] = left < right ? CF : left > right ? 0 : left === right ? ZF : ZF | PF | CF;
     return 0;
   };

@@ -16,6 +16,7 @@ import {
   LAZY_KIND,
   LAZY_RESULT,
 } from "../flags.ts";
+import { orderText } from "../printer.ts";
 import type { Region, RegionBlock } from "./region.ts";
 
 type SetFlags = Extract<Statement, { op: "setFlags" }>;
@@ -24,7 +25,9 @@ type Text = (expression: Expression) => string;
 /** Statements that leave in R what the flags follow from. */
 export function flagStores({ kind, a, b, result, carry }: SetFlags, text: Text): string {
   const set = (word: number, value: string) => `R[${word}]=${value};`;
-  let stores = set(LAZY_KIND, String(FLAG_KIND_CODE[kind])) + set(LAZY_A, text(a));
+  let stores = set(LAZY_KIND, String(FLAG_KIND_CODE[kind]));
+  if (kind === "order") return stores + set(LAZY_A, orderText(text(a), text(b)));
+  stores += set(LAZY_A, text(a));
   if (kind !== "explicit") stores += set(LAZY_RESULT, text(result));
   if (kind !== "explicit" && kind !== "partial") stores += set(LAZY_B, text(b));
   if (kind === "inc" || kind === "dec") stores += set(LAZY_CARRY, text(carry));
@@ -41,6 +44,8 @@ export function carryText({ kind, a, b, result, carry }: SetFlags, text: Text): 
     case "partial":
     case "explicit":
       return `${text(a)}&${CF}`;
+    case "order":
+      return `${text(a)}>=${text(b)}?0:1`;
     case "inc":
     case "dec":
       return text(carry);
@@ -72,8 +77,8 @@ function mayLook(statement: Statement): boolean {
     case "setRegister":
     case "getWord":
     case "setWord":
-    case "getDouble":
-    case "setDouble":
+    case "getPart":
+    case "setPart":
     case "getEip":
       return false;
     case "load":

@@ -31,7 +31,7 @@ import { type HelperName, HELPERS, type Statement } from "../ir.ts";
 import { EAX, EBX, ECX, EDX, EIP, SCRATCH } from "../state.ts";
 import { PAGE_MASK } from "../engine.ts";
 import type { Operation } from "../operation.ts";
-import { HandlerPrinter } from "../printer.ts";
+import { ALIGNED, HandlerPrinter, INDEX_SHIFT } from "../printer.ts";
 import type { Region, RegionBlock, RegionInstruction } from "./region.ts";
 import { carryText, flagStores, needsFlags, onlySetsFlags } from "./region_flags.ts";
 
@@ -402,8 +402,7 @@ class RegionPrinter extends HandlerPrinter {
     if (s.op === "getPlace" || s.op === "setPlace") return super.memory(s);
     const { lines } = this;
     const { width } = s;
-    const shift = width === 32 ? ">>2" : width === 16 ? ">>1" : "";
-    const aligned = width === 32 ? "(a&3)===0&&" : width === 16 ? "(a&1)===0&&" : "";
+    const shift = INDEX_SHIFT[width], aligned = ALIGNED[width];
     const array = this.use(`M${width}`);
     const at = `(e&-4096|a&4095)${shift}`;
     const check = () => this.before(`${this.use("stopped")}()`);
