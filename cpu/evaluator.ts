@@ -82,13 +82,6 @@ export class Evaluator implements Engine {
       this.cpu.retired = C.retired;
       return options.timestamp(this.cpu);
     };
-    X.moved = () => {
-      // A block that wrote to its own page for the first time goes on in the copy.
-      if (this.current === NO_BLOCK) return;
-      const { O, R } = this.environment;
-      const frame = X.readTable[R[EIP] >>> 12] & ~PAGE_MASK;
-      if (frame !== O[this.current + BLOCK_FRAME]) X.leave = STEP_LEAVE;
-    };
   }
 
   dropFrame(frame: number): void {
@@ -123,6 +116,11 @@ export class Evaluator implements Engine {
     const { C, R } = this.environment;
     cpu.i32.set(R);
     cpu.retired = C.retired;
+  }
+
+  /** Whether the code at a pool address has run, as far as is still known. */
+  hasRun(place: number): boolean {
+    return this.cache.find(place) !== NO_BLOCK;
   }
 
   /** Runs at most one block, of at most `budget` instructions; returns EXIT_BUDGET to go on. */

@@ -60,23 +60,22 @@ export const FLAG_KIND_CODE: Record<FlagKind, number> = {
 };
 
 export function getCarry(i32: Int32Array): boolean {
-  const a = i32[LAZY_A];
-  switch (i32[LAZY_KIND]) {
+  const kind = i32[LAZY_KIND];
+  if (kind >= INC) return i32[LAZY_CARRY] !== 0;
+  return carryOf(kind, i32[LAZY_A], i32[LAZY_B], i32[LAZY_RESULT]) !== 0;
+}
+
+/** CF as 0 or 1 from the words KIND (any but those of inc and dec), A, B and RESULT. */
+export function carryOf(kind: number, a: number, b: number, result: number): number {
+  switch (kind) {
     case SUB:
-      return (a >>> 0) < (i32[LAZY_B] >>> 0);
-    case ADD: {
-      const b = i32[LAZY_B];
-      return ((a & b) | ((a | b) & ~i32[LAZY_RESULT])) < 0;
-    }
-    case SBB: {
-      const b = i32[LAZY_B];
-      return ((~a & b) | (~(a ^ b) & i32[LAZY_RESULT])) < 0;
-    }
-    case INC:
-    case DEC:
-      return i32[LAZY_CARRY] !== 0;
+      return (a >>> 0) < (b >>> 0) ? 1 : 0;
+    case ADD:
+      return ((a & b) | ((a | b) & ~result)) >>> 31;
+    case SBB:
+      return ((~a & b) | (~(a ^ b) & result)) >>> 31;
     default:
-      return (a & CF) !== 0;
+      return a & CF;
   }
 }
 

@@ -17,6 +17,7 @@ import {
   X86_PF,
 } from "./engine.ts";
 import { MEMORY_BYTE, stateImage } from "./operation.ts";
+import { STEP_LEAVE } from "./printer.ts";
 import type { Run } from "./runtime.ts";
 import { type CpuState, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "./state.ts";
 
@@ -38,9 +39,11 @@ function pageAccess(pool: Pool, C: CpuState, X: Run) {
   const R = C.i32;
 
   function miss(address: number, write: boolean): number {
-    const entry = X.space.resolve(address >>> 12, write);
+    const page = address >>> 12, before = X.readTable[page];
+    const entry = X.space.resolve(page, write);
     if (entry > 0) {
-      if (write) X.moved();
+      // Code that remembers where the page was must look again.
+      if ((before & PRESENT) !== 0 && ((before ^ entry) & ~PAGE_MASK) !== 0) X.leave = STEP_LEAVE;
       return entry;
     }
     if (entry === RESOLVE_WAIT) {

@@ -28,8 +28,6 @@ export interface Run {
   /** STEP_LEAVE if the code of the current block has been changed, else 0. */
   leave: number;
   timestamp: () => number;
-  /** A page may have got another frame, because it was written for the first time. */
-  moved: () => void;
 }
 
 const NO_TABLE = new Int32Array(0);
@@ -68,7 +66,6 @@ export function createEnvironment(pool: Pool, operandWords: number): Environment
     fault: 0,
     leave: 0,
     timestamp: () => 0,
-    moved: () => {},
   };
   const raise = (vector: number, error: number): number => {
     R[EXIT_VECTOR] = vector;
@@ -107,5 +104,6 @@ export function createEnvironment(pool: Pool, operandWords: number): Environment
     getBelowOrEqual: flags.getBelowOrEqual,
     getLessOrEqual: flags.getLessOrEqual,
     getCarry: flags.getCarry,
+    carryOf: flags.carryOf,
   };
 }

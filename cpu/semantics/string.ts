@@ -127,7 +127,7 @@ function repeat(
         for (const register of instruction.bulkRegisters ?? []) advance(b, register, bytes);
         const left = b.let(sub(b.register(ECX), done));
         b.setRegister(ECX, left);
-        b.jump(select(eq(left, 0), next, b.eip()));
+        b.if(eq(left, 0), () => b.jump(next), () => b.jump(b.eip()));
       });
     });
   }

@@ -5,7 +5,8 @@
  */
 
 import { assertEquals } from "@std/assert";
-import { PAGE_SIZE } from "../engine.ts";
+import { PAGE_SIZE, PRESENT } from "../engine.ts";
+import { CodeWindow } from "./code_window.ts";
 import { findRegion } from "./region.ts";
 import { printRegion } from "./region_printer.ts";
 
@@ -33,7 +34,8 @@ for (const [name, code] of Object.entries(FUNCTIONS)) {
   Deno.test(`the emitted JavaScript of ${name} is the accepted one`, async () => {
     const page = new Uint8Array(PAGE_SIZE).fill(0xcc);
     page.set(code.split(" ").map((byte) => parseInt(byte, 16)));
-    const emitted = printRegion(findRegion(page, 0)).body + "\n";
+    const window = new CodeWindow(page, { readTable: Int32Array.of(PRESENT) }, 1);
+    const emitted = printRegion(findRegion(window, 0)).body + "\n";
     const file = new URL(`testing/${name}.golden`, import.meta.url);
     if (Deno.env.has("ACCEPT")) await Deno.writeTextFile(file, emitted);
     assertEquals(

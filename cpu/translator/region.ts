@@ -1,33 +1,38 @@
 /**
  * Which code is translated together.
  *
- * A region is what direct branches reach from one hot place within its page, cut into basic blocks. It is
- * found by walking over the bytes, so an instruction that is entered in its middle is decoded again from
- * there and overlaps the other reading.
+ * A region is what control can reach from one hot address without knowing register values, cut into basic
+ * blocks: branches both ways, direct calls, and the returns from them; where a jump goes through a table, the
+ * addresses in it. It may lie on several pages.
  *
  * Rules:
- * - Offsets count from the first byte of the page; a region knows its frame and no linear address, so
- *   every VM that maps the frame can run it.
- * - A region never reads beyond its page. Where a block cannot go on (the next page, an instruction that
- *   only the evaluator runs, the limits below) control leaves the region.
- * - The address behind a call begins a block, although no branch leads there: the return comes back to it.
+ * - Addresses are linear. A region is valid in every VM that maps its pages to the same frames, which all
+ *   VMs of an image do; `pages` and `frames` say which.
+ * - `wanted` decides whether code at an address is worth it: code that has never run stays outside.
+ * - An instruction that is entered in its middle is decoded again from there and overlaps the other reading.
+ * - What the region cannot know is only guessed: a return goes to one of the calls seen here, a table jump to
+ *   one of the table's addresses. Generated code compares before it believes.
  */
 
-import { decode } from "../decoder.ts";
-import { PAGE_MASK, PAGE_SIZE } from "../engine.ts";
-import type { Program, Statement } from "../ir.ts";
+import type { Instruction } from "../instruction.ts";
+import { NO_REGISTER } from "../instruction.ts";
+import type { Expression, Program, Statement } from "../ir.ts";
 import type { Binding } from "../operation.ts";
 import { programOf } from "../semantics/table.ts";
 import { literalForm } from "../shape.ts";
+import type { CodeWindow } from "./code_window.ts";
 
-/** At most this many instructions make a region. */
-export const MAXIMUM_INSTRUCTIONS = 320;
-const MAXIMUM_BLOCKS = 64, MAXIMUM_IN_BLOCK = 256;
+/** At most this many instructions make a region, on at most so many pages. */
+export const MAXIMUM_INSTRUCTIONS = 400, MAXIMUM_PAGES = 16;
+const MAXIMUM_BLOCKS = 120, MAXIMUM_IN_BLOCK = 256;
+/** Words of a jump table that are looked at, and how far from the jump its targets may lie. */
+const TABLE_WORDS = 256, TABLE_REACH = 0x8000;
 
 export interface RegionInstruction {
-  /** Offset in the page of its first byte and of the byte behind it. */
+  /** Address of its first byte and of the byte behind it. */
   readonly start: number;
   readonly end: number;
+  readonly mnemonic: string;
   readonly program: Program;
   readonly binding: Binding | null;
 }
@@ -37,58 +42,148 @@ export interface RegionBlock {
   readonly instructions: readonly RegionInstruction[];
   /** Where control goes on when the last instruction is no terminator. */
   readonly end: number;
+  /** For each way that leads on from here, in the order of the jumps: the address, inside or outside. */
+  readonly targets: readonly number[];
+  /** Addresses that a return at the end of this block probably goes to. */
+  readonly returns: readonly number[];
+  /** Control also goes where only a register or memory says. */
+  readonly computed: boolean;
 }
 
 export interface Region {
-  /** Byte offset of the frame in the pool. */
-  readonly frame: number;
-  /** In the order of their offsets. Empty: only the evaluator can run what stands there. */
+  /** The hot address. */
+  readonly start: number;
+  /** The first one is at `start`. Empty: only the evaluator can run what stands there. */
   readonly blocks: readonly RegionBlock[];
+  /** Addresses of blocks that control may come to from outside or by a computed jump; also `start`. */
+  readonly entries: readonly number[];
+  readonly pages: readonly number[];
+  readonly frames: readonly number[];
 }
 
-/** The region around the code at pool address `place`, of at most `limit` instructions. */
+interface Call {
+  readonly callee: number | null;
+  readonly back: number;
+}
+
+/** The region around the code at `start`, of at most `limit` instructions. */
 export function findRegion(
-  bytes: Uint8Array,
-  place: number,
+  window: CodeWindow,
+  start: number,
+  wanted: (address: number) => boolean = () => true,
   limit: number = MAXIMUM_INSTRUCTIONS,
 ): Region {
-  const frame = place & ~PAGE_MASK;
-  const decoded = new Map<number, RegionInstruction>();
-  const leaders = new Set([place & PAGE_MASK]);
+  const search = new Search(window, wanted, limit);
+  const leaders = new Set([start]);
   // Breadth first from the hot place: what the limits cut off is far away from it.
-  for (const start of leaders) {
-    if (decoded.size >= limit) break;
-    walk(bytes, frame, start, limit, decoded, leaders);
+  for (const leader of leaders) {
+    if (search.full) break;
+    search.walk(leader, leaders);
   }
   const blocks: RegionBlock[] = [];
-  for (const start of leaders) {
-    const block = cut(start, decoded, leaders);
-    if (block.instructions.length > 0) blocks.push(block);
-    if (block.instructions.length === MAXIMUM_IN_BLOCK) leaders.add(block.end);
+  for (const leader of leaders) {
+    const block = search.cut(leader, leaders);
+    if (block !== null) blocks.push(block);
+    if (block?.instructions.length === MAXIMUM_IN_BLOCK) leaders.add(block.end);
   }
-  return { frame, blocks: blocks.sort((a, b) => a.start - b.start) };
+  const linked = linkReturns(blocks, search.calls);
+  return {
+    start,
+    blocks: linked.blocks,
+    entries: [...new Set([start, ...linked.entries, ...search.tableTargets])].filter((entry) =>
+      linked.blocks.some((block) => block.start === entry)
+    ),
+    pages: [...window.frames.keys()],
+    frames: [...window.frames.values()],
+  };
 }
 
-/** Decodes from `start` to the next branch or to what is known already. */
-function walk(
-  bytes: Uint8Array,
-  frame: number,
-  start: number,
-  limit: number,
-  decoded: Map<number, RegionInstruction>,
-  leaders: Set<number>,
-): void {
-  for (let offset = start; !decoded.has(offset) && decoded.size < limit;) {
-    const instruction = decode(bytes, frame + offset, frame + PAGE_SIZE);
-    if (instruction === null) return;
-    const form = literalForm(instruction, offset);
-    const program = programOf(form);
-    if (needsEvaluator(program.body)) return;
-    const end = offset + instruction.length;
-    decoded.set(offset, { start: offset, end, program, binding: form.binding });
-    if (program.terminator) return addTargets(program.body, leaders);
-    if (program.body.some(({ op }) => op === "raise")) return;
-    offset = end;
+class Search {
+  /** Calls by the address of the instruction. */
+  readonly calls = new Map<number, Call>();
+  readonly tableTargets = new Set<number>();
+  private readonly decoded = new Map<number, RegionInstruction>();
+
+  constructor(
+    private readonly window: CodeWindow,
+    private readonly wanted: (address: number) => boolean,
+    private readonly limit: number,
+  ) {}
+
+  get full(): boolean {
+    return this.decoded.size >= this.limit;
+  }
+
+  /** Decodes from `start` to the next branch or to what is known already. */
+  walk(start: number, leaders: Set<number>): void {
+    const { decoded } = this;
+    for (let address = start; !decoded.has(address) && !this.full;) {
+      const instruction = this.window.decode(address);
+      if (instruction === null) return;
+      const form = literalForm(instruction, address);
+      const program = programOf(form);
+      if (needsEvaluator(program.body)) return;
+      const end = (address + instruction.length) | 0;
+      const { mnemonic } = instruction;
+      decoded.set(address, { start: address, end, mnemonic, program, binding: form.binding });
+      if (program.terminator) return this.follow(address, instruction, program, leaders);
+      if (program.body.some(({ op }) => op === "raise")) return;
+      address = end;
+    }
+  }
+
+  private follow(
+    address: number,
+    instruction: Instruction,
+    program: Program,
+    leaders: Set<number>,
+  ): void {
+    const { targets } = targetsOf(program.body);
+    for (const target of targets) this.add(target, leaders);
+    if (instruction.mnemonic === "call") {
+      const back = (address + instruction.length) | 0;
+      this.add(back, leaders);
+      this.calls.set(address, { callee: targets[0] ?? null, back });
+    } else if (instruction.mnemonic === "jmp" && targets.length === 0) {
+      this.addTable(address, instruction, leaders);
+    }
+  }
+
+  private add(address: number, leaders: Set<number>): void {
+    if (leaders.size < MAXIMUM_BLOCKS && this.wanted(address)) leaders.add(address);
+  }
+
+  /** `jmp [table + register*4]`: the addresses in the table, as far as it looks like one. */
+  private addTable(address: number, instruction: Instruction, leaders: Set<number>): void {
+    const [operand] = instruction.operands;
+    if (operand.kind !== "mem" || operand.index === NO_REGISTER || operand.shift !== 2) return;
+    if (operand.base !== NO_REGISTER) return;
+    for (let i = 0; i < TABLE_WORDS; i++) {
+      const target = this.window.word((operand.value + 4 * i) | 0);
+      if (target === null || Math.abs(target - address) > TABLE_REACH) return;
+      if (this.window.place(target) < 0 || !this.wanted(target)) continue;
+      if (leaders.size >= MAXIMUM_BLOCKS) return;
+      leaders.add(target);
+      this.tableTargets.add(target);
+    }
+  }
+
+  /** The block at `start`, or null if nothing there can be translated. */
+  cut(start: number, leaders: ReadonlySet<number>): RegionBlock | null {
+    const instructions: RegionInstruction[] = [];
+    let address = start;
+    while (instructions.length < MAXIMUM_IN_BLOCK) {
+      const instruction = this.decoded.get(address);
+      if (instruction === undefined) break;
+      instructions.push(instruction);
+      address = instruction.end;
+      if (instruction.program.terminator || leaders.has(address)) break;
+    }
+    if (instructions.length === 0) return null;
+    const { program } = instructions[instructions.length - 1];
+    const { targets, computed } = targetsOf(program.body);
+    if (!program.terminator) targets.push(address);
+    return { start, instructions, end: address, targets, returns: [], computed };
   }
 }
 
@@ -97,34 +192,77 @@ function needsEvaluator(body: readonly Statement[]): boolean {
   return body.some((statement) => statement.op === "call" && statement.helper === "timestamp");
 }
 
-/** Every address that a branch computes is a place where control may come. */
-function addTargets(body: readonly Statement[], leaders: Set<number>): void {
-  for (const statement of body) {
-    if (statement.op === "getEip" && statement.offset.op === "const") {
-      const { value } = statement.offset;
-      if (value >= 0 && value < PAGE_SIZE && leaders.size < MAXIMUM_BLOCKS) leaders.add(value);
-    } else if (statement.op === "if") {
-      addTargets(statement.then, leaders);
-      addTargets(statement.else, leaders);
-    } else if (statement.op === "loop") {
-      addTargets(statement.body, leaders);
-    }
-  }
+/** The address that a jump goes to, if it is in the program. */
+export function knownTarget(
+  target: Expression,
+  addresses: ReadonlyMap<number, number>,
+): number | undefined {
+  if (target.op === "const") return target.value;
+  return target.op === "temp" ? addresses.get(target.id) : undefined;
 }
 
-function cut(
-  start: number,
-  decoded: ReadonlyMap<number, RegionInstruction>,
-  leaders: ReadonlySet<number>,
-): RegionBlock {
-  const instructions: RegionInstruction[] = [];
-  let offset = start;
-  while (instructions.length < MAXIMUM_IN_BLOCK) {
-    const instruction = decoded.get(offset);
-    if (instruction === undefined) break;
-    instructions.push(instruction);
-    offset = instruction.end;
-    if (instruction.program.terminator || leaders.has(offset)) break;
+/** Where the jumps of a program go. */
+function targetsOf(body: readonly Statement[]): { targets: number[]; computed: boolean } {
+  const addresses = new Map<number, number>();
+  const targets: number[] = [];
+  let computed = false;
+  const visit = (statements: readonly Statement[]): void => {
+    for (const s of statements) {
+      if (s.op === "getEip" && s.offset.op === "const") addresses.set(s.temp.id, s.offset.value);
+      else if (s.op === "let" && s.value.op === "temp") {
+        const address = addresses.get(s.value.id);
+        if (address !== undefined) addresses.set(s.temp.id, address);
+      } else if (s.op === "if") {
+        visit(s.then);
+        visit(s.else);
+      } else if (s.op === "loop") visit(s.body);
+      else if (s.op === "jump") {
+        const target = knownTarget(s.target, addresses);
+        if (target === undefined) computed = true;
+        else targets.push(target);
+      }
+    }
+  };
+  visit(body);
+  return { targets, computed };
+}
+
+/**
+ * Gives every return the addresses behind the calls that can have led to it. Behind a call that leaves the
+ * region is an entry: control comes back to it from outside.
+ */
+function linkReturns(
+  blocks: readonly RegionBlock[],
+  calls: ReadonlyMap<number, Call>,
+): { blocks: RegionBlock[]; entries: number[] } {
+  const byStart = new Map(blocks.map((block) => [block.start, block]));
+  const returns = new Map<number, Set<number>>(blocks.map(({ start }) => [start, new Set()]));
+  const entries: number[] = [];
+  const callOf = (block: RegionBlock) =>
+    calls.get(block.instructions[block.instructions.length - 1].start);
+  for (const block of blocks) {
+    const call = callOf(block);
+    if (call === undefined || !byStart.has(call.back)) continue;
+    if (call.callee === null || !byStart.has(call.callee)) {
+      entries.push(call.back);
+      continue;
+    }
+    // The blocks of the function that is called: calls in it are stepped over.
+    const body = new Set([call.callee]);
+    for (const start of body) {
+      const inside = byStart.get(start);
+      if (inside === undefined) continue;
+      if (isReturn(inside)) returns.get(start)?.add(call.back);
+      const inner = callOf(inside);
+      for (const next of inner === undefined ? inside.targets : [inner.back]) body.add(next);
+    }
   }
-  return { start, instructions, end: offset };
+  return {
+    blocks: blocks.map((block) => ({ ...block, returns: [...returns.get(block.start) ?? []] })),
+    entries,
+  };
+}
+
+function isReturn(block: RegionBlock): boolean {
+  return block.instructions[block.instructions.length - 1].mnemonic === "ret";
 }

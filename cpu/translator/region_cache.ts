@@ -1,87 +1,142 @@
 /**
- * Compiled regions by the pool address of each of their blocks, and how often control has come to places
+ * Compiled regions by the pool address of each of their entries, and how often control has come to places
  * that have none.
  *
  * Places are looked up in a table of fixed size, in which a place displaces another one of the same slot;
  * a map stands behind it. Counts live in the table only: a displaced place is counted anew.
+ *
+ * A region may lie on several pages, and VMs may share the first of them and not the others (one has
+ * overwritten its code), so that a place can have several regions.
  */
 
-import { PAGE_MASK } from "../engine.ts";
+import { PAGE_MASK, PRESENT } from "../engine.ts";
 
-/** Runs block `block` and what follows, at most `left` instructions; see region_printer.ts. */
+/** Runs from entry `block` on, at most `left` instructions; see region_printer.ts. */
 export type RegionFunction = (block: number, left: number) => number;
 
 export interface CompiledRegion {
   readonly run: RegionFunction;
-  readonly frame: number;
-  /** Number of the block at each offset of the page, or 0. */
-  readonly entries: Uint8Array;
-  /** Instructions of each block, by number. */
-  readonly counts: Int32Array;
+  /** The pages that it was made from, and the frames that they must be mapped to. */
+  readonly pages: readonly number[];
+  readonly frames: readonly number[];
+  readonly entries: readonly RegionEntry[];
+}
+
+export interface RegionEntry {
+  readonly region: CompiledRegion;
+  readonly address: number;
+  readonly place: number;
+  /** What `run` calls it. */
+  readonly block: number;
+  /** The budget that it takes to come in. */
+  readonly need: number;
+  /** Another region at the same place. */
+  next: RegionEntry | null;
 }
 
 /** A power of two. */
 const SLOTS = 1 << 14;
+/** Regions at one place. */
+const MAXIMUM_VARIANTS = 4;
 
 export class RegionCache {
   private readonly places = new Int32Array(SLOTS).fill(-1);
   private readonly heat = new Int32Array(SLOTS);
-  private readonly regions: (CompiledRegion | null)[] = new Array(SLOTS).fill(null);
-  private readonly frames = new Map<number, Map<number, CompiledRegion>>();
+  private readonly slots: (RegionEntry | null)[] = new Array(SLOTS).fill(null);
+  private readonly entries = new Map<number, RegionEntry>();
+  private readonly frames = new Map<number, Set<CompiledRegion>>();
 
-  /** The region with a block at `place`, or null; the place has then become hotter. */
-  find(place: number): CompiledRegion | null {
-    const slot = (place ^ (place >>> 12)) & (SLOTS - 1);
+  /** The region to enter at `address`, which lies at `place`, or null; the place is then hotter. */
+  find(place: number, address: number, readTable: Int32Array): RegionEntry | null {
+    const slot = slotOf(place);
     if (this.places[slot] !== place) {
       this.places[slot] = place;
       this.heat[slot] = 0;
-      this.regions[slot] = this.frames.get(place & ~PAGE_MASK)?.get(place & PAGE_MASK) ?? null;
+      this.slots[slot] = this.entries.get(place) ?? null;
     }
-    const region = this.regions[slot];
-    if (region === null) this.heat[slot]++;
-    return region;
+    for (let entry = this.slots[slot]; entry !== null; entry = entry.next) {
+      if (entry.address === address && isMapped(entry.region, readTable)) return entry;
+    }
+    this.heat[slot]++;
+    return null;
   }
 
   /** How often `place` was looked for since it got its slot, or was last cooled. */
   heatOf(place: number): number {
-    return this.heat[(place ^ (place >>> 12)) & (SLOTS - 1)];
+    return this.heat[slotOf(place)];
   }
 
   /** Nothing can be translated at `place`: do not ask again soon. */
   cool(place: number): void {
-    this.heat[(place ^ (place >>> 12)) & (SLOTS - 1)] = -0x40000000;
+    this.heat[slotOf(place)] = -0x40000000;
   }
 
-  /** Keeps a region; where another one has a block at the same place, that one stays. */
+  /** Keeps a region. It is found before older ones at the same places. */
   add(region: CompiledRegion): void {
-    let known = this.frames.get(region.frame);
-    if (known === undefined) this.frames.set(region.frame, known = new Map());
-    for (let offset = 0; offset < region.entries.length; offset++) {
-      if (region.entries[offset] !== 0 && !known.has(offset)) known.set(offset, region);
+    for (const frame of region.frames) {
+      const regions = this.frames.get(frame);
+      if (regions === undefined) this.frames.set(frame, new Set([region]));
+      else regions.add(region);
     }
-    this.forgetSlots(region.frame);
+    for (const entry of region.entries) {
+      entry.next = this.entries.get(entry.place) ?? null;
+      let last = entry;
+      for (let count = 1; last.next !== null && count < MAXIMUM_VARIANTS; count++) last = last.next;
+      last.next = null;
+      this.set(entry.place, entry);
+    }
   }
 
-  /** Forgets the regions of a frame; whether there were any. */
-  dropFrame(frame: number): boolean {
-    if (!this.frames.delete(frame)) return false;
-    this.forgetSlots(frame);
-    return true;
-  }
-
-  private forgetSlots(frame: number): void {
-    for (let offset = 0; offset <= PAGE_MASK; offset++) {
-      const place = frame | offset, slot = (place ^ (place >>> 12)) & (SLOTS - 1);
-      if (this.places[slot] === place) {
-        this.places[slot] = -1;
-        this.regions[slot] = null;
+  /** Forgets the regions made from a frame; returns how many there were. */
+  dropFrame(frame: number): number {
+    const regions = this.frames.get(frame);
+    if (regions === undefined) return 0;
+    for (const region of regions) {
+      for (const { place } of region.entries) this.remove(place, region);
+      for (const other of region.frames) {
+        const rest = this.frames.get(other);
+        rest?.delete(region);
+        if (rest?.size === 0) this.frames.delete(other);
       }
+    }
+    return regions.size;
+  }
+
+  private remove(place: number, region: CompiledRegion): void {
+    let first = this.entries.get(place) ?? null;
+    while (first !== null && first.region === region) first = first.next;
+    for (let entry = first; entry !== null; entry = entry.next) {
+      while (entry.next !== null && entry.next.region === region) entry.next = entry.next.next;
+    }
+    this.set(place, first);
+  }
+
+  private set(place: number, entry: RegionEntry | null): void {
+    if (entry === null) this.entries.delete(place);
+    else this.entries.set(place, entry);
+    const slot = slotOf(place);
+    if (this.places[slot] === place) {
+      this.slots[slot] = entry;
+      this.heat[slot] = 0;
     }
   }
 
   clear(): void {
+    this.entries.clear();
     this.frames.clear();
     this.places.fill(-1);
-    this.regions.fill(null);
+    this.slots.fill(null);
   }
+}
+
+function slotOf(place: number): number {
+  return (place ^ (place >>> 12)) & (SLOTS - 1);
+}
+
+function isMapped({ pages, frames }: CompiledRegion, readTable: Int32Array): boolean {
+  for (let i = 0; i < pages.length; i++) {
+    const entry = readTable[pages[i]];
+    if ((entry & PRESENT) === 0 || (entry & ~PAGE_MASK) !== frames[i]) return false;
+  }
+  return true;
 }

@@ -1,8 +1,9 @@
 /**
- * The arithmetic flags in translated code: which blocks look at them, and how they are stored.
+ * The arithmetic flags in translated code: which blocks look at them, and how they are kept.
  *
- * A block looks at the flags that it is entered with if anything reads them, or control can leave the
- * region, before they are all set anew. Leaving counts, because every exit hands over the exact flags.
+ * The five words of cpu/flags.ts live in locals of the same meaning: fk (kind), fa, fb, fr (result), fc
+ * (carry). A block looks at the flags that it is entered with if anything reads them, or control can
+ * leave the region, before they are all set anew: every exit hands over the exact flags.
  */
 
 import type { Expression, Statement } from "../ir.ts";
@@ -17,35 +18,43 @@ import {
   LAZY_RESULT,
 } from "../flags.ts";
 import { orderText } from "../printer.ts";
-import type { Region, RegionBlock } from "./region.ts";
+import type { RegionBlock } from "./region.ts";
 
 type SetFlags = Extract<Statement, { op: "setFlags" }>;
 type Text = (expression: Expression) => string;
 
-/** Statements that leave in R what the flags follow from. */
+/** Words of the state and the locals that stand for them. */
+export const FLAG_LOCALS: readonly (readonly [word: number, local: string])[] = [
+  [LAZY_KIND, "fk"],
+  [LAZY_A, "fa"],
+  [LAZY_B, "fb"],
+  [LAZY_RESULT, "fr"],
+  [LAZY_CARRY, "fc"],
+];
+
+/** Statements that leave in the locals what the flags follow from. */
 export function flagStores({ kind, a, b, result, carry }: SetFlags, text: Text): string {
-  const set = (word: number, value: string) => `R[${word}]=${value};`;
-  let stores = set(LAZY_KIND, String(FLAG_KIND_CODE[kind]));
-  if (kind === "order") return stores + set(LAZY_A, orderText(text(a), text(b)));
-  stores += set(LAZY_A, text(a));
-  if (kind !== "explicit") stores += set(LAZY_RESULT, text(result));
-  if (kind !== "explicit" && kind !== "partial") stores += set(LAZY_B, text(b));
-  if (kind === "inc" || kind === "dec") stores += set(LAZY_CARRY, text(carry));
+  if (kind === "order") return `fk=${FLAG_KIND_CODE[kind]};fa=${orderText(text(a), text(b))};`;
+  let stores = `fk=${FLAG_KIND_CODE[kind]};fa=${text(a)};`;
+  if (kind !== "explicit") stores += `fr=${text(result)};`;
+  if (kind !== "explicit" && kind !== "partial") stores += `fb=${text(b)};`;
+  // Before `fk` changes, because the carry may be that of the flags before.
+  if (kind === "inc" || kind === "dec") stores = `fc=${text(carry)};${stores}`;
   return stores;
 }
 
-/** CF as 0 or 1 straight from the operands, or null where getCarry has to look. */
+/** CF as 0 or 1 straight from the operands, or null where it has to be computed from the locals. */
 export function carryText({ kind, a, b, result, carry }: SetFlags, text: Text): string | null {
   switch (kind) {
     case "sub":
-      return `(${text(a)}>>>0)<(${text(b)}>>>0)?1:0`;
+      return `((${text(a)}>>>0)<(${text(b)}>>>0)?1:0)`;
     case "add":
-      return `(${text(result)}>>>0)<(${text(a)}>>>0)?1:0`;
+      return `((${text(result)}>>>0)<(${text(a)}>>>0)?1:0)`;
     case "partial":
     case "explicit":
-      return `${text(a)}&${CF}`;
+      return `(${text(a)}&${CF})`;
     case "order":
-      return `${text(a)}>=${text(b)}?0:1`;
+      return `(${text(a)}>=${text(b)}?0:1)`;
     case "inc":
     case "dec":
       return text(carry);
@@ -54,19 +63,19 @@ export function carryText({ kind, a, b, result, carry }: SetFlags, text: Text): 
   }
 }
 
-/** By the offset of each block: whether the flags must be in R when it is entered. */
-export function needsFlags(region: Region): ReadonlyMap<number, boolean> {
-  return new Map(region.blocks.map((block) => [block.start, looks(block)]));
+/** Starts of the blocks that look at the flags which they are entered with. */
+export function lookingBlocks(blocks: readonly RegionBlock[]): ReadonlySet<number> {
+  return new Set(blocks.filter((block) => !setsFlagsFirst(block)).map(({ start }) => start));
 }
 
-function looks(block: RegionBlock): boolean {
+function setsFlagsFirst(block: RegionBlock): boolean {
   for (const { program } of block.instructions) {
     for (const statement of program.body) {
-      if (statement.op === "setFlags") return false;
-      if (mayLook(statement)) return true;
+      if (statement.op === "setFlags") return true;
+      if (mayLook(statement)) return false;
     }
   }
-  return true;
+  return false;
 }
 
 function mayLook(statement: Statement): boolean {
@@ -80,6 +89,7 @@ function mayLook(statement: Statement): boolean {
     case "getPart":
     case "setPart":
     case "getEip":
+    case "jump":
       return false;
     case "load":
     case "store":

@@ -18,7 +18,6 @@ import {
   type Engine,
   EXIT_BUDGET,
   PAGE_MASK,
-  PAGE_SIZE,
   PREPARATION_LIMIT,
   PRESENT,
 } from "../engine.ts";
@@ -26,9 +25,15 @@ import { Evaluator, type EvaluatorOptions } from "../evaluator.ts";
 import { STEP_LEAVE } from "../printer.ts";
 import { type CpuState, EIP } from "../state.ts";
 import type { Environment } from "../runtime.ts";
-import { findRegion, MAXIMUM_INSTRUCTIONS, type Region } from "./region.ts";
-import { type CompiledRegion, RegionCache } from "./region_cache.ts";
-import { LEFT_WORD, type PrintedRegion, printRegion } from "./region_printer.ts";
+import { CodeWindow } from "./code_window.ts";
+import { findRegion, MAXIMUM_INSTRUCTIONS, MAXIMUM_PAGES, type Region } from "./region.ts";
+import {
+  type CompiledRegion,
+  RegionCache,
+  type RegionEntry,
+  type RegionFunction,
+} from "./region_cache.ts";
+import { entrySpan, LEFT_WORD, type PrintedRegion, printRegion } from "./region_printer.ts";
 
 export interface TranslatorOptions extends EvaluatorOptions {
   /** How often a place is run by the evaluator before it is translated; at least 1. */
@@ -50,8 +55,6 @@ const MAXIMUM_TEXT = 16_000, SMALLEST_LIMIT = 40;
 /** What it costs to translate an instruction, in instructions: 10 to 20 µs. */
 const TRANSLATE_WORK = 2000;
 
-const NO_FRAME = -1;
-
 export class Translator implements Engine {
   private readonly evaluator: Evaluator;
   private readonly environment: Environment;
@@ -59,9 +62,7 @@ export class Translator implements Engine {
   private readonly translateAfter: number;
   private readonly room: number;
   private used = 0;
-  /** What the region that is running was made from: its frame, and where its page must be mapped. */
-  private frame = NO_FRAME;
-  private page = 0;
+  private running: CompiledRegion | null = null;
 
   /** Counters since the start. */
   readonly counters = { regions: 0, instructions: 0, dropped: 0, cleared: 0 };
@@ -83,8 +84,8 @@ export class Translator implements Engine {
 
   dropFrame(frame: number): void {
     this.evaluator.dropFrame(frame);
-    if (this.cache.dropFrame(frame)) this.counters.dropped++;
-    if (frame === this.frame) this.environment.X.leave = STEP_LEAVE;
+    this.counters.dropped += this.cache.dropFrame(frame);
+    if (this.running?.frames.includes(frame)) this.environment.X.leave = STEP_LEAVE;
   }
 
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
@@ -101,21 +102,18 @@ export class Translator implements Engine {
     let left = budget;
     for (let go = true; go && left > 0; go = evaluator.preparation < PREPARATION_LIMIT) {
       const eip = R[EIP];
-      const entry = X.readTable[eip >>> 12];
-      if ((entry & PRESENT) !== 0) {
-        const place = (entry & ~PAGE_MASK) | (eip & PAGE_MASK);
-        const region = cache.find(place) ?? this.warm(place, eip);
-        if (region !== null) {
-          const block = region.entries[eip & PAGE_MASK];
-          if (region.counts[block] <= left) {
-            const reason = this.runRegion(region, block, left, eip);
-            const after = R[LEFT_WORD];
-            C.retired += left - after;
-            const progress = after !== left;
-            left = after;
-            if (reason !== EXIT_BUDGET) return reason;
-            if (progress) continue;
-          }
+      const mapped = X.readTable[eip >>> 12];
+      if ((mapped & PRESENT) !== 0) {
+        const place = (mapped & ~PAGE_MASK) | (eip & PAGE_MASK);
+        const entry = cache.find(place, eip, X.readTable) ?? this.warm(place, eip);
+        if (entry !== null && entry.need <= left) {
+          const reason = this.enter(entry, left);
+          const after = R[LEFT_WORD];
+          C.retired += left - after;
+          const progress = after !== left;
+          left = after;
+          if (reason !== EXIT_BUDGET) return reason;
+          if (progress) continue;
         }
       }
       const before = C.retired;
@@ -126,45 +124,52 @@ export class Translator implements Engine {
     return EXIT_BUDGET;
   }
 
-  private runRegion(region: CompiledRegion, block: number, left: number, eip: number): number {
+  private enter(entry: RegionEntry, left: number): number {
     const { X } = this.environment;
-    this.frame = region.frame;
-    this.page = eip >>> 12;
+    this.running = entry.region;
     X.leave = 0;
-    const reason = region.run(block, left);
+    const reason = entry.region.run(entry.block, left);
     X.leave = 0;
     X.fault = 0;
-    this.frame = NO_FRAME;
+    this.running = null;
     return reason;
   }
 
   /** Generated code asks this after each access by the slow path: whether it must leave. */
   private readonly stopped = (): boolean => {
     const { X } = this.environment;
-    return X.fault !== 0 || X.leave !== 0 ||
-      (X.readTable[this.page] & ~PAGE_MASK) !== this.frame;
+    return X.fault !== 0 || X.leave !== 0;
   };
 
   /** Counts a place without a region, and translates it if it has become hot. */
-  private warm(place: number, eip: number): CompiledRegion | null {
+  private warm(place: number, eip: number): RegionEntry | null {
     const { cache } = this;
+    const { X } = this.environment;
     if (cache.heatOf(place) <= this.translateAfter) return null;
-    const { region, printed } = this.print(place);
-    const hot = region.blocks.find(({ start }) => start === (place & PAGE_MASK));
-    if (hot === undefined) {
+    const found = this.print(eip);
+    if (found === null) {
       cache.cool(place);
       return null;
     }
+    const { region, printed } = found;
     const compiled = this.compile(region, printed);
-    this.environment.X.space.protectCode(eip >>> 12);
+    for (const page of region.pages) X.space.protectCode(page);
     cache.add(compiled);
-    return compiled;
+    return compiled.entries[0];
   }
 
-  /** The largest region at `place` whose text is not too long. */
-  private print(place: number): { region: Region; printed: PrintedRegion } {
+  /** The largest region at `eip` whose text is not too long; null: only the evaluator can run it. */
+  private print(eip: number): { region: Region; printed: PrintedRegion } | null {
+    const { space } = this.environment.X;
+    const all = this.translateAfter === 0;
     for (let limit = MAXIMUM_INSTRUCTIONS;; limit >>= 1) {
-      const region = findRegion(this.options.pool.u8, place, limit);
+      const window = new CodeWindow(this.options.pool.u8, space, MAXIMUM_PAGES);
+      const wanted = (address: number) => {
+        const place = window.place(address);
+        return place >= 0 && (all || this.evaluator.hasRun(place));
+      };
+      const region = findRegion(window, eip, wanted, limit);
+      if (region.blocks.length === 0 || region.blocks[0].start !== eip) return null;
       const printed = printRegion(region);
       if (printed.body.length <= MAXIMUM_TEXT || limit <= SMALLEST_LIMIT) {
         return { region, printed };
@@ -173,10 +178,7 @@ export class Translator implements Engine {
   }
 
   private compile(region: Region, printed: PrintedRegion): CompiledRegion {
-    const counts = Int32Array.from([0, ...region.blocks.map((block) => block.instructions.length)]);
-    const entries = new Uint8Array(PAGE_SIZE);
-    region.blocks.forEach(({ start }, index) => entries[start] = index + 1);
-    const instructions = counts.reduce((sum, count) => sum + count, 0);
+    const instructions = region.blocks.reduce((sum, block) => sum + block.instructions.length, 0);
     if (this.used + instructions > this.room) {
       this.cache.clear();
       this.used = 0;
@@ -186,18 +188,43 @@ export class Translator implements Engine {
     this.preparation += instructions * TRANSLATE_WORK;
     this.counters.regions++;
     this.counters.instructions += instructions;
-    const { body, names, operations } = printed;
-    const own = ["E", "K", "stopped"];
+    const compiled: CompiledRegion = {
+      run: this.instantiate(printed),
+      pages: region.pages,
+      frames: region.frames,
+      entries: [],
+    };
+    const frames = new Map(region.pages.map((page, index) => [page, region.frames[index]]));
+    const entries = printed.entries.map(({ address, need }, index): RegionEntry => ({
+      region: compiled,
+      address,
+      place: frames.get(address >>> 12)! | (address & PAGE_MASK),
+      block: index + 1,
+      need,
+      next: null,
+    }));
+    return Object.assign(compiled, { entries });
+  }
+
+  private instantiate({ body, names, operations, entries, bails }: PrintedRegion): RegionFunction {
+    const { first, span } = entrySpan(entries);
+    const numbers = new Uint8Array(span);
+    entries.forEach(({ address }, index) => numbers[address - first] = index + 1);
+    const own = {
+      E: numbers,
+      K: Int32Array.from([0, ...entries.map(({ need }) => need)]),
+      BX: Int32Array.from(bails.map(([address]) => address)),
+      BD: Int32Array.from(bails.map(([, done]) => done)),
+      stopped: this.stopped,
+    };
+    const shared = names.filter((name) => !(name in own) && !name.startsWith("op"));
     const source = `"use strict";
-const {${
-      names.filter((name) => !own.includes(name) && !name.startsWith("op")).join(",")
-    }}=environment;
+const {${shared.join(",")}}=environment;
 const [${operations.map((_, number) => `op${number}`).join(",")}]=operations;
 return function region(block,left){
 ${body}
 };`;
-    const make = new Function("environment", "operations", ...own, source);
-    const run = make(this.environment, operations, entries, counts, this.stopped);
-    return { run, frame: region.frame, entries, counts };
+    const make = new Function("environment", "operations", ...Object.keys(own), source);
+    return make(this.environment, operations, ...Object.values(own));
   }
 }

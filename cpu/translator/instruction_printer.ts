@@ -1,0 +1,294 @@
+/**
+ * Prints what single instructions of a region do: registers, flags and memory.
+ *
+ * - General registers are locals r0..r7; R holds them only around operations that work on R.
+ * - Flags: a setFlags prints nothing. Until the next one it is `pending`: a condition is printed straight
+ *   from its operands. Where control can leave, it is first stored in locals (region_flags.ts).
+ * - A memory access that takes the slow path can have changed what this code was made from. It then
+ *   leaves before the instruction has changed anything, and the evaluator runs that instruction.
+ *
+ * Where control goes is region_printer.ts, which extends this.
+ */
+
+import { type Expression, type HelperName, HELPERS, type Statement } from "../ir.ts";
+import { EAX, EBX, ECX, EDX } from "../state.ts";
+import { ARITHMETIC_FLAGS } from "../flags.ts";
+import type { Operation } from "../operation.ts";
+import { ALIGNED, HandlerPrinter, INDEX_SHIFT } from "../printer.ts";
+import type { RegionInstruction } from "./region.ts";
+import { carryText, FLAG_LOCALS, flagStores, onlySetsFlags } from "./region_flags.ts";
+
+/** Characters: what is pending is printed at every way out. */
+const MAXIMUM_PENDING = 400;
+
+export const GENERAL: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7];
+const DIVIDED = [EAX, EDX];
+
+/** General registers that a helper reads and writes in R. */
+const HELPER_REGISTERS: Partial<Record<HelperName, readonly number[]>> = {
+  divideUnsigned: DIVIDED,
+  divideSigned: DIVIDED,
+  identify: [EAX, ECX, EDX, EBX],
+};
+
+/** What the printer knows at one point of the control flow. */
+export interface PrinterState {
+  readonly flags: Extract<Statement, { op: "setFlags" }> | null;
+  readonly flagsPrefix: string;
+  readonly pending: string;
+  readonly completed: number;
+}
+
+export abstract class InstructionPrinter extends HandlerPrinter {
+  protected instruction!: RegionInstruction;
+  /** Instructions that are complete since `left` was last brought up to date. */
+  protected completed = 0;
+  /** Statements that bring the locals of the flags up to date, or "". */
+  protected pending = "";
+  /** The helper that was called may have changed the code. */
+  protected unsure = false;
+  /** Inside of an `if` or `loop` that changes flags. */
+  private immediate = 0;
+  /** The instruction sets the flags from the old ones, which are pending. */
+  private builds = false;
+  private serial = 0;
+
+  /** Leaves at the instruction if `condition`, before it has changed anything. */
+  protected abstract bail(condition: string): void;
+
+  protected printInstruction(instruction: RegionInstruction): void {
+    this.instruction = instruction;
+    this.prefix = `t${this.serial++}_`;
+    this.unsure = false;
+    this.builds = false;
+    this.block(instruction.program.body);
+  }
+
+  protected get state(): PrinterState {
+    const { flags, flagsPrefix, pending, completed } = this;
+    return { flags, flagsPrefix, pending, completed };
+  }
+
+  protected set state({ flags, flagsPrefix, pending, completed }: PrinterState) {
+    this.flags = flags;
+    this.flagsPrefix = flagsPrefix;
+    this.pending = pending;
+    this.completed = completed;
+  }
+
+  /** Nothing is known of the flags but that the locals hold them. */
+  protected forgetFlags(): void {
+    this.flags = null;
+    this.pending = "";
+  }
+
+  // Registers.
+
+  protected override statement(s: Statement): void {
+    if (s.op === "getRegister") {
+      this.define(s.temp, registerText(s.width, numberOf(s.index)));
+    } else if (s.op === "setRegister") {
+      this.setRegister(s.width, numberOf(s.index), this.expression(s.value));
+    } else if (s.op === "operation") {
+      this.operation(s);
+    } else super.statement(s);
+  }
+
+  private setRegister(width: number, index: number, value: string): void {
+    if (width === 32) this.lines.push(`r${index}=${value};`);
+    else if (width === 16) {
+      this.lines.push(`r${index >> 1}=r${index >> 1}&-65536|${value}&65535;`);
+    } else {
+      const shift = 8 * (index & 3), r = `r${index >> 2}`;
+      this.lines.push(`${r}=${r}&${~(255 << shift)}|(${value}&255)<<${shift};`);
+    }
+  }
+
+  private registersOut(numbers: readonly number[]): void {
+    if (numbers.length > 0) this.lines.push(numbers.map((n) => `R[${n}]=r${n};`).join(""));
+  }
+
+  private registersIn(numbers: readonly number[]): void {
+    if (numbers.length > 0) this.lines.push(numbers.map((n) => `r${n}=R[${n}];`).join(""));
+  }
+
+  private operation(s: Extract<Statement, { op: "operation" }>): void {
+    this.storeFlags();
+    const { binding } = this.instruction;
+    const reads = binding?.readsGeneral ?? 255, writes = binding?.writesGeneral ?? 255;
+    const name = this.use(`op${this.operations.length}`);
+    this.operations.push(s.operation);
+    const values = s.values.map((value) => this.expression(value)).join(",");
+    // What it writes is written out too: it need not write all of it.
+    this.registersOut(GENERAL.filter((n) => ((reads | writes) >> n & 1) !== 0));
+    this.define(s.temp, `${name}(${this.use("C")},${values})`);
+    const temp = this.prefix + s.temp.id;
+    this.bail(`${temp}>0&&(s=${this.use("raise")}(${temp},0))!==0`);
+    this.registersIn(GENERAL.filter((n) => (writes >> n & 1) !== 0));
+  }
+
+  protected override call(s: Extract<Statement, { op: "call" }>): void {
+    const effects = HELPERS[s.helper];
+    if (s.helper === "getCarryBit" && s.temp !== null) return this.define(s.temp, this.carry());
+    if (this.defer(s)) return;
+    if (s.helper === "setFlagsWord") {
+      this.forgetFlags();
+      this.lines.push(`fk=0;fa=${this.expression(s.values[0])}&${ARITHMETIC_FLAGS};`);
+      return;
+    }
+    if (s.helper === "getFlags") this.flagsOut();
+    if (effects.faults) this.storeFlags();
+    const registers = HELPER_REGISTERS[s.helper] ?? [];
+    this.registersOut(registers);
+    const values = s.values.map((value) => this.expression(value)).join(",");
+    const text = `${this.use(s.helper)}(${values})`;
+    if (s.temp === null) this.lines.push(text + ";");
+    else this.define(s.temp, text);
+    if (effects.faults) this.bail(`${this.use("stopped")}()`);
+    else if (effects.touchesCode) {
+      this.use("stopped");
+      this.unsure = true;
+    }
+    this.registersIn(registers);
+  }
+
+  // Flags.
+
+  /** CF as 0 or 1. */
+  private carry(): string {
+    const text = this.flags === null ? null : carryText(
+      this.flags,
+      (e: Expression) => this.expression(e, this.flagsPrefix),
+    );
+    if (text !== null) return text;
+    this.storeFlags();
+    return `fk>4?fc:${this.use("carryOf")}(fk,fa,fb,fr)`;
+  }
+
+  /**
+   * CLC and its kind change some flags and keep the others: reading the old ones and setting the new ones
+   * then waits until somebody looks, as everything that is pending.
+   */
+  private defer(s: Extract<Statement, { op: "call" }>): boolean {
+    if (this.immediate > 0) return false;
+    const { body } = this.instruction.program;
+    if (s.helper === "getFlags" && s.temp !== null && onlySetsFlags(body, s.temp.id)) {
+      if (this.pending.length > MAXIMUM_PENDING) this.storeFlags();
+      this.builds = true;
+      this.pending += `${flagWordsText()}const ${this.prefix}${s.temp.id}=${
+        this.use("getFlags")
+      }();`;
+      return true;
+    }
+    if (s.helper !== "setFlagsWord" || !body.includes(s)) return false;
+    if (!this.builds) this.pending = "";
+    this.pending += `fk=0;fa=${this.expression(s.values[0])}&${ARITHMETIC_FLAGS};`;
+    this.flags = null;
+    return true;
+  }
+
+  /** Brings the locals up to date. */
+  protected storeFlags(): void {
+    if (this.pending !== "") this.lines.push(`{${this.pending}}`);
+    this.pending = "";
+  }
+
+  /** Brings R up to date, for a helper that looks there. */
+  private flagsOut(): void {
+    this.storeFlags();
+    this.lines.push(flagWordsText());
+  }
+
+  protected override setFlags(s: Extract<Statement, { op: "setFlags" }>): void {
+    this.flags = s;
+    this.flagsPrefix = this.prefix;
+    this.pending = flagStores(s, (e) => this.expression(e));
+    if (this.immediate > 0) this.storeFlags();
+  }
+
+  protected override condition(code: number): string {
+    const known = this.flags === null ? null : this.knownCondition(code >> 1, this.flags);
+    if (known === null) this.flagsOut();
+    return super.condition(code);
+  }
+
+  /** An `if` or `loop` in which flags change: the locals hold them before, inside and behind. */
+  protected changingFlags(print: () => void): void {
+    this.storeFlags();
+    this.immediate++;
+    print();
+    this.immediate--;
+    this.flags = null;
+  }
+
+  // Memory.
+
+  protected override memory(
+    s: Extract<Statement, { op: "load" | "store" | "reserve" | "getPlace" | "setPlace" }>,
+  ): void {
+    if (s.op === "getPlace" || s.op === "setPlace") return super.memory(s);
+    const { lines } = this;
+    const { width } = s;
+    const array = this.use(`M${width}`);
+    const at = `(e&-4096|a&4095)${INDEX_SHIFT[width]}`;
+    const fast = `${ALIGNED[width]}(e&1)!==0`;
+    const table = s.op === "load" ? "RT" : "WT";
+    const reserved = s.op !== "reserve" && s.reserved;
+    if (!reserved) this.storeFlags();
+    const check = () => reserved || this.bail(`${this.use("stopped")}()`);
+    const address = this.expression(s.address);
+    if (s.op === "load") {
+      const temp = this.prefix + s.temp.id;
+      lines.push(
+        `let ${temp}=0;{const a=${address},e=${table}[a>>>12];`,
+        `if(${fast})${temp}=${array}[${at}];`,
+        `else{${temp}=${this.use(`load${width}`)}(a);`,
+      );
+      check();
+      lines.push("}}");
+    } else if (s.op === "store") {
+      const value = this.expression(s.value);
+      lines.push(
+        `{const a=${address},e=${table}[a>>>12];`,
+        `if(${fast})${array}[${at}]=${value};else{`,
+      );
+      if (!reserved) lines.push(`${this.use(`reserve${width}`)}(a);`);
+      check();
+      lines.push(`${this.use(`store${width}`)}(a,${value});}}`);
+    } else {
+      const place = `${this.prefix}p${s.place}`;
+      lines.push(
+        `let ${place}=0;{const a=${address},e=${table}[a>>>12];`,
+        `if(${fast})${place}=${at};`,
+        `else{${place}=${this.use(`reserve${width}`)}(a);`,
+      );
+      check();
+      lines.push("}}");
+    }
+  }
+}
+
+function flagWordsText(): string {
+  return FLAG_LOCALS.map(([word, local]) => `R[${word}]=${local};`).join("");
+}
+
+function registerText(width: number, index: number): string {
+  if (width === 32) return `r${index}`;
+  if (width === 16) return `r${index >> 1}<<16>>16`;
+  return `r${index >> 2}<<${24 - 8 * (index & 3)}>>24`;
+}
+
+function numberOf(index: Expression): number {
+  if (index.op === "const") return index.value;
+  throw new Error(
+    `instruction printer: expected a constant register number, got ${index.op}; use literalForm`,
+  );
+}
+
+export function changesFlags(statements: readonly Statement[]): boolean {
+  return statements.some((s) =>
+    s.op === "setFlags" || (s.op === "call" && s.helper === "setFlagsWord") ||
+    (s.op === "if" && (changesFlags(s.then) || changesFlags(s.else))) ||
+    (s.op === "loop" && changesFlags(s.body))
+  );
+}
