@@ -13,7 +13,6 @@
 import { type Expression, type HelperName, HELPERS, type Statement } from "../ir.ts";
 import { EAX, EBX, ECX, EDX } from "../state.ts";
 import { ARITHMETIC_FLAGS } from "../flags.ts";
-import type { Operation } from "../operation.ts";
 import { ALIGNED, HandlerPrinter, INDEX_SHIFT } from "../printer.ts";
 import type { RegionInstruction } from "./region.ts";
 import { carryText, FLAG_LOCALS, flagStores, onlySetsFlags } from "./region_flags.ts";
