@@ -5,11 +5,33 @@
 
 const FOLDER = new URL("../../.cache/guests/", import.meta.url);
 
-/** The image of a built-in guest (`hello`, `httpd` ...), or undefined if there is none of that name. */
+interface GuestFile {
+  readonly file: Uint8Array<ArrayBuffer>;
+  /** Changes when the file does. */
+  readonly version: string;
+}
+
+/** Each guest is kept once, however many VMs are made from it. */
+const read = new Map<string, GuestFile>();
+
+/**
+ * The image of a built-in guest (`hello`, `httpd` ...), or undefined if there is none of that name. The
+ * same object as long as the file does not change.
+ */
 export async function guestImage(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (!/^[a-z0-9][a-z0-9_-]*$/.test(name)) return undefined;
+  const path = new URL(`${name}.elf`, FOLDER);
   try {
-    return await Deno.readFile(new URL(`${name}.elf`, FOLDER));
+    const { size, mtime } = await Deno.stat(path);
+    const version = `${size} ${mtime?.getTime()}`;
+    const known = read.get(name);
+    if (known?.version === version) return known.file;
+    const file = await Deno.readFile(path);
+    // Another call may have been faster: then there must still be only one.
+    const meanwhile = read.get(name);
+    if (meanwhile?.version === version) return meanwhile.file;
+    read.set(name, { file, version });
+    return file;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;

@@ -30,6 +30,8 @@ const NAME_EXPECTED = "1 to 63 of a-z, 0-9, '.', '_' and '-', starting with a le
 export class ImageStore {
   readonly #folder: string | undefined;
   readonly #images = new Map<string, StoredImage>();
+  /** Built-in guests as they were last read. */
+  readonly #builtins = new Map<string, StoredImage>();
 
   private constructor(folder: string | undefined) {
     this.#folder = folder;
@@ -96,7 +98,12 @@ export class ImageStore {
 
   async #builtin(name: string): Promise<StoredImage | undefined> {
     const file = await guestImage(name);
-    return file && { name, hash: await sha256(file), file, builtin: true };
+    if (file === undefined) return undefined;
+    const known = this.#builtins.get(name);
+    if (known?.file === file) return known;
+    const image = { name, hash: await sha256(file), file, builtin: true };
+    this.#builtins.set(name, image);
+    return image;
   }
 
   async #load(): Promise<void> {

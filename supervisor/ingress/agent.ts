@@ -131,7 +131,8 @@ export class GatewayAgent extends http.Agent {
 
   // deno-lint-ignore no-explicit-any -- declared with net.Socket
   override keepSocketAlive(socket: any): boolean {
-    if (this.#idle.size >= this.#options.idleTotal || socket.readableEnded) return false;
+    if (socket.readableEnded) return false;
+    if (this.#idle.size >= this.#options.idleTotal) this.#closeOldest();
     socket.idleSince = performance.now();
     this.#idle.add(socket);
     this.#sweep ??= setTimeout(() => this.#closeIdle(), this.#options.idleMs);
@@ -169,6 +170,15 @@ export class GatewayAgent extends http.Agent {
   #adopt(socket: GatewaySocket): GatewaySocket {
     socket.on("close", () => this.#idle.delete(socket));
     return socket;
+  }
+
+  /** Of many VMs the popular ones keep their connections. */
+  #closeOldest(): void {
+    for (const socket of this.#idle) {
+      this.#idle.delete(socket);
+      socket.destroy();
+      return;
+    }
   }
 
   #closeIdle(): void {

@@ -40,10 +40,10 @@ export interface Ingress {
 
 const POOL: PoolOptions = {
   connectTimeoutMs: 10_000,
-  idleMs: 15_000,
+  idleMs: 45_000,
   perVm: 256,
   idlePerVm: 16,
-  idleTotal: 4096,
+  idleTotal: 16_384,
 };
 const FIRST_BYTE_TIMEOUT_MS = 60_000;
 /** A body of known length up to this is passed on in one piece. */

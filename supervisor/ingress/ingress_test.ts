@@ -177,6 +177,21 @@ ingressTest("an idle connection is closed", says(HELLO), async ({ fetch, ingress
   await until(() => link.b.stats().connections === 0, "the VM's connection is closed");
 }, { idleMs: 30 });
 
+ingressTest(
+  "when too many connections are unused, the one unused for longest is closed",
+  says(HELLO),
+  async (
+    { fetch, ingress, link, seen },
+  ) => {
+    await Promise.all(
+      ["/1", "/2", "/3", "/4"].map(async (path) => await (await fetch(path)).text()),
+    );
+    assertEquals([seen.connections, ingress.idle()], [4, 2]);
+    await until(() => link.b.stats().connections === 2, "the VM's connections are closed");
+  },
+  { idleTotal: 2 },
+);
+
 ingressTest("a connection that the VM closes while idle leaves the pool", says(HELLO, true), async (
   { fetch, ingress, seen },
 ) => {

@@ -68,7 +68,7 @@ async function measure(
     const before = await cpuTimes(Deno.pid), begun = performance.now();
     await new Promise((resolve) => setTimeout(resolve, (seconds - 0.2) * 1000));
     const after = await cpuTimes(Deno.pid), passed = (performance.now() - begun) / 1000;
-    const used = usedBetween(Deno.pid, before, after);
+    const used = usedBetween(before, after);
     let perSecond = 0;
     for (const { id } of clients) {
       await supervisor.ended(id);

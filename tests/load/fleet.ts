@@ -51,10 +51,17 @@ export async function fetchPage(address: ServerAddress, name: string, path = "/"
   }
 }
 
-/** Returns the names of the VMs that did not answer as themselves, with the reason. */
-export async function strangers(server: TestServer, names: readonly string[]): Promise<string[]> {
+/**
+ * Returns the names of the VMs that did not answer as themselves, with the reason; `parallel` are asked
+ * at a time.
+ */
+export async function strangers(
+  server: TestServer,
+  names: readonly string[],
+  parallel = 1,
+): Promise<string[]> {
   const wrong: string[] = [];
-  for (const name of names) {
+  await inParallel(names, parallel, async (name) => {
     try {
       const page = await fetchPage(server.address, name);
       if (!new RegExp(`\\bname: ${name}\\b(?!-)`).test(page)) {
@@ -63,6 +70,18 @@ export async function strangers(server: TestServer, names: readonly string[]): P
     } catch (error) {
       wrong.push(`${name}: ${(error as Error).message}`);
     }
-  }
+  });
   return wrong;
+}
+
+/** Does something with each item, with at most `parallel` of them at a time. */
+export async function inParallel<T>(
+  items: readonly T[],
+  parallel: number,
+  act: (item: T) => Promise<void>,
+): Promise<void> {
+  const waiting = items.values();
+  await Promise.all(Array.from({ length: parallel }, async () => {
+    for (const item of waiting) await act(item);
+  }));
 }

@@ -1,11 +1,16 @@
 /** The worker side of `load.ts`: keeps `connections` closed-loop clients busy for `seconds`. */
 
 import { HttpConnection, type ServerAddress } from "./http_connection.ts";
+import { zipf } from "./zipf.ts";
+
+const SEED = 1;
 
 export interface LoadOrder {
   readonly address: ServerAddress;
-  /** Host headers; connection k walks through them from k on. */
+  /** Host headers; connection k walks through them from k on, unless `alpha` is given. */
   readonly hosts: readonly string[];
+  /** Hosts are chosen at random by Zipf's law with this exponent (zipf.ts). */
+  readonly alpha?: number;
   readonly path: string;
   readonly connections: number;
   readonly seconds: number;
@@ -24,17 +29,17 @@ export interface LoadResult {
 
 async function client(
   order: LoadOrder,
-  index: number,
+  next: () => number,
   end: number,
   latencies: number[],
   failures: Record<string, number>,
 ): Promise<void> {
   let connection: HttpConnection | undefined;
-  for (let i = index; performance.now() < end; i++) {
+  while (performance.now() < end) {
     const start = performance.now();
     try {
       connection ??= await HttpConnection.open(order.address);
-      const reply = await connection.get(order.path, order.hosts[i % order.hosts.length]);
+      const reply = await connection.get(order.path, order.hosts[next()]);
       if (reply.status !== 200) throw new Error(`status ${reply.status}`);
       latencies.push(performance.now() - start);
     } catch (error) {
@@ -47,13 +52,29 @@ async function client(
   connection?.close();
 }
 
+/** Chooses the host for each request of each connection. */
+function chooser({ hosts, alpha }: LoadOrder): (connection: number) => () => number {
+  if (alpha !== undefined) {
+    const choose = zipf(hosts.length, alpha, SEED);
+    return () => choose;
+  }
+  return (connection) => {
+    let index = connection - 1;
+    return () => index = (index + 1) % hosts.length;
+  };
+}
+
 async function drive(order: LoadOrder): Promise<LoadResult> {
   const latencies: number[] = [];
   const failures: Record<string, number> = {};
+  const chosenBy = chooser(order);
   const start = performance.now();
   const end = start + order.seconds * 1000;
   await Promise.all(
-    Array.from({ length: order.connections }, (_, i) => client(order, i, end, latencies, failures)),
+    Array.from(
+      { length: order.connections },
+      (_, i) => client(order, chosenBy(i), end, latencies, failures),
+    ),
   );
   const seconds = (performance.now() - start) / 1000;
   return {

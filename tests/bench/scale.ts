@@ -1,0 +1,114 @@
+/**
+ * Throughput and latency of fleets of 1 to 10,000 web servers in one pool of 2 GiB.
+ *
+ *     deno task bench scale [--full] [--sizes 1,100,...] [--bytes N,...] [--alphas A,...]
+ *                           [--seconds N] [--cells N]
+ *
+ * Requests are spread over the fleet by Zipf's law and sent in a closed loop over 32 connections; the
+ * load generator shares the machine with the server, and what it takes of it is in the table. The
+ * quick form, which is the default, takes a few minutes and leaves out some sizes and exponents.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { buildGuests } from "../../guests/build.ts";
+import { printTable, save } from "./report/report.ts";
+import { GrowingFleet, type Growth, type Memory, type Sample } from "./scale/growing_fleet.ts";
+
+const CONNECTIONS = 32, WARM_SECONDS = 0.5;
+const QUICK = { sizes: [1, 10, 100, 1000, 10_000], alphas: [0, 1], seconds: 2 };
+const FULL = {
+  sizes: [1, 10, 100, 1000, 2000, 5000, 10_000],
+  alphas: [0, 0.8, 1, 1.2],
+  seconds: 5,
+};
+const DOCUMENTS = [2258, 134_007];
+
+const flags = parseArgs(Deno.args, {
+  boolean: ["full"],
+  string: ["sizes", "bytes", "alphas", "seconds", "cells"],
+});
+const form = flags.full ? FULL : QUICK;
+const numbers = (text: string | undefined, otherwise: number[]) =>
+  text === undefined ? otherwise : text.split(",").map(Number);
+const sizes = numbers(flags.sizes, form.sizes);
+const documents = numbers(flags.bytes, DOCUMENTS);
+const alphas = numbers(flags.alphas, form.alphas);
+const seconds = Number(flags.seconds ?? form.seconds);
+
+await buildGuests(["httpd"]);
+const samples: Sample[] = [], growths: Growth[] = [], memories: Memory[] = [];
+const fleet = await GrowingFleet.start(["--cells", flags.cells ?? "1", "--pool", "2G"]);
+try {
+  for (const size of sizes) {
+    growths.push(await fleet.grow(size));
+    await fleet.checkAll();
+    memories.push(await fleet.memory());
+    for (const bytes of documents) {
+      for (const alpha of alphas) {
+        await fleet.load(bytes, alpha, { seconds: WARM_SECONDS, connections: CONNECTIONS });
+        const sample = await fleet.load(bytes, alpha, { seconds, connections: CONNECTIONS });
+        samples.push(sample);
+        const { requestsPerSecond, failures } = sample;
+        console.log(
+          `${size} VMs, ${bytes} bytes, alpha ${alpha}: ${requestsPerSecond.toFixed(0)}/s`,
+          ...Object.keys(failures).length > 0 ? [JSON.stringify(failures)] : [],
+        );
+      }
+    }
+  }
+} finally {
+  await fleet.stop();
+}
+
+console.log("");
+printTable(
+  ["VMs", "boots/s", "resident frames", "frames/VM", "free frames", "process MiB"],
+  memories.map(({ vms, residentFrames, freeFrames, processBytes }, i) => [
+    String(vms),
+    ((vms - (growths[i - 1]?.vms ?? 0)) / growths[i].seconds).toFixed(0),
+    String(residentFrames),
+    (residentFrames / vms).toFixed(1),
+    String(freeFrames),
+    (processBytes / 2 ** 20).toFixed(0),
+  ]),
+);
+console.log(
+  "\nevery VM answered as itself at every size; cores: what each used of the machine's\n",
+);
+printTable(
+  [
+    "VMs",
+    "bytes",
+    "alpha",
+    "req/s",
+    "p50 ms",
+    "p99 ms",
+    "server cores",
+    "of it main",
+    "load cores",
+  ],
+  samples.map((sample) => [
+    String(sample.vms),
+    String(sample.bytes),
+    String(sample.alpha),
+    sample.requestsPerSecond.toFixed(0),
+    sample.p50.toFixed(2),
+    sample.p99.toFixed(2),
+    (sample.mainCores + sample.otherCores).toFixed(2),
+    sample.mainCores.toFixed(2),
+    sample.loadCores.toFixed(2),
+  ]),
+);
+const series = documents.flatMap((bytes) =>
+  alphas.map((alpha) => ({
+    label: `${bytes} bytes, alpha ${alpha}`,
+    points: samples.filter((sample) => sample.bytes === bytes && sample.alpha === alpha)
+      .map(({ vms, requestsPerSecond }) => [vms, requestsPerSecond] as const),
+  }))
+);
+await save("scale", { seconds, connections: CONNECTIONS, growths, memories, samples }, series, {
+  title: "Web servers in a pool of 2 GiB",
+  xLabel: "virtual machines",
+  yLabel: "requests per second",
+  logarithmicX: true,
+});
