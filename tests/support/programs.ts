@@ -2,7 +2,10 @@
 
 import { call, type Machine } from "./compile.ts";
 
-/** What `main` is called with: how often the work is repeated. */
+/**
+ * What `main` is called with: how often the work is repeated. A second call does the same as the first. A
+ * repetition takes a fraction of a millisecond on the processor.
+ */
 export interface ProgramSizes {
   /** To compare the result. */
   readonly test: number;
@@ -18,6 +21,17 @@ export const PROGRAMS: Readonly<Record<string, ProgramSizes>> = {
   sha256: { test: 20, bench: 200 },
   arithmetic: { test: 300, bench: 2000 },
   floating: { test: 3, bench: 20 },
+  integer: { test: 2, bench: 4 },
+  matrix: { test: 3, bench: 4 },
+  mandelbrot: { test: 1, bench: 1 },
+  x87: { test: 3, bench: 4 },
+  search: { test: 2, bench: 3 },
+  lz: { test: 1, bench: 4 },
+  memory: { test: 4, bench: 12 },
+  interpreter: { test: 2, bench: 4 },
+  lists: { test: 1, bench: 2 },
+  tokens: { test: 1, bench: 16 },
+  aes: { test: 2, bench: 10 },
 };
 
 /** The source of a file in tests/programs, named without `.c`. */
