@@ -1,6 +1,6 @@
 /**
- * The contract between whatever executes guest instructions (the evaluator, later the translator)
- * and whatever owns memory and devices (the kernel).
+ * The contract between whatever executes guest instructions (the evaluator, the translator) and
+ * whatever owns memory and devices (the kernel).
  *
  * Rules:
  * - An engine never throws for anything a guest does; it returns an exit.
@@ -107,6 +107,42 @@ export interface Engine extends CodeCache {
   preparation?: number;
   /** Runs the VM until an exit; returns one of EXIT_*. `cpu.retired` grows by what was retired. */
   run(cpu: CpuState, space: AddressSpace, budget: number): number;
+  /** A copy of the counters. */
+  stats(): EngineStats;
+}
+
+export type EngineName = "evaluator" | "translator";
+
+/**
+ * What an engine holds and has done since it was made. The evaluator translates nothing: its counters of
+ * translations are 0.
+ */
+export interface EngineStats {
+  readonly name: EngineName;
+  /** Handlers of the evaluator that are kept, one for each form of instruction that was met. */
+  readonly handlers: number;
+  /** Regions of translated code that are kept, and the characters of their JavaScript. */
+  readonly regions: number;
+  readonly bytes: number;
+  /** Regions that were ever translated. */
+  readonly translations: number;
+  /** Translations that were forgotten because a frame that they were made from changed or was freed. */
+  readonly invalidations: number;
+  /** Times all translations were forgotten because there was no more room for them. */
+  readonly cleared: number;
+  /**
+   * Times a running region had to be left because what it was made from changed or moved. Not those of
+   * V8, which drops optimised machine code on its own and tells nobody.
+   */
+  readonly deoptimizations: number;
+  /**
+   * Spent finding, printing and compiling regions, by EngineOptions.now. V8 compiles a region to bytecode
+   * when it first runs and to machine code later, on a thread of its own: neither is in it.
+   */
+  readonly microseconds: number;
+  /** Instructions retired by the evaluator and by translated code. */
+  readonly evaluated: number;
+  readonly translated: number;
 }
 
 /** What an engine needs from its surroundings. */
@@ -114,4 +150,6 @@ export interface EngineOptions {
   readonly pool: Pool;
   /** RDTSC: an integer below 2^53 that never decreases. */
   timestamp(cpu: CpuState): number;
+  /** Microseconds for EngineStats; nothing else depends on it. Default: none pass. */
+  now?(): number;
 }

@@ -28,6 +28,7 @@ import {
   type AddressSpace,
   type Engine,
   type EngineOptions,
+  type EngineStats,
   EXIT_BUDGET,
   EXIT_EXCEPTION,
   EXIT_WAIT,
@@ -70,6 +71,8 @@ export class Evaluator implements Engine {
   private cpu: CpuState;
   /** The block that is running, or NO_BLOCK. */
   private current = NO_BLOCK;
+  /** Instructions retired. */
+  private evaluated = 0;
 
   constructor(options: EvaluatorOptions) {
     this.pool = options.pool;
@@ -96,8 +99,25 @@ export class Evaluator implements Engine {
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
     this.begin(cpu, space);
     const reason = this.execute(budget, false);
+    this.evaluated += this.environment.C.retired - cpu.retired;
     this.end(cpu);
     return reason;
+  }
+
+  stats(): EngineStats {
+    return {
+      name: "evaluator",
+      handlers: this.table.handlers.length,
+      regions: 0,
+      bytes: 0,
+      translations: 0,
+      invalidations: 0,
+      cleared: 0,
+      deoptimizations: 0,
+      microseconds: 0,
+      evaluated: this.evaluated,
+      translated: 0,
+    };
   }
 
   /** Makes `cpu` and `space` what `step` works on. */
@@ -125,7 +145,11 @@ export class Evaluator implements Engine {
 
   /** Runs at most one block, of at most `budget` instructions; returns EXIT_BUDGET to go on. */
   step(budget: number): number {
-    return this.execute(budget, true);
+    const { C } = this.environment;
+    const before = C.retired;
+    const reason = this.execute(budget, true);
+    this.evaluated += C.retired - before;
+    return reason;
   }
 
   private execute(budget: number, once: boolean): number {

@@ -25,7 +25,7 @@ export interface Run {
   writeTable: Int32Array;
   /** 0, EXIT_EXCEPTION or EXIT_WAIT. */
   fault: number;
-  /** STEP_LEAVE if the code of the current block has been changed, else 0. */
+  /** STEP_LEAVE if the code of the current block may have been changed, else 0. */
   leave: number;
   timestamp: () => number;
 }

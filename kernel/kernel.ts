@@ -11,8 +11,8 @@
  *   a bug of the kernel, which must not be used any more.
  */
 
-import type { Engine, EngineOptions } from "../cpu/engine.ts";
-import { Evaluator } from "../cpu/evaluator.ts";
+import type { Engine } from "../cpu/engine.ts";
+import { createEngine, type EngineSettings } from "../cpu/engine_settings.ts";
 import { EIP, ESP } from "../cpu/state.ts";
 import type { ConsoleSink } from "../devices/console.ts";
 import type { FrameTrace } from "../devices/switch.ts";
@@ -61,8 +61,8 @@ export interface KernelOptions {
   events: KernelEvents;
   /** Work per time slice; default DEFAULT_QUANTUM. */
   quantum?: number;
-  /** Default: the evaluator. */
-  createEngine?: (options: EngineOptions) => Engine;
+  /** What runs the guests' code. They notice nothing of it but the speed. */
+  engine?: EngineSettings;
   /** The pool's memory; at least `poolBytes` long. */
   memory?: SharedArrayBuffer | ArrayBuffer;
   /** Hears of every frame that a VM sends or the uplink brings. */
@@ -78,6 +78,7 @@ export class Kernel {
   readonly #console: ConsoleSink<Vm>;
   readonly #clock: Clock;
   readonly #frames: FrameTable;
+  readonly #engine: Engine;
   readonly #softTlb: SoftTlb;
   readonly #scheduler: Scheduler<Vm>;
   readonly #timers = new VmTimers();
@@ -96,8 +97,12 @@ export class Kernel {
     this.#clock = options.clock;
     const pool = createPool(options.poolBytes, options.memory);
     this.#frames = new FrameTable(pool);
-    const createEngine = options.createEngine ?? ((o: EngineOptions) => new Evaluator(o));
-    const engine = createEngine({ pool, timestamp: (cpu) => this.#dispatcher.timestamp(cpu) });
+    const engine = createEngine(options.engine ?? {}, {
+      pool,
+      timestamp: (cpu) => this.#dispatcher.timestamp(cpu),
+      now: () => options.clock.monotonic(),
+    });
+    this.#engine = engine;
     this.#frames.codeCache = engine;
     this.#softTlb = new SoftTlb(options.softTlbBytes);
     this.#scheduler = new Scheduler(options.quantum ?? DEFAULT_QUANTUM);
@@ -280,6 +285,7 @@ export class Kernel {
       softTlb: this.#softTlb,
       network: this.#network,
       dispatcher: this.#dispatcher,
+      engine: this.#engine,
     });
   }
 

@@ -1,5 +1,6 @@
 /** Counters of a kernel, for operators, metrics and benchmarks. */
 
+import type { Engine, EngineStats } from "../cpu/engine.ts";
 import type { DropReason } from "../devices/switch.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { FrameTable } from "./frames.ts";
@@ -35,6 +36,7 @@ export interface KernelStats {
     /** Pages of images that VMs could read, counted once per VM: what sharing stands for. */
     readonly shared: number;
   };
+  readonly engine: EngineStats;
   readonly metadata: {
     readonly pageMapBytes: number;
     readonly softTlbBytes: number;
@@ -69,6 +71,7 @@ export interface StatsSources {
   readonly softTlb: SoftTlb;
   readonly network: Network;
   readonly dispatcher: Dispatcher;
+  readonly engine: Engine;
 }
 
 /** Collects the counters; the time it takes grows with the number of VMs. */
@@ -92,6 +95,7 @@ export function collectStats(sources: StatsSources): KernelStats {
       private: sum(living, (vm) => vm.space.privateFrames),
       shared: sum(images, (image) => image.frameCount * image.users),
     },
+    engine: sources.engine.stats(),
     metadata: {
       pageMapBytes: sum(living, (vm) => vm.space.mapBytes),
       softTlbBytes: softTlb.bytes,

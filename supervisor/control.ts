@@ -129,19 +129,23 @@ async function describeSystem(supervisor: Supervisor): Promise<Record<string, un
     residentBytes: Deno.memoryUsage().rss,
     vms: supervisor.list().length,
     states,
-    frames: sumFrames(cells),
+    frames: sumOf(cells, "frames"),
+    engine: sumOf(cells, "engine"),
     cells,
     network,
     gateway,
   };
 }
 
-/** Page frames of all cells together. */
-function sumFrames(cells: readonly unknown[]): Record<string, number> {
-  const sums: Record<string, number> = {};
+/** One group of counters, of all cells together; what is no number is the same in each. */
+function sumOf(cells: readonly unknown[], group: string): Record<string, unknown> {
+  const sums: Record<string, unknown> = {};
   for (const cell of cells) {
-    const { frames = {} } = cell as { frames?: Record<string, number> };
-    for (const [kind, count] of Object.entries(frames)) sums[kind] = (sums[kind] ?? 0) + count;
+    const counters = (cell as Record<string, Record<string, unknown> | undefined>)[group] ?? {};
+    for (const [name, value] of Object.entries(counters)) {
+      const sum = sums[name];
+      sums[name] = typeof value === "number" && typeof sum === "number" ? sum + value : value;
+    }
   }
   return sums;
 }

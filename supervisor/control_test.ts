@@ -190,6 +190,8 @@ Deno.test("health, system, events and the page of VMs answer", () =>
     const system = await (await app.request("/v1/system")).json();
     assertEquals([system.version, system.vms, system.states], [VERSION, 1, { running: 1 }]);
     assert(system.frames.total > 0 && system.frames.private > 0);
+    assertEquals(system.engine.name, system.cells[0].engine.name);
+    assert(system.engine.evaluated > 0);
     const events = await (await app.request("/v1/events")).json() as { type: string }[];
     assertEquals(
       events.map(({ type }) => type),

@@ -11,6 +11,7 @@
  * can be started again: a new cell stands in its place.
  */
 
+import type { EngineSettings } from "../cpu/engine_settings.ts";
 import type { Cell } from "./cell/cell.ts";
 import { defaultCells } from "./cell/count.ts";
 import { asRequestError } from "./cell/error.ts";
@@ -46,6 +47,8 @@ export interface SupervisorOptions {
   readonly network?: boolean;
   /** Time is a function of the instructions executed. One cell. */
   readonly deterministic?: boolean;
+  /** What runs the guests' code; default: as denali up. */
+  readonly engine?: EngineSettings;
   /** Module of the cells' Workers, and seconds without a heartbeat until one is given up: for tests. */
   readonly cellModule?: URL;
   readonly patience?: number;
@@ -74,6 +77,7 @@ export class Supervisor {
       cells: deterministic ? 1 : options.cells ?? defaultCells(poolBytes),
       poolBytes,
       deterministic,
+      engine: options.engine,
       module: options.cellModule,
       patience: options.patience,
       network: this.network,

@@ -20,6 +20,8 @@ export interface CompiledRegion {
   readonly pages: readonly number[];
   readonly frames: readonly number[];
   readonly entries: readonly RegionEntry[];
+  /** Characters of its source. */
+  readonly bytes: number;
 }
 
 export interface RegionEntry {
@@ -40,6 +42,9 @@ const SLOTS = 1 << 14;
 const MAXIMUM_VARIANTS = 4;
 
 export class RegionCache {
+  /** Regions that are kept, and the characters of their source. */
+  regions = 0;
+  bytes = 0;
   private readonly places = new Int32Array(SLOTS).fill(-1);
   private readonly heat = new Int32Array(SLOTS);
   private readonly slots: (RegionEntry | null)[] = new Array(SLOTS).fill(null);
@@ -73,6 +78,8 @@ export class RegionCache {
 
   /** Keeps a region. It is found before older ones at the same places. */
   add(region: CompiledRegion): void {
+    this.regions++;
+    this.bytes += region.bytes;
     for (const frame of region.frames) {
       const regions = this.frames.get(frame);
       if (regions === undefined) this.frames.set(frame, new Set([region]));
@@ -91,7 +98,9 @@ export class RegionCache {
   dropFrame(frame: number): number {
     const regions = this.frames.get(frame);
     if (regions === undefined) return 0;
+    this.regions -= regions.size;
     for (const region of regions) {
+      this.bytes -= region.bytes;
       for (const { place } of region.entries) this.remove(place, region);
       for (const other of region.frames) {
         const rest = this.frames.get(other);
@@ -126,6 +135,7 @@ export class RegionCache {
     this.frames.clear();
     this.places.fill(-1);
     this.slots.fill(null);
+    this.regions = this.bytes = 0;
   }
 }
 

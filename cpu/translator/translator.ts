@@ -16,6 +16,7 @@
 import {
   type AddressSpace,
   type Engine,
+  type EngineStats,
   EXIT_BUDGET,
   PAGE_MASK,
   PREPARATION_LIMIT,
@@ -38,13 +39,13 @@ import { entrySpan, LEFT_WORD, type PrintedRegion, printRegion } from "./region_
 export interface TranslatorOptions extends EvaluatorOptions {
   /** How often a place is run by the evaluator before it is translated; at least 1. */
   readonly translateAfter?: number;
-  /** Instructions in regions that are kept; when there are more, all regions are forgotten. */
-  readonly regionInstructions?: number;
+  /** Characters of JavaScript in regions that are kept; before there are more, all are forgotten. */
+  readonly codeBytes?: number;
 }
 
 /** Compiling an instruction costs as much as evaluating it some hundred times. */
 const DEFAULT_TRANSLATE_AFTER = 300;
-const DEFAULT_REGION_INSTRUCTIONS = 200_000;
+const DEFAULT_CODE_BYTES = 32 << 20;
 
 /**
  * Characters of a region, each about one byte of bytecode. TurboFan refuses functions above 61,440 bytes of
@@ -60,18 +61,26 @@ export class Translator implements Engine {
   private readonly environment: Environment;
   private readonly cache = new RegionCache();
   private readonly translateAfter: number;
-  private readonly room: number;
-  private used = 0;
+  private readonly codeBytes: number;
+  private readonly now: () => number;
   private running: CompiledRegion | null = null;
 
-  /** Counters since the start. */
-  readonly counters = { regions: 0, instructions: 0, dropped: 0, cleared: 0 };
+  /** Since the start; see EngineStats. `retired`: by both tiers. */
+  private readonly counters = {
+    translations: 0,
+    invalidations: 0,
+    cleared: 0,
+    deoptimizations: 0,
+    microseconds: 0,
+    retired: 0,
+  };
 
   constructor(private readonly options: TranslatorOptions) {
     this.evaluator = new Evaluator(options);
     this.environment = this.evaluator.environment;
     this.translateAfter = options.translateAfter ?? DEFAULT_TRANSLATE_AFTER;
-    this.room = options.regionInstructions ?? DEFAULT_REGION_INSTRUCTIONS;
+    this.codeBytes = options.codeBytes ?? DEFAULT_CODE_BYTES;
+    this.now = options.now ?? (() => 0);
   }
 
   get preparation(): number {
@@ -82,9 +91,17 @@ export class Translator implements Engine {
     this.evaluator.preparation = value;
   }
 
+  stats(): EngineStats {
+    const { retired, ...counters } = this.counters;
+    const { handlers, evaluated } = this.evaluator.stats();
+    const { regions, bytes } = this.cache;
+    const translated = retired - evaluated;
+    return { name: "translator", handlers, regions, bytes, ...counters, evaluated, translated };
+  }
+
   dropFrame(frame: number): void {
     this.evaluator.dropFrame(frame);
-    this.counters.dropped += this.cache.dropFrame(frame);
+    this.counters.invalidations += this.cache.dropFrame(frame);
     if (this.running?.frames.includes(frame)) this.environment.X.leave = STEP_LEAVE;
   }
 
@@ -92,6 +109,7 @@ export class Translator implements Engine {
     this.evaluator.begin(cpu, space);
     const reason = this.execute(budget | 0);
     this.environment.R[LEFT_WORD] = 0;
+    this.counters.retired += this.environment.C.retired - cpu.retired;
     this.evaluator.end(cpu);
     return reason;
   }
@@ -129,6 +147,7 @@ export class Translator implements Engine {
     this.running = entry.region;
     X.leave = 0;
     const reason = entry.region.run(entry.block, left);
+    if (X.leave !== 0) this.counters.deoptimizations++;
     X.leave = 0;
     X.fault = 0;
     this.running = null;
@@ -144,17 +163,21 @@ export class Translator implements Engine {
   /** Counts a place without a region, and translates it if it has become hot. */
   private warm(place: number, eip: number): RegionEntry | null {
     const { cache } = this;
-    const { X } = this.environment;
     if (cache.heatOf(place) <= this.translateAfter) return null;
+    const start = this.now();
+    const translated = this.translate(eip);
+    this.counters.microseconds += this.now() - start;
+    if (translated === null) cache.cool(place);
+    return translated;
+  }
+
+  private translate(eip: number): RegionEntry | null {
     const found = this.print(eip);
-    if (found === null) {
-      cache.cool(place);
-      return null;
-    }
+    if (found === null) return null;
     const { region, printed } = found;
     const compiled = this.compile(region, printed);
-    for (const page of region.pages) X.space.protectCode(page);
-    cache.add(compiled);
+    for (const page of region.pages) this.environment.X.space.protectCode(page);
+    this.cache.add(compiled);
     return compiled.entries[0];
   }
 
@@ -179,20 +202,19 @@ export class Translator implements Engine {
 
   private compile(region: Region, printed: PrintedRegion): CompiledRegion {
     const instructions = region.blocks.reduce((sum, block) => sum + block.instructions.length, 0);
-    if (this.used + instructions > this.room) {
+    const bytes = printed.body.length;
+    if (this.cache.bytes + bytes > this.codeBytes && this.cache.regions > 0) {
       this.cache.clear();
-      this.used = 0;
       this.counters.cleared++;
     }
-    this.used += instructions;
     this.preparation += instructions * TRANSLATE_WORK;
-    this.counters.regions++;
-    this.counters.instructions += instructions;
+    this.counters.translations++;
     const compiled: CompiledRegion = {
       run: this.instantiate(printed),
       pages: region.pages,
       frames: region.frames,
       entries: [],
+      bytes,
     };
     const frames = new Map(region.pages.map((page, index) => [page, region.frames[index]]));
     const entries = printed.entries.map(({ address, need }, index): RegionEntry => ({

@@ -3,6 +3,7 @@
  * the place of one that is over.
  */
 
+import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { Cell, type CellListener } from "./cell.ts";
 import type { StoredImage } from "../image/store.ts";
 import type { CellPort, Network } from "../network.ts";
@@ -12,6 +13,7 @@ export interface CellPoolOptions {
   readonly cells: number;
   readonly poolBytes: number;
   readonly deterministic?: boolean;
+  readonly engine?: EngineSettings;
   readonly module?: URL;
   /** Checks without a heartbeat, one per second, until a cell is given up. */
   readonly patience?: number;
@@ -158,10 +160,11 @@ export class CellPool {
   }
 
   #open(index: number): Slot {
-    const { poolBytes, deterministic, module, network } = this.#options;
+    const { poolBytes, deterministic, engine, module, network } = this.#options;
     const cell: Cell = new Cell({
       poolBytes,
       deterministic,
+      engine,
       module,
       listener: {
         console: (vm, bytes) => this.#listener.console(cell, vm, bytes),

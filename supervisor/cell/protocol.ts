@@ -11,6 +11,7 @@
  * supervisor does not trust what a cell says: it checks shapes and bounds before use.
  */
 
+import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { createRing } from "../../devices/ring.ts";
 
 /** Supervisor to cell. */
@@ -175,6 +176,8 @@ export interface CellOptions {
    * the cell waits with no timer set; so the run does not depend on the host's speed.
    */
   readonly deterministic?: boolean;
+  /** What runs the guests' code. */
+  readonly engine?: EngineSettings;
 }
 
 const INBOX_BYTES = 256 * 1024, OUTBOX_BYTES = 1024 * 1024, FRAMES_BYTES = 1024 * 1024;

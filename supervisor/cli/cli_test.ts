@@ -163,6 +163,10 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["run", "--deterministic=no", "hello"], "no value"],
     [["up", "--listen", "8080"], "HOST:PORT"],
     [["up", "--cells", "0"], "--cells"],
+    [["up", "--engine", "jit"], "evaluator or translator"],
+    [["run", "--engine", "evaluator", "--translate-after", "5", "hello"], "--engine translator"],
+    [["run", "--engine", "translator", "--translate-after", "5.5", "hello"], "--translate-after"],
+    [["run", "--engine", "translator", "--code-cache", "1", "hello"], "from 64K to 1G"],
     [["stop"], "at least one VM"],
     [["ps", "extra"], "extra"],
   ];

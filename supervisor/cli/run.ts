@@ -1,5 +1,6 @@
 /** `denali run`: one VM in the foreground, in a process of its own without a server. */
 
+import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { Supervisor } from "../supervisor.ts";
 import { CHUNK_BYTES } from "../cell/protocol.ts";
 import { describeImage, type StoredImage } from "../image/store.ts";
@@ -17,6 +18,7 @@ import {
   UsageError,
   writeAll,
 } from "./command.ts";
+import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
 import { readImageBytes } from "./image_file.ts";
 import { onSignals } from "./signals.ts";
 
@@ -33,6 +35,7 @@ IMAGE is the path of an ELF executable linked with Ilwaco, or the name of a buil
   --deterministic       time is a function of the instructions executed, there is no network, and
                         input is handed over in blocks of 4096 bytes whenever the guest waits for
                         nothing else: the same input gives the same run
+${engineHelp(24)}
   --report FILE         write the final state (reason, code, exception, registers, EFLAGS, FPU, XMM,
                         instructions executed) as JSON
 
@@ -67,6 +70,7 @@ export const run: Command = {
       cells: 1,
       poolBytes: poolBytes(options.memory, image.file.length),
       deterministic: options.deterministic,
+      engine: options.engine,
     });
     try {
       return await runVm(supervisor, image, options);
@@ -84,12 +88,13 @@ interface RunOptions {
   settings: Record<string, string>;
   arguments: readonly string[];
   deterministic: boolean;
+  engine: EngineSettings;
   report: string | undefined;
 }
 
 function readOptions(args: string[]): RunOptions {
   const read = readWords(args, {
-    text: ["memory", "name", "report"],
+    text: ["memory", "name", "report", ...ENGINE_OPTIONS],
     list: ["publish", "arg"],
     flag: ["deterministic"],
   });
@@ -102,6 +107,7 @@ function readOptions(args: string[]): RunOptions {
     settings: readSettings(list.arg),
     arguments: read.rest,
     deterministic: flag.deterministic,
+    engine: readEngine(text),
     report: text.report,
   };
   if (options.name !== undefined) parseName(options.name);

@@ -1,9 +1,11 @@
 /** `denali up`: the supervisor, its control endpoint and the ingress, until a signal. */
 
+import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { createHandler } from "../server.ts";
 import { parseSize, SIZE_EXPECTED } from "../size.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Command, EXIT, Failure, readWords, UsageError } from "./command.ts";
+import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
 import { onSignals } from "./signals.ts";
 
 const HELP = `usage: denali up [options]
@@ -17,6 +19,7 @@ SIGINT and SIGTERM stop it: every VM is ended and every port closed.
                       more than have their pools in the host's memory)
   --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
   --data DIR          folder that keeps uploaded images (default: they are kept in memory)
+${engineHelp(22)}
 
 Exit status: 0 stopped by a signal, 1 it could not start, 127 bad command line.
 `;
@@ -79,16 +82,20 @@ interface UpOptions {
   cells: number | undefined;
   poolBytes: number | undefined;
   dataFolder: string | undefined;
+  engine: EngineSettings;
 }
 
 function readOptions(args: string[]): UpOptions {
-  const { text, words } = readWords(args, { text: ["listen", "cells", "pool", "data"] });
+  const { text, words } = readWords(args, {
+    text: ["listen", "cells", "pool", "data", ...ENGINE_OPTIONS],
+  });
   if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
   return {
     ...readListen(text.listen ?? "127.0.0.1:8080"),
     cells: text.cells === undefined ? undefined : readCells(text.cells),
     poolBytes: text.pool === undefined ? undefined : readPool(text.pool),
     dataFolder: text.data,
+    engine: readEngine(text),
   };
 }
 

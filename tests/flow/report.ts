@@ -46,6 +46,7 @@ function traceOf(seed: number, limits: Limits): string[] {
 function stepped(engine: Engine, tell: (space: AddressSpace, eip: number) => void): Engine {
   return {
     dropFrame: (frame) => engine.dropFrame(frame),
+    stats: () => engine.stats(),
     run(cpu, space, budget) {
       for (const end = cpu.retired + budget; cpu.retired < end;) {
         tell(space, cpu.i32[EIP]);

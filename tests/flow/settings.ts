@@ -11,7 +11,7 @@ export const SETTINGS: Readonly<Record<string, EngineFactory>> = {
   soon: (options) => new Translator({ ...options, translateAfter: 1 }),
   later: (options) => new Translator({ ...options, translateAfter: 8 }),
   /** Nothing is kept for long. */
-  forgetful: (options) => new Translator({ ...options, translateAfter: 0, regionInstructions: 40 }),
+  forgetful: (options) => new Translator({ ...options, translateAfter: 0, codeBytes: 2000 }),
   /** The reference with little room. */
   "small-evaluator": (options) =>
     new Evaluator({ ...options, codeWords: 1024, handlersMaximum: 60 }),

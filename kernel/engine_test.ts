@@ -1,0 +1,128 @@
+/** What the choice of the engine changes, and what it does not. */
+
+import { assert, assertEquals } from "@std/assert";
+import type { EngineSettings } from "../cpu/engine_settings.ts";
+import { testKernel } from "./testing/test_kernel.ts";
+
+const TRANSLATOR: EngineSettings = { name: "translator" };
+const AT_ONCE: EngineSettings = { ...TRANSLATOR, translateAfter: 0 };
+const FORGETFUL: EngineSettings = { ...AT_ONCE, codeBytes: 1 };
+
+/** Every way to run guests that could make a difference. */
+const EVERY_ENGINE: readonly EngineSettings[] = [
+  { name: "evaluator" },
+  TRANSLATOR,
+  AT_ONCE,
+  { ...TRANSLATOR, translateAfter: 1 },
+  { ...TRANSLATOR, translateAfter: 7 },
+  FORGETFUL,
+];
+
+/** Calls, loops, stores; ends with a sum. */
+const SUM = `
+_start: xor eax, eax
+  mov ecx, 50
+again: call work
+  dec ecx
+  jnz again
+  and eax, 127
+  terminate
+work: mov edx, ecx
+1: add eax, edx
+  mov [0x20000 + edx * 4], eax
+  dec edx
+  jnz 1b
+  ret`;
+
+Deno.test("a thousand VMs of one image translate each region once", async () => {
+  for (const engine of [AT_ONCE, TRANSLATOR]) {
+    const t = testKernel({ engine, poolBytes: 16 << 20, memory: undefined });
+    const image = await t.load(SUM);
+    const runOne = () => {
+      const vm = t.kernel.createVm({ name: "one", image, memory: 1 << 20 });
+      t.kernel.start(vm);
+      t.kernel.run(1_000_000);
+      assertEquals([vm.state, vm.exitCode], ["stopped", 22_100 & 127]);
+      t.kernel.destroy(vm);
+    };
+    runOne();
+    const first = t.kernel.stats().engine;
+    for (let n = 1; n < 1000; n++) runOne();
+    const last = t.kernel.stats().engine;
+    // What runs once in each VM, its start, is hot when many have started.
+    assertEquals(last.translations, first.translations + (engine === AT_ONCE ? 0 : 1));
+    assertEquals([last.regions, last.invalidations, last.cleared], [last.translations, 0, 0]);
+    assert(last.translated > 50 * last.evaluated, `${last.evaluated} were evaluated`);
+    t.finish();
+  }
+});
+
+/** Reads the time, waits for the timer, writes to the console. */
+const TIMES = `
+_start: mov dword ptr [REG_interrupt_enable], 0
+  mov ebp, 5
+again: mov ecx, 3000
+1: imul eax, ecx, 77
+  add ebx, eax
+  rol ebx, 3
+  dec ecx
+  jnz 1b
+  rdtsc
+  add ebx, eax
+  mov eax, 1000
+  idle
+  mov [0x20000], ebx
+  mov esi, 0x20000
+  mov ecx, 4
+  mov edx, PORT_CONSOLE_WRITE
+  rep outsb
+  dec ebp
+  jnz again
+  mov eax, 7
+  terminate`;
+
+Deno.test("the same run takes the same instructions and time on every engine", async () => {
+  const results = [];
+  for (const engine of EVERY_ENGINE) {
+    const t = testKernel({ engine, quantum: 1234 });
+    const vms = [await t.boot(TIMES), await t.boot(TIMES), await t.boot(SUM)];
+    for (let slice = 1; vms.some((vm) => !vm.ended); slice++) t.kernel.run(slice);
+    const { name, translated, evaluated } = t.kernel.stats().engine;
+    assertEquals(translated > 0, name === "translator");
+    results.push({
+      executed: translated + evaluated,
+      reports: vms.map((vm) => t.kernel.report(vm)),
+      consoles: [...t.consoles],
+      states: t.states,
+      time: t.clock.monotonic(),
+    });
+    t.finish();
+  }
+  for (const result of results) assertEquals(result, results[0]);
+});
+
+Deno.test("the counters tell what happened to translations", async () => {
+  const t = testKernel({ engine: AT_ONCE });
+  // Writes into its own page: the copy is another frame, which is then written again and again.
+  const vm = await t.boot(`
+_start: mov ecx, 10
+again: inc byte ptr [patch + 1]
+patch: mov al, 0
+  dec ecx
+  jnz again
+  movzx eax, al
+  terminate`);
+  t.kernel.run(1000);
+  assertEquals(vm.exitCode, 10);
+  const { name, translations, invalidations, deoptimizations, cleared } = t.kernel.stats().engine;
+  assertEquals([name, cleared], ["translator", 0]);
+  assert(translations > 1 && invalidations > 1, `${translations}, ${invalidations} invalid`);
+  assert(deoptimizations > 1 && deoptimizations <= translations, `left ${deoptimizations} times`);
+  t.finish();
+  const small = testKernel({ engine: FORGETFUL });
+  await small.boot(SUM);
+  small.kernel.run(100_000);
+  const { regions, cleared: often } = small.kernel.stats().engine;
+  assert(regions <= 1 && often > 0, `${regions} regions are kept, cleared ${often} times`);
+  small.finish();
+});
