@@ -45,13 +45,17 @@ Deno.test("a thousand VMs of one image translate each region once", async () => 
       assertEquals([vm.state, vm.exitCode], ["stopped", 22_100 & 127]);
       t.kernel.destroy(vm);
     };
-    runOne();
-    const first = t.kernel.stats().engine;
-    for (let n = 1; n < 1000; n++) runOne();
+    // What runs once in each VM, its start, is hot only when many have started.
+    const warm = engine === AT_ONCE ? 1 : 400;
+    for (let n = 0; n < warm; n++) runOne();
+    const { translations } = t.kernel.stats().engine;
+    for (let n = warm; n < 1000; n++) runOne();
     const last = t.kernel.stats().engine;
-    // What runs once in each VM, its start, is hot when many have started.
-    assertEquals(last.translations, first.translations + (engine === AT_ONCE ? 0 : 1));
-    assertEquals([last.regions, last.invalidations, last.cleared], [last.translations, 0, 0]);
+    assert(translations > 0 && translations < 5, `${translations} regions`);
+    assertEquals(
+      [last.translations, last.regions, last.invalidations, last.cleared],
+      [translations, translations, 0, 0],
+    );
     assert(last.translated > 50 * last.evaluated, `${last.evaluated} were evaluated`);
     t.finish();
   }

@@ -98,7 +98,8 @@ export class RegionCache {
   dropFrame(frame: number): number {
     const regions = this.frames.get(frame);
     if (regions === undefined) return 0;
-    this.regions -= regions.size;
+    const count = regions.size;
+    this.regions -= count;
     for (const region of regions) {
       this.bytes -= region.bytes;
       for (const { place } of region.entries) this.remove(place, region);
@@ -108,7 +109,7 @@ export class RegionCache {
         if (rest?.size === 0) this.frames.delete(other);
       }
     }
-    return regions.size;
+    return count;
   }
 
   private remove(place: number, region: CompiledRegion): void {
