@@ -1,7 +1,7 @@
 /**
  * What a second cell on a second core is worth: requests per second served by one cell and by two.
  *
- *     deno task bench cells [--seconds N]
+ *     deno task bench cells [--seconds N] [--rounds N] [--bytes N,...]
  *
  * Clients are VMs too (tests/load/fetch.c, which checks every byte), so that no load generator takes
  * a core: each fetches from one server, both in the same cell, or from a server in the other cell. Rounds
@@ -19,7 +19,7 @@ import { printTable, save } from "./report/report.ts";
 const FETCH = ["../load/fetch.c", "../../guests/httpd/document.c"]
   .map((path) => new URL(path, import.meta.url).pathname);
 const DOCUMENTS = [2258, 134_007];
-const PAIRS = 8, ROUNDS = 3, MEMORY = 4 << 20, POOL = 256 << 20;
+const PAIRS = 8, MEMORY = 4 << 20, POOL = 256 << 20;
 const WARM_SECONDS = 1;
 
 interface Setting {
@@ -87,14 +87,15 @@ function median(samples: readonly Sample[]): Sample {
   return samples.toSorted((a, b) => a.perSecond - b.perSecond)[samples.length >> 1];
 }
 
-const flags = parseArgs(Deno.args, { string: ["seconds"] });
-const seconds = Number(flags.seconds ?? 3);
+const flags = parseArgs(Deno.args, { string: ["seconds", "rounds", "bytes"] });
+const seconds = Number(flags.seconds ?? 3), rounds = Number(flags.rounds ?? 3);
+const documents: readonly number[] = flags.bytes?.split(",").map(Number) ?? DOCUMENTS;
 await buildGuests(["httpd"]);
 const fetch = await describeImage("fetch", await Deno.readFile(await buildImage(FETCH)));
 const rows: (Sample & { setting: string; bytes: number; ratio: number })[] = [];
-for (const bytes of DOCUMENTS) {
+for (const bytes of documents) {
   const samples = SETTINGS.map(() => [] as Sample[]);
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const order = SETTINGS.map((_, index) => index);
     for (const index of round % 2 === 0 ? order : order.reverse()) {
       samples[index].push(await measure(SETTINGS[index], bytes, seconds, fetch));
@@ -121,7 +122,7 @@ const series = SETTINGS.filter(({ across }) => !across).length;
 await save(
   "cells",
   { seconds, rows },
-  DOCUMENTS.map((bytes) => ({
+  documents.map((bytes) => ({
     label: `${bytes} bytes`,
     points: rows.filter((row) => row.bytes === bytes).slice(0, series)
       .map(({ ratio }, index) => [SETTINGS[index].cells, ratio] as const),

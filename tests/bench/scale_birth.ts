@@ -1,0 +1,74 @@
+/**
+ * Birth of a web server among 1,000 others: milliseconds from the request to create it to the first byte it serves, and boots per second and core.
+ *
+ *     deno task bench scale_birth [--vms N] [--births N] [--cells N]
+ *
+ * First N VMs are booted, several at a time, which gives the rate; the cores are those that the server
+ * used meanwhile, by the processor time that Linux counts for it. Then VMs are born one after the other
+ * and removed again, which gives the time. What the client takes of the machine is in the table.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { buildGuests } from "../../guests/build.ts";
+import { cpuTimes, usedBetween } from "../load/cpu.ts";
+import { fetchPage } from "../load/fleet.ts";
+import { percentile } from "../load/load.ts";
+import { printTable, save } from "./report/report.ts";
+import { GrowingFleet } from "./scale/growing_fleet.ts";
+
+const DECILES = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 99];
+
+const flags = parseArgs(Deno.args, { string: ["vms", "births", "cells"] });
+const vms = Number(flags.vms ?? 1000), births = Number(flags.births ?? 300);
+
+await buildGuests(["httpd"]);
+const fleet = await GrowingFleet.start(["--cells", flags.cells ?? "1", "--pool", "2G"]);
+const firstByte = new Float64Array(births);
+try {
+  const { server } = fleet;
+  // What the first VMs bring to life (the image, handlers of instructions) is not theirs to pay.
+  const warm = Math.min(100, vms);
+  await fleet.grow(warm);
+  const growth = await fleet.grow(vms + warm);
+  const before = await Promise.all([Deno.pid, server.pid].map(cpuTimes));
+  const begun = performance.now();
+  for (let n = 0; n < births; n++) {
+    const start = performance.now();
+    await server.create({ name: "child", image: "httpd", memory: "16M" });
+    await fetchPage(server.address, "child");
+    firstByte[n] = performance.now() - start;
+    await server.request("DELETE", "/v1/vms/child");
+  }
+  const passed = (performance.now() - begun) / 1000;
+  const after = await Promise.all([Deno.pid, server.pid].map(cpuTimes));
+  const [client, own] = before.map((each, i) => usedBetween(each, after[i]).total / passed);
+  firstByte.sort();
+  const result = {
+    vms: fleet.size,
+    births,
+    firstByteP50: percentile(firstByte, 0.5),
+    firstByteP99: percentile(firstByte, 0.99),
+    bootsPerSecond: vms / growth.seconds,
+    bootsPerCoreSecond: vms / growth.cpuSeconds,
+    serverCores: own,
+    clientCores: client,
+  };
+  printTable(["", "value"], [
+    [`VMs there already`, String(result.vms)],
+    ["create to first byte, p50", `${result.firstByteP50.toFixed(2)} ms`],
+    ["create to first byte, p99", `${result.firstByteP99.toFixed(2)} ms`],
+    ["boots per second, several at a time", result.bootsPerSecond.toFixed(0)],
+    ["boots per second and core of the server", result.bootsPerCoreSecond.toFixed(0)],
+    ["cores used by the server, by its client", `${own.toFixed(2)}, ${client.toFixed(2)}`],
+  ]);
+  await save("scale_birth", { ...result, firstByte: [...firstByte] }, [{
+    label: "milliseconds to first byte",
+    points: DECILES.map((percent) => [percent, percentile(firstByte, percent / 100)]),
+  }], {
+    title: `Births among ${result.vms} web servers`,
+    xLabel: "percent of births",
+    yLabel: "milliseconds",
+  });
+} finally {
+  await fleet.stop();
+}
