@@ -7,6 +7,7 @@
  */
 
 import { type PacketPool, PacketQueue } from "./packet_pool.ts";
+import type { RateLimit } from "./rate_limit.ts";
 
 /** Bytes of an Ethernet header. */
 export const FRAME_MINIMUM = 14;
@@ -27,6 +28,9 @@ export class Nic {
   refused = false;
   /** It is in the kernel's list of senders. */
   listed = false;
+  /** What passes per second; null: as much as comes. */
+  receiveLimit: RateLimit | null = null;
+  transmitLimit: RateLimit | null = null;
 
   constructor(pool: PacketPool) {
     this.receiveQueue = new PacketQueue(pool, RECEIVE_QUEUE_FRAMES);

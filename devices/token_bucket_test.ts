@@ -22,3 +22,21 @@ Deno.test("asking too early does not lose the part of a token that has come", ()
   for (let now = 1_000; now < 10_000; now += 1_000) assertEquals(takeAt(bucket, now, 1), 0);
   assertEquals(takeAt(bucket, 10_001, 1), 1);
 });
+
+Deno.test("tokens that are owed are waited for, and the bucket says when", () => {
+  const bucket = new TokenBucket(1000, 10);
+  assertEquals(bucket.readyAt(0), 0);
+  bucket.spend(30);
+  assertEquals(bucket.readyAt(0), 21_000);
+  assertEquals(bucket.readyAt(20_999), 21_000);
+  assertEquals(bucket.readyAt(21_000), 21_000);
+  assertEquals(takeAt(bucket, 21_000, 5), 1);
+});
+
+Deno.test("a burst below one token holds nothing for ever", () => {
+  const bucket = new TokenBucket(10, 0.5);
+  bucket.spend(1);
+  const at = bucket.readyAt(0);
+  assertEquals(at, 100_000);
+  assertEquals(bucket.readyAt(at), at);
+});

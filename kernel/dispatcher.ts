@@ -40,10 +40,18 @@ import {
 } from "./interrupts.ts";
 import type { Network } from "./network.ts";
 import { IO_CONSOLE_FULL, IO_DONE, Ports } from "./ports.ts";
+import { cpuBucket, type Limits } from "./resources.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SoftTlb } from "./soft_tlb.ts";
 import type { Vm, VmState } from "./vm.ts";
-import { DEVICE_TIMER, IDLE_TIMER, type TimerKind, type VmTimers } from "./vm_timers.ts";
+import {
+  CPU_TIMER,
+  DEVICE_TIMER,
+  IDLE_TIMER,
+  NET_TIMER,
+  type TimerKind,
+  type VmTimers,
+} from "./vm_timers.ts";
 
 /** Work charged for an exit to the kernel: I/O, an upcall, IRET, idle. */
 export const EXIT_WORK = 8;
@@ -105,7 +113,7 @@ export class Dispatcher {
       now: () => this.#clock.monotonic(),
       refreshClock: (vm) => this.#refreshClock(vm),
       armTimer: (vm) => this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline),
-      send: (vm, nic, frame) => this.#network.send(vm, nic, frame),
+      network: this.#network,
     });
     this.#expired = (vm, kind, now) => this.#timerExpired(vm, kind, now);
   }
@@ -160,8 +168,8 @@ export class Dispatcher {
   /** Takes a VM out of the queue of those that run, and stops its timers. */
   unschedule(vm: Vm): void {
     this.#scheduler.remove(vm);
-    this.#timers.cancel(vm, DEVICE_TIMER);
-    this.#timers.cancel(vm, IDLE_TIMER);
+    this.#timers.cancelAll(vm);
+    vm.cpuWaits = false;
     if (this.#current === vm) this.#current = null;
     if (this.#lastRun === vm) this.#lastRun = null;
   }
@@ -173,8 +181,21 @@ export class Dispatcher {
       this.#timers.arm(vm, IDLE_TIMER, vm.idleUntil);
       return "idle";
     }
+    this.#network.resume(vm);
     if (!vm.consoleWaits) this.#scheduler.ready(vm);
     return "running";
+  }
+
+  /** Gives a VM other limits. */
+  setLimits(vm: Vm, limits: Limits): void {
+    const { cpuWeight, cpus } = limits;
+    if (cpuWeight !== vm.weight) this.#scheduler.setWeight(vm, cpuWeight);
+    if (cpus !== vm.limits.cpus) {
+      vm.cpuTime = cpuBucket(limits);
+      this.#endCpuWait(vm);
+    }
+    this.#network.setLimits(vm, limits);
+    vm.limits = limits;
   }
 
   /** A VM whose console had no room takes its turn again. */
@@ -204,14 +225,37 @@ export class Dispatcher {
       if (this.#timers.size > 0) this.#timers.expire(this.#clock.monotonic(), this.#expired);
       const vm = this.#scheduler.next();
       if (vm === null) return null;
-      if (this.#begin(vm)) return vm;
+      if (this.#mayRun(vm) && this.#begin(vm)) return vm;
     }
   }
 
+  /** False, and it takes no turn for a while, if the VM has used up its processor time. */
+  #mayRun(vm: Vm): boolean {
+    if (vm.cpuTime === null) return true;
+    const now = this.#clock.monotonic();
+    const at = vm.cpuTime.readyAt(now);
+    if (at <= now) return true;
+    vm.throttled++;
+    vm.cpuWaits = true;
+    this.#timers.arm(vm, CPU_TIMER, at);
+    return false;
+  }
+
+  #endCpuWait(vm: Vm): void {
+    if (!vm.cpuWaits) return;
+    vm.cpuWaits = false;
+    this.#timers.cancel(vm, CPU_TIMER);
+    this.#scheduler.ready(vm);
+  }
+
   #timerExpired(vm: Vm, kind: TimerKind, now: number): void {
-    if (kind === IDLE_TIMER) {
-      this.#wake(vm);
-      return;
+    switch (kind) {
+      case IDLE_TIMER:
+        return this.#wake(vm);
+      case CPU_TIMER:
+        return this.#endCpuWait(vm);
+      case NET_TIMER:
+        return this.#network.resume(vm);
     }
     vm.timer.expire(now);
     this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline);
@@ -250,11 +294,13 @@ export class Dispatcher {
     this.#softTlb.attach(vm.space);
     vm.registers.open();
     this.#yielded = false;
+    const begun = vm.cpuTime === null ? 0 : this.#clock.monotonic();
     let done = 0;
     while (done < limit && vm.state === "running" && !this.#yielded) {
       done += this.#step(vm, limit - done);
     }
     this.#scheduler.charge(vm, done);
+    vm.cpuTime?.spend(this.#clock.monotonic() - begun);
     if (vm.state === "running" && !vm.consoleWaits) {
       if (this.#yielded) this.#scheduler.ready(vm);
       else if (this.#scheduler.turn > 0) this.#current = vm;

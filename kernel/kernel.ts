@@ -24,18 +24,20 @@ import { VmError } from "./errors.ts";
 import { createPool, FrameTable } from "./frames.ts";
 import { Image } from "./image.ts";
 import { Network } from "./network.ts";
+import { changeLimits, type Resources, UNLIMITED } from "./resources.ts";
 import { DEFAULT_QUANTUM, Scheduler } from "./scheduler.ts";
 import { SoftTlb } from "./soft_tlb.ts";
 import { collectStats, type KernelStats } from "./stats.ts";
 import type { Vm, VmState } from "./vm.ts";
 import { buildVm } from "./vm_builder.ts";
 import { checkSpec, VM_ID_MAXIMUM, type VmSpec } from "./vm_spec.ts";
-import { VmTimers } from "./vm_timers.ts";
+import { NET_TIMER, VmTimers } from "./vm_timers.ts";
 
 export { ImageError, KernelBug, VmError } from "./errors.ts";
 export { type Clock, DeterministicClock, HostClock } from "./clock.ts";
 export { type CrashReport, reportText, type VmReport } from "./crash.ts";
 export type { VmState, VmStats } from "./vm.ts";
+export type { Limits, Rate, Resources } from "./resources.ts";
 export type { NetworkSpec } from "./vm_spec.ts";
 export type { Image, KernelStats, Vm, VmSpec };
 
@@ -109,6 +111,7 @@ export class Kernel {
     this.#network = new Network({
       uplink: (frame) => this.#events.uplink(frame),
       raise: (vm, bits) => this.#dispatcher.raise(vm, bits),
+      wait: (vm, until) => this.#timers.armSooner(vm, NET_TIMER, until),
       now: () => options.clock.monotonic(),
       trace: options.trace,
     });
@@ -152,6 +155,7 @@ export class Kernel {
   /** Makes a VM in state "created". Throws a VmError that names the field at fault. */
   createVm(spec: VmSpec): Vm {
     const boot = checkSpec(spec);
+    const limits = changeLimits(UNLIMITED, spec.resources ?? {});
     this.#checkFree(spec);
     const id = spec.id ?? this.#nextId;
     const nic = spec.network ? this.#network.createNic() : null;
@@ -160,6 +164,7 @@ export class Kernel {
     this.#vms.set(id, vm);
     this.#timers.add(vm);
     this.#network.attach(vm);
+    this.#dispatcher.setLimits(vm, limits);
     spec.image.users++;
     return vm;
   }
@@ -208,6 +213,12 @@ export class Kernel {
     this.#past.consoleBytes += consoleBytes;
     this.#vms.delete(vm.id);
     this.#timers.remove(vm);
+  }
+
+  /** Changes what the VM may use, from now on. Throws a VmError that names the field. */
+  setResources(vm: Vm, change: Resources): void {
+    const limits = changeLimits(vm.limits, change);
+    if (!vm.ended) this.#dispatcher.setLimits(vm, limits);
   }
 
   vm(id: number): Vm | undefined {

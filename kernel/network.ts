@@ -3,12 +3,17 @@
  *
  * What VMs send waits in their own bounded queues. `drain` takes one frame of each in turn until all
  * are empty, so that nobody's burst keeps another waiting for more than one frame per sender.
+ *
+ * Where the rate of a VM is limited, its frames wait in these queues: what it sends is refused when
+ * the queue is full, and what comes for it does not interrupt it before it may take it.
  */
 
 import { Nic } from "../devices/nic.ts";
 import { PacketPool } from "../devices/packet_pool.ts";
+import type { RateLimit } from "../devices/rate_limit.ts";
 import { type FrameTrace, Switch, type SwitchPort } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
+import { type Limits, netLimit } from "./resources.ts";
 import type { Vm } from "./vm.ts";
 
 export interface NetworkOptions {
@@ -16,6 +21,8 @@ export interface NetworkOptions {
   uplink(frame: Uint8Array): boolean;
   /** Raises interrupt bits in a VM. */
   raise(vm: Vm, bits: number): void;
+  /** Frames of a VM wait for its rate: `resume` is to be called then (microseconds of `now`). */
+  wait(vm: Vm, until: number): void;
   /** Microseconds, never decreasing. */
   now(): number;
   trace?: FrameTrace;
@@ -58,7 +65,9 @@ export class Network {
       station: { mac: vm.mac, address: network.address },
       deliver: (frame) => {
         if (!nic.receive(frame)) return false;
-        this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_RECEIVE.value);
+        if (this.#mayPass(vm, nic.receiveLimit)) {
+          this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_RECEIVE.value);
+        }
         return true;
       },
     });
@@ -91,6 +100,40 @@ export class Network {
     return taken;
   }
 
+  /** The next frame for a VM, until `taken`; null if none waits, or none that its rate lets pass. */
+  receivable(vm: Vm, nic: Nic): Uint8Array | null {
+    const frame = nic.receiveQueue.peek();
+    return frame !== null && this.#mayPass(vm, nic.receiveLimit) ? frame : null;
+  }
+
+  /** The VM took the frame that `receivable` gave. */
+  taken(nic: Nic, frame: Uint8Array): void {
+    nic.receiveLimit?.spend(frame.length);
+    nic.receiveQueue.drop();
+  }
+
+  /** Limits what the VM's NIC lets pass, in each direction. */
+  setLimits(vm: Vm, limits: Limits): void {
+    const { nic, limits: { netFrames, netBytes } } = vm;
+    if (!nic || (limits.netFrames === netFrames && limits.netBytes === netBytes)) return;
+    nic.receiveLimit = netLimit(limits);
+    nic.transmitLimit = netLimit(limits);
+    this.resume(vm);
+  }
+
+  /** Lets frames of a VM pass that waited for its rate. */
+  resume(vm: Vm): void {
+    const { nic } = vm;
+    if (!nic || !vm.port) return;
+    if (nic.receiveQueue.size > 0) {
+      this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_RECEIVE.value);
+    }
+    if (nic.transmitQueue.size === 0 || nic.listed) return;
+    nic.listed = true;
+    this.#senders.push(vm);
+    this.drain();
+  }
+
   /** Delivers everything that VMs have sent. */
   drain(): void {
     const senders = this.#senders;
@@ -109,6 +152,11 @@ export class Network {
     if (!nic || !port) return false;
     const frame = nic.transmitQueue.peek();
     if (frame) {
+      if (!this.#mayPass(vm, nic.transmitLimit)) {
+        nic.listed = false;
+        return false;
+      }
+      nic.transmitLimit?.spend(frame.length);
       this.switch.send(port, frame);
       nic.transmitQueue.drop();
     }
@@ -118,6 +166,15 @@ export class Network {
       nic.refused = false;
       this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_TRANSMIT.value);
     }
+    return false;
+  }
+
+  #mayPass(vm: Vm, limit: RateLimit | null): boolean {
+    if (limit === null) return true;
+    const now = this.options.now();
+    const at = limit.readyAt(now);
+    if (at <= now) return true;
+    this.options.wait(vm, at);
     return false;
   }
 }

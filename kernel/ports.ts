@@ -52,8 +52,16 @@ export interface PortServices {
   refreshClock(vm: Vm): void;
   /** The VM's timer has a new deadline. */
   armTimer(vm: Vm): void;
+  readonly network: NicService;
+}
+
+/** The network, as a NIC's driver sees it. */
+export interface NicService {
   /** Queues a frame for the switch; false if there is no room. */
   send(vm: Vm, nic: Nic, frame: Uint8Array): boolean;
+  /** The next frame for the VM, until `taken`; null: none. */
+  receivable(vm: Vm, nic: Nic): Uint8Array | null;
+  taken(nic: Nic, frame: Uint8Array): void;
 }
 
 export class Ports {
@@ -168,7 +176,7 @@ export class Ports {
     const got = space.read(address, this.#staging, 0, length);
     if (got < length) return fault(vm, address + got, false);
     this.moved = length;
-    if (this.services.send(vm, nic, this.#staging.subarray(0, length))) {
+    if (this.services.network.send(vm, nic, this.#staging.subarray(0, length))) {
       i32[ESI] += length;
       i32[ECX] = 0;
     }
@@ -185,14 +193,15 @@ export class Ports {
   }
 
   #receiveFrame(vm: Vm, nic: Nic, capacity: number): number {
-    const frame = nic.receiveQueue.peek();
+    const { network } = this.services;
+    const frame = network.receivable(vm, nic);
     if (!frame) return complete(vm);
     const wanted = Math.min(capacity, frame.length);
     const address = vm.cpu.i32[EDI] >>> 0;
     const reached = vm.space.probe(address, wanted, true);
     if (reached < wanted) return fault(vm, address + reached, true);
     const result = this.#store(vm, frame, wanted);
-    nic.receiveQueue.drop();
+    network.taken(nic, frame);
     return result;
   }
 

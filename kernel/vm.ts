@@ -19,12 +19,14 @@ import { Console, type ConsoleSink } from "../devices/console.ts";
 import { Keyboard } from "../devices/keyboard.ts";
 import type { Nic } from "../devices/nic.ts";
 import type { SwitchPort } from "../devices/switch.ts";
+import type { TokenBucket } from "../devices/token_bucket.ts";
 import { Timer } from "../devices/timer.ts";
 import type { VmReport } from "./crash.ts";
 import { KernelBug } from "./errors.ts";
 import type { Image } from "./image.ts";
 import type { Memory } from "./memory.ts";
 import type { VirtualRegisters } from "./registers.ts";
+import { type Limits, UNLIMITED } from "./resources.ts";
 import type { RunQueue, Schedulable } from "./run_queue.ts";
 import { WEIGHT_DEFAULT } from "./scheduler.ts";
 import type { NetworkSpec } from "./vm_spec.ts";
@@ -44,8 +46,9 @@ const TRANSITIONS: Readonly<Record<VmState, readonly VmState[]>> = {
 export interface VmStats {
   /** Instructions retired. */
   readonly instructions: number;
-  /** Time slices begun. */
+  /** Time slices begun, and those put off because its processor time was used up. */
   readonly quanta: number;
+  readonly throttled: number;
   /** Upcalls for interrupts, and for exceptions. */
   readonly interrupts: number;
   readonly exceptions: number;
@@ -104,9 +107,16 @@ export class Vm implements Schedulable {
   /** The exception in the EXIT_ words could not be delivered yet. */
   exceptionWaits = false;
   pausedFrom: "running" | "idle" = "running";
+  /** What it may use of the processor and the network; the kernel changes it. */
+  limits: Limits = UNLIMITED;
+  /** Microseconds of processor time that it may still use; null: as many as it gets. */
+  cpuTime: TokenBucket | null = null;
+  /** It takes no turn until it has processor time again, though it is "running". */
+  cpuWaits = false;
   /** Its console has no room: it takes no turn until there is some, though it is "running". */
   consoleWaits = false;
   quanta = 0;
+  throttled = 0;
   interrupts = 0;
   exceptions = 0;
 
@@ -155,6 +165,7 @@ export class Vm implements Schedulable {
     return {
       instructions: this.cpu.retired,
       quanta: this.quanta,
+      throttled: this.throttled,
       interrupts: this.interrupts,
       exceptions: this.exceptions,
       framesIn: this.nic?.framesIn ?? 0,

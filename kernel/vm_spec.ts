@@ -9,6 +9,7 @@ import { PAGE_SIZE } from "../cpu/engine.ts";
 import { LAYOUT, REGISTERS } from "./abi.ts";
 import { VmError } from "./errors.ts";
 import type { Image } from "./image.ts";
+import type { Resources } from "./resources.ts";
 
 /** The IPv4 configuration of a VM's NIC. Addresses are uint32 in host order: 10.0.0.1 = 0x0a000001. */
 export interface NetworkSpec {
@@ -34,6 +35,8 @@ export interface VmSpec {
   readonly settings?: Readonly<Record<string, string>>;
   /** Without it the VM has no NIC. */
   readonly network?: NetworkSpec;
+  /** Default: the usual share, and no limits. */
+  readonly resources?: Resources;
 }
 
 /** Largest VM number: it must fit the last three bytes of the MAC address. */

@@ -1,8 +1,8 @@
 /**
- * The timers of VMs: two each, in the kernel's one heap.
+ * The timers of VMs: four each, in the kernel's one heap.
  *
- * The heap knows numbers only; here a VM gets a slot while it lives, and its timers the numbers
- * 2 * slot and 2 * slot + 1.
+ * The heap knows numbers only; here a VM gets a slot while it lives, and its timers the numbers from
+ * KINDS * slot on.
  */
 
 import { KernelBug } from "./errors.ts";
@@ -13,7 +13,16 @@ import type { Vm } from "./vm.ts";
 export const DEVICE_TIMER = 0;
 /** The end of its idling. */
 export const IDLE_TIMER = 1;
-export type TimerKind = typeof DEVICE_TIMER | typeof IDLE_TIMER;
+/** It has used up its processor time (kernel/resources.ts). */
+export const CPU_TIMER = 2;
+/** Frames wait for its rate. */
+export const NET_TIMER = 3;
+export type TimerKind =
+  | typeof DEVICE_TIMER
+  | typeof IDLE_TIMER
+  | typeof CPU_TIMER
+  | typeof NET_TIMER;
+const KINDS = 4;
 
 export class VmTimers {
   readonly #heap = new TimerHeap();
@@ -39,20 +48,28 @@ export class VmTimers {
   /** Takes a VM's timers away. */
   remove(vm: Vm): void {
     if (this.#slots[vm.slot] !== vm) throw new KernelBug(`VM ${vm.id} has no timers`);
-    this.cancel(vm, DEVICE_TIMER);
-    this.cancel(vm, IDLE_TIMER);
+    this.cancelAll(vm);
     this.#slots[vm.slot] = null;
     this.#freeSlots.push(vm.slot);
   }
 
   /** Sets a timer; a deadline of Infinity cancels it. */
   arm(vm: Vm, kind: TimerKind, deadline: number): void {
-    if (deadline < Infinity) this.#heap.set(2 * vm.slot + kind, deadline);
+    if (deadline < Infinity) this.#heap.set(KINDS * vm.slot + kind, deadline);
     else this.cancel(vm, kind);
   }
 
+  /** Sets a timer unless it expires sooner already. */
+  armSooner(vm: Vm, kind: TimerKind, deadline: number): void {
+    if (deadline < this.#heap.deadline(KINDS * vm.slot + kind)) this.arm(vm, kind, deadline);
+  }
+
   cancel(vm: Vm, kind: TimerKind): void {
-    this.#heap.cancel(2 * vm.slot + kind);
+    this.#heap.cancel(KINDS * vm.slot + kind);
+  }
+
+  cancelAll(vm: Vm): void {
+    for (let kind = 0; kind < KINDS; kind++) this.cancel(vm, kind as TimerKind);
   }
 
   /** Disarms the timers whose deadline is at or before `now`, and calls `expired` for each. */
@@ -61,9 +78,9 @@ export class VmTimers {
     for (let bound = this.#heap.size; bound > 0; bound--) {
       const timer = this.#heap.expire(now);
       if (timer < 0) return;
-      const vm = this.#slots[timer >>> 1];
+      const vm = this.#slots[Math.floor(timer / KINDS)];
       if (!vm) throw new KernelBug(`timer ${timer} expired for no VM`);
-      expired(vm, (timer & 1) as TimerKind, now);
+      expired(vm, (timer % KINDS) as TimerKind, now);
     }
   }
 }

@@ -1,7 +1,14 @@
 /** A kernel for tests: deterministic clock, everything it tells recorded. */
 
 import { assertEquals } from "@std/assert";
-import { DeterministicClock, type Image, Kernel, type KernelOptions, type Vm } from "../kernel.ts";
+import {
+  DeterministicClock,
+  type Image,
+  Kernel,
+  type KernelOptions,
+  type Resources,
+  type Vm,
+} from "../kernel.ts";
 import type { NetworkSpec } from "../vm_spec.ts";
 import { assemble } from "./assemble.ts";
 
@@ -29,6 +36,7 @@ export interface BootOptions {
   network?: boolean;
   arguments?: string[];
   settings?: Record<string, string>;
+  resources?: Resources;
 }
 
 /** 10.0.0.1 + id in 10.0.0.0/8. */
