@@ -31,6 +31,8 @@ export interface Resources {
 /** What is in force for a VM. */
 export type Limits = Readonly<Required<Resources>>;
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 export const UNLIMITED: Limits = {
   cpuWeight: WEIGHT_DEFAULT,
   cpus: null,
@@ -50,7 +52,11 @@ const BURST_SECONDS = 0.1;
 
 /** The limits that a request makes of those in force. Throws a VmError that names the field. */
 export function changeLimits(limits: Limits, change: Resources): Limits {
-  const result = { ...limits, ...defined(change) };
+  const result: Writable<Limits> = { ...limits };
+  if (change.cpuWeight !== undefined) result.cpuWeight = change.cpuWeight;
+  if (change.cpus !== undefined) result.cpus = change.cpus;
+  if (change.netFrames !== undefined) result.netFrames = change.netFrames;
+  if (change.netBytes !== undefined) result.netBytes = change.netBytes;
   check("cpuWeight", result.cpuWeight, WEIGHT_MINIMUM, WEIGHT_MAXIMUM);
   if (!Number.isInteger(result.cpuWeight)) {
     throw new VmError("cpuWeight", `expected an integer, got ${result.cpuWeight}`);
@@ -84,8 +90,4 @@ function bucket(limit: Rate | null): TokenBucket | null {
 function check(field: string, value: number, low: number, high: number): void {
   if (Number.isFinite(value) && value >= low && value <= high) return;
   throw new VmError(field, `expected a number ${low}..${high}, got ${value}`);
-}
-
-function defined(change: Resources): Partial<Limits> {
-  return Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
 }

@@ -61,6 +61,10 @@ function routeVms(app: Hono, supervisor: Supervisor): void {
     const id = c.req.param("id");
     return c.json({ ...supervisor.get(id), report: await supervisor.report(id) });
   });
+  app.patch("/v1/vms/:id", limited(JSON_BYTES_MAXIMUM), async (c) => {
+    const change = object("body", await json(c)) as Parameters<Supervisor["update"]>[1];
+    return c.json(await supervisor.update(c.req.param("id"), change));
+  });
   app.delete("/v1/vms/:id", async (c) => {
     await supervisor.remove(c.req.param("id"));
     return c.body(null, 204);

@@ -72,6 +72,32 @@ Deno.test("a VM is created, listed, inspected, stopped, started and deleted over
     await expectError(app.request("/v1/vms/web"), 404, "id");
   }));
 
+Deno.test("shares and limits are set, changed while a VM runs, and shown over HTTP", () =>
+  withControl(async (app) => {
+    const patch = (change: unknown) =>
+      app.request("/v1/vms/web", {
+        method: "PATCH",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(change),
+      });
+    const request = { name: "web", image: "idle", cpuWeight: 200, netBytes: "10K:5K" };
+    const created = await (await post(app, "/v1/vms", request)).json();
+    const limits = { cpuWeight: 200, cpus: null, netFrames: null };
+    assertEquals({ ...created, ...limits, netBytes: { rate: 10240, burst: 5120 } }, created);
+    const changed = await patch({ cpus: 0.5, netBytes: null });
+    assertEquals(changed.status, 200);
+    const shown = await (await app.request("/v1/vms/web")).json();
+    assertEquals([shown.cpuWeight, shown.cpus, shown.netBytes], [200, 0.5, null]);
+    await expectError(patch({ cpus: 2 }), 400, "cpus");
+    await expectError(patch({ memory: "1G" }), 400, "memory");
+    assertEquals((await patch({})).status, 200);
+    // They are part of the VM, also when it starts afresh.
+    await post(app, "/v1/vms/web/stop");
+    await patch({ cpuWeight: 7 });
+    const again = await (await post(app, "/v1/vms/web/start")).json();
+    assertEquals([again.cpuWeight, again.cpus], [7, 0.5]);
+  }));
+
 Deno.test("the console is read, followed and typed on over HTTP", () =>
   withControl(async (app, supervisor) => {
     await post(app, "/v1/vms", { name: "printer", image: "print" });

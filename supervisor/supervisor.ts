@@ -34,7 +34,8 @@ import {
   waitFor,
 } from "./vm/record.ts";
 import { VmRegistry } from "./vm/registry.ts";
-import { parseVmRequest, type VmRequest } from "./vm/request.ts";
+import { parseVmChange, parseVmRequest, type VmRequest } from "./vm/request.ts";
+import { changeLimits, type Resources } from "./vm/resources.ts";
 
 export interface SupervisorOptions {
   /** Threads that run VMs; default: one per processor, at most 8, whose pools fit into memory. */
@@ -176,6 +177,15 @@ export class Supervisor {
     await this.#ask(record, COMMAND.VM_RESUME);
   }
 
+  /** Changes what a VM may use of the processor and the network, also while it runs. */
+  async update(vm: number | string, change: Resources): Promise<VmSummary> {
+    const record = this.#vms.find(vm);
+    const resources = parseVmChange(change);
+    if (record.cell.alive) await this.#ask(record, COMMAND.VM_LIMIT, resources);
+    record.limits = changeLimits(record.limits, resources);
+    return summarize(record);
+  }
+
   /** Ends a VM and forgets it: its name, its console, its ports. */
   async remove(vm: number | string): Promise<void> {
     const record = this.#vms.find(vm);
@@ -295,6 +305,7 @@ export class Supervisor {
       arguments: request.arguments,
       settings: request.settings,
       network: this.network && vmNetwork(vm.id),
+      resources: vm.limits,
     };
     await cell.request(COMMAND.VM_CREATE, vm.id, order);
   }

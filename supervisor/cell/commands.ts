@@ -6,6 +6,7 @@
  */
 
 import { ImageError, VmError } from "../../kernel/errors.ts";
+import type { Resources } from "../../kernel/resources.ts";
 import type { CellConsoles } from "./consoles.ts";
 import type { CellImages } from "./images.ts";
 import type { CellKernel, CellVm } from "./kernel.ts";
@@ -105,6 +106,8 @@ function answer(
       return kernel.resume(find(kernel, subject));
     case COMMAND.VM_DESTROY:
       return kernel.destroy(find(kernel, subject));
+    case COMMAND.VM_LIMIT:
+      return kernel.setResources(find(kernel, subject), decode(payload) as Resources);
     case COMMAND.VM_REPORT:
       return kernel.report(find(kernel, subject));
     case COMMAND.CELL_STATS:

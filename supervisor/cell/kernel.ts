@@ -4,6 +4,7 @@
  */
 
 import type { Image } from "../../kernel/image.ts";
+import type { Resources } from "../../kernel/resources.ts";
 import type { VmSpec } from "../../kernel/vm_spec.ts";
 
 export interface CellVm {
@@ -26,6 +27,7 @@ export interface CellKernel {
   pause(vm: CellVm): void;
   resume(vm: CellVm): void;
   destroy(vm: CellVm): void;
+  setResources(vm: CellVm, change: Resources): void;
   keyboard(vm: CellVm, bytes: Uint8Array): number;
   closeKeyboard(vm: CellVm): void;
   consoleReady(vm: CellVm): void;

@@ -13,6 +13,7 @@
 
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { createRing } from "../../devices/ring.ts";
+import type { Resources } from "../../kernel/resources.ts";
 
 /** Supervisor to cell. */
 export const COMMAND = {
@@ -44,6 +45,8 @@ export const COMMAND = {
   KEYBOARD_CLOSE: 16,
   /** No request: a number, the cost (see consoleCost) of console output that was consumed. */
   CONSOLE_CONSUMED: 17,
+  /** Request with Resources: changes what the VM may use. */
+  VM_LIMIT: 18,
 } as const;
 
 /** Cell to supervisor. */
@@ -91,6 +94,7 @@ export interface VmOrder {
   readonly arguments: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
   readonly network?: VmNetwork;
+  readonly resources?: Resources;
 }
 
 /** IPv4 addresses as uint32 in host order. */

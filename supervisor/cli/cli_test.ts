@@ -168,6 +168,9 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["run", "--engine", "translator", "--translate-after", "5.5", "hello"], "--translate-after"],
     [["run", "--engine", "translator", "--code-cache", "1", "hello"], "from 64K to 1G"],
     [["stop"], "at least one VM"],
+    [["update", "web"], "something to change"],
+    [["run", "--cpus", "2", "hello"], "cpus"],
+    [["create", "--net-bytes", "1:2:3", "hello"], "netBytes"],
     [["ps", "extra"], "extra"],
   ];
   for (const [args, message] of cases) {
@@ -245,11 +248,17 @@ Deno.test("the client verbs drive a server through its socket", () =>
       const created = await client("create", "--name", "one", `${folder}/hello.elf`);
       assertEquals([created.code, created.stdout, created.stderr], [0, "one\n", ""]);
       assertEquals((await client("logs", "-f", "one")).stdout, "hello\nthere\n");
-      assertEquals((await client("create", "--name", "two", `${folder}/spin.elf`)).code, 0);
+      const limited = ["--cpus", "0.5", "--net-bytes", "1M"];
+      const two = await client("create", "--name", "two", ...limited, `${folder}/spin.elf`);
+      assertEquals([two.code, two.stderr], [0, ""]);
       const ps = await client("ps");
       assertMatch(ps.stdout, /^ID +NAME.*\n1 +one +hello +stopped \(0\).*\n2 +two +spin +running/);
       assertEquals(JSON.parse((await client("ps", "--json")).stdout).length, 2);
-      assertEquals(JSON.parse((await client("inspect", "two")).stdout).state, "running");
+      const inspect = async () => JSON.parse((await client("inspect", "two")).stdout);
+      assertEquals((await inspect()).state, "running");
+      const { code } = await client("update", "--cpus", "none", "--cpu-weight", "50", "two");
+      const { cpus, cpuWeight, netBytes } = await inspect();
+      assertEquals([code, cpus, cpuWeight, netBytes.rate], [0, null, 50, 2 ** 20]);
       assertMatch((await client("stats")).stdout, /2 +two +running +\d+/);
       for (const verb of ["pause", "resume", "stop", "start"]) {
         const { code, stderr } = await client(verb, "two");

@@ -45,6 +45,10 @@ export class Client {
     return await (await this.send("GET", path)).json();
   }
 
+  async patch<T>(path: string, value: unknown): Promise<T> {
+    return await (await this.send("PATCH", path, JSON.stringify(value), "application/json")).json();
+  }
+
   async post<T>(path: string, value?: unknown): Promise<T> {
     const body = value === undefined ? undefined : JSON.stringify(value);
     return await (await this.send("POST", path, body, "application/json")).json();

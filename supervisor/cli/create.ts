@@ -3,6 +3,7 @@
 import type { VmSummary } from "../vm/record.ts";
 import { Client, CLIENT_EXIT_HELP, HOST_HELP } from "./client.ts";
 import { type Command, EXIT, Failure, oneWord, readSettings, readWords } from "./command.ts";
+import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 
 const HELP = `usage: denali create [options] IMAGE [-- ARGUMENTS...]
 
@@ -13,6 +14,7 @@ built-in guest or of an uploaded image, or the path of an ELF file, which is upl
   --name NAME           a DNS label (default vm-N)
   --publish HOST:GUEST  let a TCP port of the server's host lead to one of the VM; may be repeated
   --arg KEY=VALUE       a setting the guest can read; may be repeated
+${RESOURCE_HELP}
   --no-start            do not start it
   --json                print the whole VM as JSON
 ${HOST_HELP}
@@ -26,7 +28,7 @@ export const create: Command = {
   help: HELP,
   async run(args) {
     const read = readWords(args, {
-      text: ["host", "memory", "name"],
+      text: ["host", "memory", "name", ...RESOURCE_OPTIONS],
       list: ["publish", "arg"],
       flag: ["json", "no-start"],
     });
@@ -39,6 +41,7 @@ export const create: Command = {
       publish: read.list.publish,
       settings: readSettings(read.list.arg),
       arguments: read.rest,
+      ...readResources(read.text),
       start: !read.flag["no-start"],
     });
     console.log(read.flag.json ? JSON.stringify(vm, null, 2) : vm.name);

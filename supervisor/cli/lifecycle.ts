@@ -86,7 +86,7 @@ function readGrace(text = "0"): number {
 }
 
 /** Goes on after a refusal, so that `rm a b c` removes what it can. */
-async function each(
+export async function each(
   client: Client,
   vms: readonly string[],
   act: (client: Client, vm: string) => Promise<void>,

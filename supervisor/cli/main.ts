@@ -11,6 +11,7 @@ import { logs } from "./logs.ts";
 import { ps } from "./ps.ts";
 import { run } from "./run.ts";
 import { stats } from "./stats.ts";
+import { update } from "./update.ts";
 import { up } from "./up.ts";
 import { version } from "./version.ts";
 
@@ -26,6 +27,7 @@ export const COMMANDS: readonly Command[] = [
   stop,
   pause,
   resume,
+  update,
   rm,
   stats,
   image,

@@ -6,6 +6,7 @@ import { CHUNK_BYTES } from "../cell/protocol.ts";
 import { describeImage, type StoredImage } from "../image/store.ts";
 import { RequestError } from "../request_error.ts";
 import type { VmSummary } from "../vm/record.ts";
+import type { Resources } from "../vm/resources.ts";
 import { MEMORY_DEFAULT, parseMemory, parseName, parsePublish } from "../vm/request.ts";
 import {
   type Command,
@@ -20,6 +21,7 @@ import {
 } from "./command.ts";
 import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
 import { readImageBytes } from "./image_file.ts";
+import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 import { onSignals } from "./signals.ts";
 
 const HELP = `usage: denali run [options] IMAGE [-- ARGUMENTS...]
@@ -32,6 +34,7 @@ IMAGE is the path of an ELF executable linked with Ilwaco, or the name of a buil
   --publish HOST:GUEST  let a TCP port of this host lead to one of the VM; may be repeated;
                         ADDRESS:HOST:GUEST listens elsewhere than on 127.0.0.1, HOST 0 on any port
   --arg KEY=VALUE       a setting the guest can read; may be repeated
+${RESOURCE_HELP}
   --deterministic       time is a function of the instructions executed, there is no network, and
                         input is handed over in blocks of 4096 bytes whenever the guest waits for
                         nothing else: the same input gives the same run
@@ -86,6 +89,7 @@ interface RunOptions {
   memory: number;
   publish: string[];
   settings: Record<string, string>;
+  resources: Resources;
   arguments: readonly string[];
   deterministic: boolean;
   engine: EngineSettings;
@@ -94,7 +98,7 @@ interface RunOptions {
 
 function readOptions(args: string[]): RunOptions {
   const read = readWords(args, {
-    text: ["memory", "name", "report", ...ENGINE_OPTIONS],
+    text: ["memory", "name", "report", ...RESOURCE_OPTIONS, ...ENGINE_OPTIONS],
     list: ["publish", "arg"],
     flag: ["deterministic"],
   });
@@ -105,6 +109,7 @@ function readOptions(args: string[]): RunOptions {
     memory: text.memory === undefined ? MEMORY_DEFAULT : parseMemory(text.memory),
     publish: [...list.publish],
     settings: readSettings(list.arg),
+    resources: readResources(text),
     arguments: read.rest,
     deterministic: flag.deterministic,
     engine: readEngine(text),
@@ -164,13 +169,14 @@ async function runVm(
 async function createVm(
   supervisor: Supervisor,
   image: StoredImage,
-  { name, memory, publish, settings, arguments: words }: RunOptions,
+  { name, memory, publish, settings, resources, arguments: words }: RunOptions,
   sink: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
 ): Promise<void> {
   const request = {
     name,
     memory,
     settings,
+    ...resources,
     arguments: words,
     publish: publish.map((port) => parsePublish("publish", port)),
     start: false,

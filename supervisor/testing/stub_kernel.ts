@@ -100,6 +100,8 @@ export class StubKernel implements CellKernel {
     this.vms.delete(vm.id);
   }
 
+  setResources(): void {}
+
   keyboard(vm: CellVm, bytes: Uint8Array): number {
     const stub = vm as StubVm;
     const taken = Math.min(bytes.length, KEYBOARD_BYTES - stub.input.length);

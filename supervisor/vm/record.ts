@@ -7,6 +7,7 @@ import { formatAddress } from "../gateway/ipv4.ts";
 import { vmNetwork } from "../network.ts";
 import type { StateNotice, ToldState } from "../cell/protocol.ts";
 import type { VmRequest } from "./request.ts";
+import { changeLimits, type Limits, UNLIMITED } from "./resources.ts";
 
 /** A host port that leads to the VM while it exists. */
 export interface PublishedPort {
@@ -25,6 +26,8 @@ export interface VmRecord {
   readonly console: ConsoleLog;
   readonly created: Date;
   readonly published: PublishedPort[];
+  /** What it may use of the processor and the network. */
+  limits: Limits;
   /** Where it runs, or ran last. */
   cell: Cell;
   cellIndex: number;
@@ -45,7 +48,7 @@ export interface VmRecord {
 }
 
 /** How a VM looks from outside. */
-export interface VmSummary {
+export interface VmSummary extends Limits {
   readonly id: number;
   readonly name: string;
   readonly image: string;
@@ -89,6 +92,7 @@ export function createRecord(
     console: new ConsoleLog(),
     created: new Date(),
     published: [],
+    limits: changeLimits(UNLIMITED, request),
     state: "created",
     inputBytes: 0,
     input: Promise.resolve(),
@@ -103,6 +107,7 @@ export function summarize(vm: VmRecord): VmSummary {
     image: vm.image.name,
     imageHash: vm.image.hash,
     memory: vm.request.memory,
+    ...vm.limits,
     state: vm.state,
     exitCode: vm.exitCode,
     reason: vm.reason,

@@ -8,6 +8,8 @@
 import { LAYOUT } from "../../kernel/abi.ts";
 import { RequestError } from "../request_error.ts";
 import { parseSize, SIZE_EXPECTED } from "../size.ts";
+import { parseResources, RESOURCE_FIELDS, type Resources } from "./resources.ts";
+import { show } from "./show.ts";
 
 /** A TCP port of the host that leads to a port of the VM. */
 export interface PortMapping {
@@ -19,7 +21,7 @@ export interface PortMapping {
   readonly guest: number;
 }
 
-export interface VmRequest {
+export interface VmRequest extends Resources {
   /** A DNS label that is not a number; default `vm-ID`. */
   readonly name?: string;
   /** Name or hash of an image of the store, or name of a built-in guest. */
@@ -41,17 +43,15 @@ const NAME_EXPECTED =
 const PUBLISH_EXPECTED = "HOST:GUEST or ADDRESS:HOST:GUEST with TCP ports, for example 8081:80";
 const PUBLISH_MAXIMUM = 64;
 
-const FIELDS = ["name", "image", "memory", "arguments", "settings", "publish", "start"];
+const FIELDS = ["name", "image", "memory", "arguments", "settings", "publish", "start"]
+  .concat(RESOURCE_FIELDS);
 
 /** Checks a request from outside (parsed JSON). Throws a RequestError that names the field. */
 export function parseVmRequest(value: unknown): VmRequest {
   const request = object("body", value);
-  for (const key of Object.keys(request)) {
-    if (!FIELDS.includes(key)) {
-      throw new RequestError(key, "unknown field", `one of ${FIELDS.join(", ")}`);
-    }
-  }
+  checkFields(request, FIELDS);
   return {
+    ...parseResources(request),
     name: request.name === undefined ? undefined : parseName(request.name),
     image: text("image", request.image, "the name of an image or of a built-in guest"),
     memory: parseMemory(request.memory),
@@ -67,6 +67,20 @@ export function parseVmRequest(value: unknown): VmRequest {
     ),
     start: parseBoolean("start", request.start, true),
   };
+}
+
+/** Checks what is to change of a VM that exists. Throws a RequestError that names the field. */
+export function parseVmChange(value: unknown): Resources {
+  const change = object("body", value);
+  checkFields(change, RESOURCE_FIELDS);
+  return parseResources(change);
+}
+
+function checkFields(request: Record<string, unknown>, fields: readonly string[]): void {
+  for (const key of Object.keys(request)) {
+    if (fields.includes(key)) continue;
+    throw new RequestError(key, "unknown field", `one of ${fields.join(", ")}`);
+  }
 }
 
 export function parseName(value: unknown): string {
@@ -135,11 +149,4 @@ function list(field: string, value: unknown, most = 1000): unknown[] {
 function text(field: string, value: unknown, expected: string): string {
   if (typeof value === "string" && (value !== "" || expected === "text")) return value;
   throw new RequestError(field, `got ${show(value)}`, expected);
-}
-
-/** What came, short enough for a message. */
-function show(value: unknown): string {
-  if (value === undefined) return "nothing";
-  const json = JSON.stringify(value);
-  return json.length > 80 ? `${json.slice(0, 77)}...` : json;
 }

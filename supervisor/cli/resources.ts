@@ -1,0 +1,23 @@
+/** `--cpus` and its like: options of the verbs that make or change VMs. */
+
+import { parseResources, type Resources } from "../vm/resources.ts";
+
+export const RESOURCE_OPTIONS = ["cpu-weight", "cpus", "net-frames", "net-bytes"] as const;
+
+/** Lines for --help. */
+export const RESOURCE_HELP =
+  `  --cpu-weight N        share of the processor beside other VMs, 1 to 1000 (default 100)
+  --cpus N              processors that it may use at most, 0.001 to 1
+  --net-frames RATE     frames per second in each direction; RATE:BURST lets as many pass at once
+                        (default burst: a tenth of a second)
+  --net-bytes RATE      bytes per second in each direction, for example 10M or 10M:1M`;
+
+/** Throws a RequestError that names the field. Options that were not given are left out. */
+export function readResources(text: Readonly<Record<string, string | undefined>>): Resources {
+  return parseResources({
+    cpuWeight: text["cpu-weight"],
+    cpus: text.cpus,
+    netFrames: text["net-frames"],
+    netBytes: text["net-bytes"],
+  });
+}

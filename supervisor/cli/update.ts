@@ -1,0 +1,39 @@
+/** `denali update`: other limits for VMs that exist, also while they run. */
+
+import { Client, CLIENT_EXIT_HELP, HOST_HELP, vmPath } from "./client.ts";
+import { type Command, readWords, UsageError } from "./command.ts";
+import { each } from "./lifecycle.ts";
+import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
+
+const HELP = `usage: denali update [options] VM...
+
+Changes what virtual machines may use of the processor and the network, from now on, also while they
+run. VM is a number or a name. What is not named stays as it is; the value none takes a limit away.
+
+${RESOURCE_HELP}
+  --json                print each virtual machine afterwards as JSON
+${HOST_HELP}
+
+${CLIENT_EXIT_HELP}
+`;
+
+export const update: Command = {
+  name: "update",
+  summary: "change what VMs may use",
+  help: HELP,
+  async run(args) {
+    const { text, flag, words } = readWords(args, {
+      text: ["host", ...RESOURCE_OPTIONS],
+      flag: ["json"],
+    });
+    if (words.length === 0) throw new UsageError("expected at least one VM, got none");
+    const change = readResources(text);
+    if (Object.keys(change).length === 0) {
+      throw new UsageError("expected something to change, got no limit");
+    }
+    return await each(new Client(text.host), words, async (client, vm) => {
+      const answer = await client.patch(vmPath(vm), change);
+      console.log(flag.json ? JSON.stringify(answer, null, 2) : vm);
+    });
+  },
+};
