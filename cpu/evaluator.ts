@@ -41,6 +41,7 @@ import {
   RESOLVE_WAIT,
   X86_PF,
 } from "./engine.ts";
+import { flush } from "./fpu/pair.ts";
 import { HandlerTable } from "./handlers.ts";
 import { STEP_AFTER, STEP_LEAVE } from "./printer.ts";
 import { createEnvironment, type Environment } from "./runtime.ts";
@@ -134,6 +135,7 @@ export class Evaluator implements Engine {
   /** Gives back the state that `begin` took. */
   end(cpu: CpuState): void {
     const { C, R } = this.environment;
+    flush(C);
     cpu.i32.set(R);
     cpu.retired = C.retired;
   }

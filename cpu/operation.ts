@@ -21,6 +21,8 @@
  *  7. If `writesFlags`, `cpu.i32[SCRATCH]` holds the new CF, PF and ZF at their EFLAGS places; OF, SF
  *     and AF become 0.
  *
+ * Before anybody looks at x87 registers: `flush` (cpu/fpu/pair.ts).
+ *
  * The buffer is `cpu.u8` from MEMORY_BYTE on, or `stateImage` if `image` is set (FXSAVE and its kind move
  * more bytes than the processor state has room for).
  *

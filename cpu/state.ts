@@ -38,6 +38,8 @@ export const SCRATCH = 28;
 export const FPU_CONTROL = 32, FPU_STATUS = 33, FPU_TAG = 34;
 export const FPU_OPCODE = 35, FPU_IP = 36, FPU_IP_SELECTOR = 37, FPU_DP = 38, FPU_DP_SELECTOR = 39;
 export const MXCSR = 40;
+/** Bits of physical registers, both 0 outside of a run: see cpu/fpu/pair.ts. */
+export const FPU_LIVE = 41, FPU_STALE = 42;
 
 /**
  * Physical x87 registers R0..R7, 16 bytes each: 64-bit significand (little endian), then sign and

@@ -106,7 +106,7 @@ export function denormalFlag(): number {
 }
 
 /** Loads a memory operand into a value. */
-type Load = (cpu: CpuState, at: number, s: number) => void;
+export type Load = (cpu: CpuState, at: number, s: number) => void;
 
 export const loadSingle: Load = (cpu, at, s) => unpackSingle(at, cpu.i32[s]);
 export const loadDouble: Load = (cpu, at, s) => unpackDouble(at, cpu.i32[s], cpu.i32[s + 1]);

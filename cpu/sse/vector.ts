@@ -8,6 +8,7 @@
  */
 
 import { X86_MF } from "../engine.ts";
+import { flush } from "../fpu/pair.ts";
 import { MM_WORD, type Operation, XMM_WORD } from "../operation.ts";
 import { type CpuState, FPU_STATUS, FPU_TAG } from "../state.ts";
 
@@ -79,6 +80,7 @@ export function mmx(operation: Operation, writes = true): Operation {
   return (cpu, d, s, immediate) => {
     const status = cpu.i32[FPU_STATUS];
     if ((status & STATUS_ERROR) !== 0) return X86_MF;
+    flush(cpu);
     cpu.i32[FPU_STATUS] = status & ~STATUS_TOP;
     cpu.i32[FPU_TAG] = 0;
     const fault = operation(cpu, d, s, immediate);
@@ -92,6 +94,7 @@ export function mmx(operation: Operation, writes = true): Operation {
 export function emms(cpu: CpuState): number {
   const status = cpu.i32[FPU_STATUS];
   if ((status & STATUS_ERROR) !== 0) return X86_MF;
+  flush(cpu);
   cpu.i32[FPU_STATUS] = status & ~STATUS_TOP;
   cpu.i32[FPU_TAG] = 0xffff;
   return 0;

@@ -8,6 +8,7 @@
 
 import { decode } from "../../cpu/decoder.ts";
 import { disassemble } from "../../cpu/disassembler.ts";
+import { flush } from "../../cpu/fpu/pair.ts";
 import { type Binding, MEMORY_BYTE, OPERATION_NO_STORE, stateImage } from "../../cpu/operation.ts";
 import { bindOperation } from "../../cpu/operations.ts";
 import {
@@ -169,6 +170,7 @@ function runOnDenali(cpu: CpuState, stub: Stub, before: Uint8Array): Uint8Array 
   }
   words[STUB] = result > 0 ? result + 1 : 0;
   if (result < OPERATION_NO_STORE) throw new Error(`"${stub.text}" returned ${result}`);
+  flush(cpu);
   store(cpu, after, words);
   return after;
 }
