@@ -139,7 +139,18 @@ export class Builder {
   }
 
   setPart(view: View, index: Expression, value: Expression): void {
-    this.statements.push({ op: "setPart", view, index, value });
+    this.statements.push({ op: "setPart", view, index, value, scratch: false });
+  }
+
+  /** As setPart, for the buffer of operations. */
+  setScratchPart(view: View, index: number, value: Expression): void {
+    this.statements.push({
+      op: "setPart",
+      view,
+      index: constant(index),
+      value,
+      scratch: true,
+    });
   }
 
   // Memory. Addresses are linear.
@@ -181,7 +192,7 @@ export class Builder {
   }
 
   /** Memory that is written later: faults now if that is impossible. Returns what writes it. */
-  reserve(width: Width, address: Expression): (value: Expression) => void {
+  reserve(width: MemoryWidth, address: Expression): (value: Expression) => void {
     const at = this.let(address);
     const place = this.places++;
     this.statements.push({ op: "reserve", place, width, address: at });

@@ -153,6 +153,8 @@ export type Statement =
     readonly view: View;
     readonly index: Expression;
     readonly value: Expression;
+    /** As of setWord: the buffer of operations. */
+    readonly scratch: boolean;
   }
   /** Memory; may fault. */
   | {

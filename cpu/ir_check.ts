@@ -51,13 +51,13 @@ function canFault(statement: Statement): boolean {
 function changes(statement: Statement): boolean {
   switch (statement.op) {
     case "setRegister":
-    case "setPart":
     case "setPlace":
     case "setFlags":
     case "store":
     case "operation":
       return true;
     case "setWord":
+    case "setPart":
       return !statement.scratch;
     case "call":
       return HELPERS[statement.helper].changes;

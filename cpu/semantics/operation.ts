@@ -4,7 +4,7 @@
  */
 
 import type { Builder } from "../builder.ts";
-import { add, and, constant, type Expression, ge, ne, ZERO } from "../ir.ts";
+import { add, and, constant, eq, type Expression, ge, ne, ZERO } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { FPU_DP, FPU_IP, FPU_STATUS, SCRATCH } from "../state.ts";
 import { CF, PF, ZF } from "../flags.ts";
@@ -18,7 +18,34 @@ function wordCount(bytes: number, binding: Binding): number {
   return binding.image || bytes > 16 || bytes % 4 !== 0 ? 0 : bytes / 4;
 }
 
-function load(b: Builder, address: Expression, binding: Binding): void {
+/**
+ * An x87 operand of 8 bytes is a double most of the time; two words that are read as a double right after they
+ * were written would stall the processor below us.
+ */
+function isDouble(form: Form, bytes: number): boolean {
+  return bytes === 8 && form.mnemonic.startsWith("f") && !form.mnemonic.startsWith("fi");
+}
+
+function loadDouble(b: Builder, address: Expression): void {
+  const value = b.load(64, address);
+  b.if(
+    eq(value, value),
+    () => b.setScratchPart("double", MEMORY_WORD >> 1, value),
+    () => b.perform("reloadScratch", address, constant(8)),
+  );
+}
+
+function reserveDouble(b: Builder, address: Expression): () => void {
+  const write = b.reserve(64, address);
+  return () => {
+    const value = b.part("double", constant(MEMORY_WORD >> 1));
+    const words = () => b.perform("storeScratch", address, constant(8), ZERO);
+    b.if(eq(value, value), () => write(value), words);
+  };
+}
+
+function load(b: Builder, form: Form, address: Expression, binding: Binding): void {
+  if (isDouble(form, binding.loads)) return loadDouble(b, address);
   const words = wordCount(binding.loads, binding);
   for (let i = 0; i < words; i++) {
     b.setScratch(MEMORY_WORD + i, b.load(32, add(address, constant(4 * i))));
@@ -29,7 +56,8 @@ function load(b: Builder, address: Expression, binding: Binding): void {
 }
 
 /** Makes sure that the result can be stored; returns what stores it. */
-function reserve(b: Builder, address: Expression, binding: Binding): () => void {
+function reserve(b: Builder, form: Form, address: Expression, binding: Binding): () => void {
+  if (isDouble(form, binding.stores)) return reserveDouble(b, address);
   const words = wordCount(binding.stores, binding);
   if (words === 0) {
     const bytes = constant(binding.stores);
@@ -98,8 +126,8 @@ export function runOperation(b: Builder, form: Form, binding: Binding): void {
     });
   }
   // What is written faults as a write, even if it is read first (MASKMOVQ).
-  const store = binding.stores > 0 ? reserve(b, address, binding) : null;
-  if (binding.loads > 0) load(b, address, binding);
+  const store = binding.stores > 0 ? reserve(b, form, address, binding) : null;
+  if (binding.loads > 0) load(b, form, address, binding);
   if (binding.readsFlags) b.setScratch(SCRATCH, b.call("getFlags"));
   const result = b.operation(binding.operation, form.bindingNumbers);
   if (store !== null) b.if(ge(result, 0), store);
