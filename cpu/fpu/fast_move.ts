@@ -6,7 +6,7 @@
 import { CF, ZF } from "../flags.ts";
 import { MEMORY_WORD, type Operation } from "../operation.ts";
 import { type CpuState, FPU_CONTROL, FPU_STATUS, FPU_TAG, SCRATCH } from "../state.ts";
-import { type FastLoad, isEasy, physical, popPair, setPair, setStatus } from "./fast_arithmetic.ts";
+import { type FastLoad, physical, popPair, setPair, setStatus } from "./fast_arithmetic.ts";
 import { flush, high, highWords, isUsable, low, OPERAND } from "./pair.ts";
 import { C0, C1, C2, C3, ERROR_SUMMARY } from "./stack.ts";
 import { NEAREST, PE, TOWARD_ZERO } from "./value.ts";
