@@ -116,15 +116,16 @@ export function arithmeticHelpers(
   };
 }
 
-/** Bits 32..63 of the product of two unsigned integers. */
+/**
+ * Bits 32..63 of the product of two unsigned integers. The product as a double is off by at most 2^10, so that
+ * without its (exact) lower half it is a multiple of 2^32 to within a millionth.
+ */
 function multiplyHighUnsigned(a: number, b: number): number {
-  const al = a & 0xffff, ah = a >>> 16, bl = b & 0xffff, bh = b >>> 16;
-  const middle = ah * bl + ((al * bl) >>> 16);
-  const other = al * bh + (middle & 0xffff) + 0;
-  return (ah * bh + Math.floor(middle / 65536) + Math.floor(other / 65536)) | 0;
+  const low = Math.imul(a, b) >>> 0;
+  return Math.floor(((a >>> 0) * (b >>> 0) - low) / 4294967296 + 0.5) | 0;
 }
 
 /** Bits 32..63 of the product of two signed integers. */
 function multiplyHighSigned(a: number, b: number): number {
-  return (multiplyHighUnsigned(a, b) - (a < 0 ? b : 0) - (b < 0 ? a : 0)) | 0;
+  return Math.floor((a * b - (Math.imul(a, b) >>> 0)) / 4294967296 + 0.5) | 0;
 }

@@ -35,6 +35,10 @@ export type BinaryOperator =
   | "shl"
   | "shr"
   | "sar"
+  | "divs"
+  | "rems"
+  | "divu"
+  | "remu"
   | "fadd"
   | "fsub"
   | "fmul"
@@ -299,6 +303,18 @@ export const ONE = constant(1);
 function lift(value: Expression | number): Expression {
   return typeof value === "number" ? constant(value) : value;
 }
+
+/**
+ * Division of two i32, signed or unsigned, towards 0. The divisor is not 0, and the quotient fits.
+ */
+function division(operator: "divs" | "rems" | "divu" | "remu") {
+  return (a: Expression, b: Expression): Expression => ({ op: "binary", operator, a, b });
+}
+
+export const divs = division("divs");
+export const rems = division("rems");
+export const divu = division("divu");
+export const remu = division("remu");
 
 type Arithmetic = "add" | "sub" | "mul" | "and" | "or" | "xor" | "shl" | "shr" | "sar";
 

@@ -2,12 +2,22 @@
 
 import { type Builder, fit, type Meaning } from "../builder.ts";
 import {
+  add,
   and,
   bit,
+  both,
   constant,
+  divs,
+  divu,
+  eq,
   type Expression,
+  float,
+  floatUnary,
+  ltu,
   mul,
   ne,
+  rems,
+  remu,
   sar,
   sext,
   shl,
@@ -76,22 +86,36 @@ function integerMultiply(b: Builder, form: Form): void {
   b.write(target, low);
   const overflow = target.size === 2
     ? ne(product, low)
-    : ne(b.call("multiplyHighSigned", a, c), sar(low, 31));
+    // A product that does not fit into 32 bits is another double, exact or not.
+    : ne(float("fmul", floatUnary("float", a), floatUnary("float", c)), floatUnary("float", low));
   productFlags(b, overflow, low);
 }
 
 /** The flags are undefined after a division; they stay as they are. */
-function divide(helper: "divideSigned" | "divideUnsigned"): Meaning {
+function divide(signed: boolean): Meaning {
   return (b, form) => {
     const [operand] = form.operands;
     const width: Width = b.width(operand);
-    b.perform(helper, constant(width), b.read(operand));
+    const divisor = b.read(operand);
+    const any = () => {
+      b.perform(signed ? "divideSigned" : "divideUnsigned", constant(width), divisor);
+    };
+    if (width !== 32) return any();
+    // Nearly every dividend is a 32-bit number that was extended to 64 bits.
+    const high = b.register(EDX), low = b.register(EAX);
+    const simple = signed
+      ? both(eq(high, sar(low, 31)), ltu(1, add(divisor, 1))) // neither 0 nor -1
+      : both(eq(high, 0), ne(divisor, 0));
+    b.if(simple, () => {
+      b.setRegister(EAX, signed ? divs(low, divisor) : divu(low, divisor));
+      b.setRegister(EDX, signed ? rems(low, divisor) : remu(low, divisor));
+    }, any);
   };
 }
 
 export const MULTIPLY: Record<string, Meaning> = {
   mul: multiplyWide(false),
   imul: integerMultiply,
-  div: divide("divideUnsigned"),
-  idiv: divide("divideSigned"),
+  div: divide(false),
+  idiv: divide(true),
 };

@@ -23,6 +23,8 @@ export interface Flow {
   readonly order: readonly number[];
   /** The node heads a loop: something that it dominates goes back to it. */
   readonly isLoop: readonly boolean[];
+  /** The node is part of a loop. */
+  readonly inLoop: readonly boolean[];
   /** The node has several predecessors in front of it. */
   readonly isMerge: readonly boolean[];
   /** Instructions on the longest way from a node to the next place where the budget is checked. */
@@ -155,7 +157,32 @@ function describe(
     children,
     order,
     isLoop,
+    inLoop: loopMembers(nodes, order, dominators),
     isMerge: forward.map((count, node) => count > 1 && !top.has(node)),
     need,
   };
+}
+
+/** Nodes from which control can go back to the header of a loop without leaving it. */
+function loopMembers(
+  nodes: readonly FlowNode[],
+  order: readonly number[],
+  dominators: readonly number[],
+): boolean[] {
+  const predecessors: number[][] = nodes.map(() => []);
+  nodes.forEach(({ successors }, node) =>
+    successors.forEach((next) => predecessors[next].push(node))
+  );
+  const member = nodes.map(() => false);
+  nodes.forEach(({ successors }, node) => {
+    for (const header of successors) {
+      if (!goesBack(order, node, header) || !dominates(dominators, header, node)) continue;
+      const body = new Set([header, node]);
+      for (const inside of body) {
+        member[inside] = true;
+        if (inside !== header) predecessors[inside].forEach((before) => body.add(before));
+      }
+    }
+  });
+  return member;
 }

@@ -1,19 +1,18 @@
 /**
- * Prints what single instructions of a region do: registers, flags and memory.
+ * Prints what single instructions of a region do to registers and flags.
  *
- * - General registers are locals r0..r7; R holds them only around operations that work on R.
+ * - General registers are locals r0..r7; R holds them only around operations that work on R. The value that
+ *   a byte was set to is remembered, because it is what the next instruction reads.
  * - Flags: a setFlags prints nothing. Until the next one it is `pending`: a condition is printed straight
  *   from its operands. Where control can leave, it is first stored in locals (region_flags.ts).
- * - A memory access that takes the slow path can have changed what this code was made from. It then
- *   leaves before the instruction has changed anything, and the evaluator runs that instruction.
  *
- * Where control goes is region_printer.ts, which extends this.
+ * Memory is memory_printer.ts and where control goes region_printer.ts, which extend this.
  */
 
 import { type Expression, type HelperName, HELPERS, type Statement } from "../ir.ts";
 import { EAX, EBX, ECX, EDX } from "../state.ts";
 import { ARITHMETIC_FLAGS } from "../flags.ts";
-import { ALIGNED, HandlerPrinter, INDEX_SHIFT } from "../printer.ts";
+import { HandlerPrinter } from "../printer.ts";
 import type { RegionInstruction } from "./region.ts";
 import { carryText, FLAG_LOCALS, flagStores, onlySetsFlags } from "./region_flags.ts";
 
@@ -36,6 +35,7 @@ export interface PrinterState {
   readonly flagsPrefix: string;
   readonly pending: string;
   readonly completed: number;
+  readonly bytes: ReadonlyMap<number, string>;
 }
 
 export abstract class InstructionPrinter extends HandlerPrinter {
@@ -46,6 +46,12 @@ export abstract class InstructionPrinter extends HandlerPrinter {
   protected pending = "";
   /** The helper that was called may have changed the code. */
   protected unsure = false;
+  /** Numbers (0..7) of the registers that temporaries of the instruction were read from. */
+  protected readonly origins = new Map<number, number>();
+  /** Temporaries that byte registers (by index of a register statement) were set to. */
+  private bytes: ReadonlyMap<number, string> = new Map();
+  /** Temporaries with a constant value. */
+  private readonly constants = new Map<string, string>();
   /** Inside of an `if` or `loop` that changes flags. */
   private immediate = 0;
   /** The instruction sets the flags from the old ones, which are pending. */
@@ -60,23 +66,34 @@ export abstract class InstructionPrinter extends HandlerPrinter {
     this.prefix = `t${this.serial++}_`;
     this.unsure = false;
     this.builds = false;
+    this.origins.clear();
     this.block(instruction.program.body);
   }
 
   protected get state(): PrinterState {
-    const { flags, flagsPrefix, pending, completed } = this;
-    return { flags, flagsPrefix, pending, completed };
+    const { flags, flagsPrefix, pending, completed, bytes } = this;
+    return { flags, flagsPrefix, pending, completed, bytes };
   }
 
-  protected set state({ flags, flagsPrefix, pending, completed }: PrinterState) {
+  protected set state({ flags, flagsPrefix, pending, completed, bytes }: PrinterState) {
     this.flags = flags;
     this.flagsPrefix = flagsPrefix;
     this.pending = pending;
     this.completed = completed;
+    this.bytes = bytes;
   }
 
-  /** Nothing is known of the flags but that the locals hold them. */
-  protected forgetFlags(): void {
+  /** Control comes here from several sides: nothing is known but that the locals are up to date. */
+  protected forget(): void {
+    this.forgetFlags();
+    this.forgetBytes();
+  }
+
+  protected forgetBytes(): void {
+    this.bytes = new Map();
+  }
+
+  private forgetFlags(): void {
     this.flags = null;
     this.pending = "";
   }
@@ -85,15 +102,41 @@ export abstract class InstructionPrinter extends HandlerPrinter {
 
   protected override statement(s: Statement): void {
     if (s.op === "getRegister") {
-      this.define(s.temp, registerText(s.width, numberOf(s.index)));
+      const index = numberOf(s.index);
+      if (s.width === 32) this.origins.set(s.temp.id, index);
+      const byte = s.width === 8 ? this.bytes.get(index) : undefined;
+      this.define(s.temp, byte ?? registerText(s.width, index));
+    } else if (s.op === "let" && s.value.op === "const" && !this.assigns(s.temp.id)) {
+      this.constants.set(this.prefix + s.temp.id, this.expression(s.value));
     } else if (s.op === "setRegister") {
-      this.setRegister(s.width, numberOf(s.index), this.expression(s.value));
+      this.setRegister(s.width, numberOf(s.index), s.value);
     } else if (s.op === "operation") {
       this.operation(s);
     } else super.statement(s);
   }
 
-  private setRegister(width: number, index: number, value: string): void {
+  protected override expression(e: Expression, prefix: string = this.prefix): string {
+    if (e.op !== "temp") return super.expression(e, prefix);
+    return this.constants.get(prefix + e.id) ?? prefix + e.id;
+  }
+
+  /** Whether the instruction changes a temporary. */
+  private assigns(id: number): boolean {
+    return someStatement(
+      this.instruction.program.body,
+      (s) => s.op === "assign" && s.temp.id === id,
+    );
+  }
+
+  private setRegister(width: number, index: number, to: Expression): void {
+    const value = this.expression(to);
+    const number = width === 32 ? index : width === 16 ? index >> 1 : index >> 2;
+    const bytes = new Map(this.bytes);
+    for (const byte of bytes.keys()) {
+      if (byte >> 2 === number && (width !== 8 || byte === index)) bytes.delete(byte);
+    }
+    if (width === 8 && to.op === "temp" && !this.assigns(to.id)) bytes.set(index, value);
+    this.bytes = bytes;
     if (width === 32) this.lines.push(`r${index}=${value};`);
     else if (width === 16) {
       this.lines.push(`r${index >> 1}=r${index >> 1}&-65536|${value}&65535;`);
@@ -108,7 +151,9 @@ export abstract class InstructionPrinter extends HandlerPrinter {
   }
 
   private registersIn(numbers: readonly number[]): void {
-    if (numbers.length > 0) this.lines.push(numbers.map((n) => `r${n}=R[${n}];`).join(""));
+    if (numbers.length === 0) return;
+    this.lines.push(numbers.map((n) => `r${n}=R[${n}];`).join(""));
+    this.forgetBytes();
   }
 
   private operation(s: Extract<Statement, { op: "operation" }>): void {
@@ -128,7 +173,12 @@ export abstract class InstructionPrinter extends HandlerPrinter {
 
   protected override call(s: Extract<Statement, { op: "call" }>): void {
     const effects = HELPERS[s.helper];
-    if (s.helper === "getCarryBit" && s.temp !== null) return this.define(s.temp, this.carry());
+    if (s.helper === "getCarryBit" && s.temp !== null) {
+      const text = this.carry();
+      if (this.isStep) this.constants.set(this.prefix + s.temp.id, text);
+      else this.define(s.temp, text);
+      return;
+    }
     if (this.defer(s)) return;
     if (s.helper === "setFlagsWord") {
       this.forgetFlags();
@@ -153,6 +203,12 @@ export abstract class InstructionPrinter extends HandlerPrinter {
 
   // Flags.
 
+  /** INC and DEC: only the flags that they set mention the carry, so it is looked at when they are. */
+  private get isStep(): boolean {
+    const last = this.instruction.program.body.at(-1);
+    return last?.op === "setFlags" && (last.kind === "inc" || last.kind === "dec");
+  }
+
   /** CF as 0 or 1. */
   private carry(): string {
     const text = this.flags === null ? null : carryText(
@@ -161,7 +217,7 @@ export abstract class InstructionPrinter extends HandlerPrinter {
     );
     if (text !== null) return text;
     this.storeFlags();
-    return `fk>4?fc:${this.use("carryOf")}(fk,fa,fb,fr)`;
+    return `(fk>4?fc:${this.use("carryOf")}(fk,fa,fb,fr))`;
   }
 
   /**
@@ -219,52 +275,6 @@ export abstract class InstructionPrinter extends HandlerPrinter {
     this.immediate--;
     this.flags = null;
   }
-
-  // Memory.
-
-  protected override memory(
-    s: Extract<Statement, { op: "load" | "store" | "reserve" | "getPlace" | "setPlace" }>,
-  ): void {
-    if (s.op === "getPlace" || s.op === "setPlace") return super.memory(s);
-    const { lines } = this;
-    const { width } = s;
-    const array = this.use(`M${width}`);
-    const at = `(e&-4096|a&4095)${INDEX_SHIFT[width]}`;
-    const fast = `${ALIGNED[width]}(e&1)!==0`;
-    const table = s.op === "load" ? "RT" : "WT";
-    const reserved = s.op !== "reserve" && s.reserved;
-    if (!reserved) this.storeFlags();
-    const check = () => reserved || this.bail(`${this.use("stopped")}()`);
-    const address = this.expression(s.address);
-    if (s.op === "load") {
-      const temp = this.prefix + s.temp.id;
-      lines.push(
-        `let ${temp}=0;{const a=${address},e=${table}[a>>>12];`,
-        `if(${fast})${temp}=${array}[${at}];`,
-        `else{${temp}=${this.use(`load${width}`)}(a);`,
-      );
-      check();
-      lines.push("}}");
-    } else if (s.op === "store") {
-      const value = this.expression(s.value);
-      lines.push(
-        `{const a=${address},e=${table}[a>>>12];`,
-        `if(${fast})${array}[${at}]=${value};else{`,
-      );
-      if (!reserved) lines.push(`${this.use(`reserve${width}`)}(a);`);
-      check();
-      lines.push(`${this.use(`store${width}`)}(a,${value});}}`);
-    } else {
-      const place = `${this.prefix}p${s.place}`;
-      lines.push(
-        `let ${place}=0;{const a=${address},e=${table}[a>>>12];`,
-        `if(${fast})${place}=${at};`,
-        `else{${place}=${this.use(`reserve${width}`)}(a);`,
-      );
-      check();
-      lines.push("}}");
-    }
-  }
 }
 
 function flagWordsText(): string {
@@ -285,9 +295,18 @@ function numberOf(index: Expression): number {
 }
 
 export function changesFlags(statements: readonly Statement[]): boolean {
+  return someStatement(
+    statements,
+    (s) => s.op === "setFlags" || (s.op === "call" && s.helper === "setFlagsWord"),
+  );
+}
+
+function someStatement(
+  statements: readonly Statement[],
+  is: (statement: Statement) => boolean,
+): boolean {
   return statements.some((s) =>
-    s.op === "setFlags" || (s.op === "call" && s.helper === "setFlagsWord") ||
-    (s.op === "if" && (changesFlags(s.then) || changesFlags(s.else))) ||
-    (s.op === "loop" && changesFlags(s.body))
+    is(s) || (s.op === "if" && (someStatement(s.then, is) || someStatement(s.else, is))) ||
+    (s.op === "loop" && someStatement(s.body, is))
   );
 }

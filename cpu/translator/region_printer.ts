@@ -31,7 +31,8 @@ import type { Statement } from "../ir.ts";
 import { EIP, SCRATCH } from "../state.ts";
 import type { Operation } from "../operation.ts";
 import { analyseFlow, type Flow, goesBack } from "./flow.ts";
-import { changesFlags, GENERAL, InstructionPrinter } from "./instruction_printer.ts";
+import { changesFlags, GENERAL } from "./instruction_printer.ts";
+import { MemoryPrinter } from "./memory_printer.ts";
 import { knownTarget, type Region, type RegionBlock } from "./region.ts";
 import { FLAG_LOCALS, lookingBlocks } from "./region_flags.ts";
 
@@ -61,7 +62,7 @@ export function printRegion(region: Region): PrintedRegion {
   return new RegionPrinter(region).printRegion();
 }
 
-class RegionPrinter extends InstructionPrinter {
+class RegionPrinter extends MemoryPrinter {
   /** Number of each block by its address. */
   private readonly numbers = new Map<number, number>();
   private readonly flow: Flow;
@@ -96,20 +97,23 @@ class RegionPrinter extends InstructionPrinter {
       "const RT=X.readTable,WT=X.writeTable;",
       `let ${GENERAL.map((n) => `r${n}=R[${n}]`).join(",")},${
         FLAG_LOCALS.map(([word, local]) => `${local}=R[${word}]`).join(",")
-      },x=0,s=0;`,
-      "out:{bail:{",
+      },x=0,s=0`,
+      "",
     );
+    const head = lines.length - 1;
+    lines.push("out:{bail:{");
     const several = flow.entries.length > 1;
     if (several) lines.push("entry:for(;;)switch(block){");
     for (const node of flow.entries) {
       if (several) lines.push(`case ${this.cases.get(node)}:{`);
       this.top = node;
-      this.forgetFlags();
+      this.forget();
       this.completed = 0;
       this.printTree(node);
       if (several) lines.push("}");
     }
     if (several) lines.push("}");
+    lines[head] = `${this.tagDefinitions()};`;
     lines.push(
       "}",
       `left=left-${this.use("BD")}[x]|0;x=${this.use("BX")}[x];}`,
@@ -134,13 +138,13 @@ class RegionPrinter extends InstructionPrinter {
       .sort((a, b) => flow.order[b] - flow.order[a]);
     if (flow.isLoop[node]) {
       lines.push(`L${node}:for(;;){`);
-      this.forgetFlags();
+      this.forget();
     }
     for (const merge of merges) lines.push(`B${merge}:{`);
     this.printBlock(node);
     for (const merge of merges.reverse()) {
       lines.push("}");
-      this.forgetFlags();
+      this.forget();
       this.completed = 0;
       this.printTree(merge);
     }
@@ -151,6 +155,7 @@ class RegionPrinter extends InstructionPrinter {
     const { lines } = this;
     const block: RegionBlock = this.region.blocks[node];
     this.current = node;
+    this.inLoop = this.flow.inLoop[node];
     for (const instruction of block.instructions) {
       this.addresses = new Map();
       this.printInstruction(instruction);
@@ -220,7 +225,7 @@ class RegionPrinter extends InstructionPrinter {
 
   /** Prints the block here: nothing else leads to it. */
   private inline(node: number, done: number): void {
-    const { state, current, instruction, prefix, addresses, unsure } = this;
+    const { state, current, instruction, prefix, addresses, unsure, inLoop } = this;
     this.completed = done;
     if (this.flow.isLoop[node]) {
       // Its header is reached from two sides, so nothing is left open in front of it.
@@ -235,6 +240,7 @@ class RegionPrinter extends InstructionPrinter {
     this.prefix = prefix;
     this.addresses = addresses;
     this.unsure = unsure;
+    this.inLoop = inLoop;
   }
 
   /** Goes to an address that is computed: perhaps in this region. */
@@ -286,7 +292,9 @@ class RegionPrinter extends InstructionPrinter {
         this.changingFlags(() => {
           lines.push("for(;;){");
           this.flags = null;
+          this.forgetBytes();
           this.block(s.body);
+          this.forgetBytes();
           lines.push("}");
         });
         break;
@@ -335,13 +343,14 @@ class RegionPrinter extends InstructionPrinter {
     this.lines.push(`if(${this.expression(s.condition)}){`);
     this.side(s.then);
     this.lines.push("}");
-    if (s.else.length === 0) return;
+    if (s.else.length === 0) return this.forgetBytes();
     // Behind a side that ends with a jump no `else` is needed.
     const flat = s.then[s.then.length - 1]?.op === "jump";
     if (flat) return this.side(s.else);
     this.lines.push("else{");
     this.side(s.else);
     this.lines.push("}");
+    this.forgetBytes();
   }
 
   private side(statements: readonly Statement[]): void {

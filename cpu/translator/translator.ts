@@ -243,7 +243,7 @@ export class Translator implements Engine {
     const source = `"use strict";
 const {${shared.join(",")}}=environment;
 const [${operations.map((_, number) => `op${number}`).join(",")}]=operations;
-return function region(block,left){
+return function region${entries[0].address >>> 0}(block,left){
 ${body}
 };`;
     const make = new Function("environment", "operations", ...Object.keys(own), source);
