@@ -5,12 +5,13 @@
 
 import { createControl } from "./control.ts";
 import { createIngress, type IngressInfo, ingressName } from "./ingress/ingress.ts";
-import { vmNetwork } from "./network.ts";
 import type { Supervisor } from "./supervisor.ts";
 
 /** TCP port of a VM's web server, unless it publishes another. */
 const HTTP_PORT = 80;
 
+/** So long a VM that was started may take until its server listens. */
+const BOOT_MS = 3000;
 /** States in which nothing will ever answer. A paused VM may still be resumed. */
 const NOT_RUNNING = ["created", "stopped", "crashed"];
 
@@ -26,10 +27,11 @@ export function createHandler(supervisor: Supervisor): ServerHandler {
   const ingress = supervisor.network && createIngress({
     gateway: supervisor.network.gateway,
     resolve(name) {
-      const vm = supervisor.lookup(name);
+      const vm = supervisor.endpoint(name);
       if (vm === undefined) return undefined;
-      const down = NOT_RUNNING.includes(vm.state) ? `is ${vm.state}` : undefined;
-      return { address: vmNetwork(vm.id).address, port: vm.publish[0]?.guest ?? HTTP_PORT, down };
+      const { address, port = HTTP_PORT, state, startedAt } = vm;
+      const down = NOT_RUNNING.includes(state) ? `is ${state}` : undefined;
+      return { address, port, down, booting: performance.now() < startedAt + BOOT_MS };
     },
   });
   const handle = async (request: Request, info?: IngressInfo): Promise<Response> => {

@@ -9,7 +9,12 @@ interface GuestFile {
   readonly file: Uint8Array<ArrayBuffer>;
   /** Changes when the file does. */
   readonly version: string;
+  /** Of performance.now: until then nobody looks whether it has. */
+  freshUntil: number;
 }
+
+/** So long a guest that was built again may go unnoticed, while VMs are made by the hundred. */
+const FRESH_MS = 500;
 
 /** Each guest is kept once, however many VMs are made from it. */
 const read = new Map<string, GuestFile>();
@@ -21,16 +26,21 @@ const read = new Map<string, GuestFile>();
 export async function guestImage(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (!/^[a-z0-9][a-z0-9_-]*$/.test(name)) return undefined;
   const path = new URL(`${name}.elf`, FOLDER);
+  const known = read.get(name);
+  if (known !== undefined && performance.now() < known.freshUntil) return known.file;
   try {
     const { size, mtime } = await Deno.stat(path);
     const version = `${size} ${mtime?.getTime()}`;
-    const known = read.get(name);
-    if (known?.version === version) return known.file;
+    const freshUntil = performance.now() + FRESH_MS;
+    if (known?.version === version) {
+      known.freshUntil = freshUntil;
+      return known.file;
+    }
     const file = await Deno.readFile(path);
     // Another call may have been faster: then there must still be only one.
     const meanwhile = read.get(name);
     if (meanwhile?.version === version) return meanwhile.file;
-    read.set(name, { file, version });
+    read.set(name, { file, version, freshUntil });
     return file;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;

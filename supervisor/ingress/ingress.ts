@@ -6,7 +6,8 @@
  * answer that says what happened: 404 for an unknown name, 502 when the VM refuses, breaks off or
  * answers garbage, 504 when it does not answer. A client that hangs up aborts the VM's connection.
  *
- * Only a request that can be repeated without harm, and has no body, is sent again, once, when it
+ * A VM that was started a moment ago and does not listen yet is asked again until it does. Otherwise
+ * only a request that can be repeated without harm, and has no body, is sent again, once, when it
  * went out on a pooled connection that the VM had closed meanwhile (RFC 9110 section 9.2.2).
  */
 import http from "node:http";
@@ -20,6 +21,8 @@ export type { IngressInfo } from "./headers.ts";
 export interface Upstream extends Endpoint {
   /** Why it need not be asked, for the end of a sentence that begins with its name. */
   readonly down?: string;
+  /** It was started so lately that its server may not listen yet: what it refuses is tried again. */
+  readonly booting?: boolean;
 }
 
 export interface IngressOptions extends Partial<PoolOptions> {
@@ -46,6 +49,8 @@ const POOL: PoolOptions = {
   idleTotal: 16_384,
 };
 const FIRST_BYTE_TIMEOUT_MS = 60_000;
+/** Pauses between attempts to reach a VM that boots. */
+const BOOT_PAUSE_MS = 2, BOOT_PAUSE_MAXIMUM_MS = 50;
 /** A body of known length up to this is passed on in one piece. */
 const WHOLE_BODY_MAXIMUM = 65_536;
 const REPEATABLE = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
@@ -68,23 +73,27 @@ export function createIngress(options: IngressOptions): Ingress {
     }
     const vm = resolve(name);
     if (vm === undefined) return problem(404, `there is no VM named "${name}"`);
-    // Asked again after a failure: the VM may have ended meanwhile, which is then the reason.
-    const down = () => resolve(name)?.down;
-    const answer = (error: unknown): Response => {
-      if (!(error instanceof Failure)) throw error;
-      const reason = down();
-      if (reason === undefined) return problem(error.status, error.message);
-      return problem(502, `"${name}" ${reason}`);
-    };
     if (vm.down !== undefined) return problem(502, `"${name}" ${vm.down}`);
     const exchange = { name, vm, agent, request, info, host, firstByteTimeoutMs };
-    try {
-      return await attempt(exchange);
-    } catch (error) {
-      if (!(error instanceof Failure && error.stale) || down() !== undefined) return answer(error);
+    let repeated = false;
+    for (let pause = BOOT_PAUSE_MS;; pause = Math.min(2 * pause, BOOT_PAUSE_MAXIMUM_MS)) {
+      try {
+        return await attempt(exchange);
+      } catch (error) {
+        if (!(error instanceof Failure)) throw error;
+        // Asked again: the VM may have ended meanwhile, which is then the reason.
+        const { down, booting = false } = resolve(name) ?? {};
+        if (down !== undefined) return problem(502, `"${name}" ${down}`);
+        if (error.cause === "stale" && !repeated) {
+          repeated = true;
+          agent.dropIdle(vm.address, vm.port);
+        } else if (error.cause === "refused" && booting && request.body === null) {
+          await new Promise((resolve) => setTimeout(resolve, pause));
+        } else {
+          return problem(error.status, error.message);
+        }
+      }
     }
-    agent.dropIdle(vm.address, vm.port);
-    return await attempt(exchange).catch(answer);
   };
   return Object.assign(handler, { idle: () => agent.idle, close: () => agent.close() });
 }
@@ -100,8 +109,15 @@ interface Exchange {
 }
 
 class Failure extends Error {
-  /** `stale`: sending the same request again is safe and may succeed. */
-  constructor(readonly status: number, message: string, readonly stale = false) {
+  /**
+   * `stale`: sending the same request again is safe and may succeed. `refused`: nobody listened, so
+   * nothing was sent.
+   */
+  constructor(
+    readonly status: number,
+    message: string,
+    override readonly cause?: "stale" | "refused",
+  ) {
     super(message);
   }
 }
@@ -194,7 +210,7 @@ function explain(error: Error, exchange: Exchange, outgoing: http.ClientRequest)
   const { name, request, agent } = exchange;
   if (error instanceof Failure) return error;
   if (error instanceof GatewayError && error.code === "refused") {
-    return new Failure(502, `"${name}" refused the connection: ${error.message}`);
+    return new Failure(502, `"${name}" refused the connection: ${error.message}`, "refused");
   }
   if (error instanceof GatewayError && ["timeout", "unreachable"].includes(error.code)) {
     return new Failure(504, `"${name}" does not answer: ${error.message}`);
@@ -206,7 +222,7 @@ function explain(error: Error, exchange: Exchange, outgoing: http.ClientRequest)
   const brokenOff = error instanceof GatewayError || /hang up|aborted/.test(error.message);
   const what = brokenOff ? "broke off before it answered" : "did not answer with HTTP";
   const stale = brokenOff && repeatable && agent.wasPooled(outgoing);
-  return new Failure(502, `"${name}" ${what}: ${error.message}`, stale);
+  return new Failure(502, `"${name}" ${what}: ${error.message}`, stale ? "stale" : undefined);
 }
 
 async function upload(request: Request, outgoing: http.ClientRequest, watch: Watch): Promise<void> {

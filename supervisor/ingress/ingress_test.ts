@@ -201,6 +201,32 @@ ingressTest("a connection that the VM closes while idle leaves the pool", says(H
   assertEquals(seen.connections, 2);
 });
 
+Deno.test("ingress: a VM that boots is asked again until it listens, and one that has booted is not", async () => {
+  const link = loopback();
+  let booting = true, asked = 0;
+  const ingress = createIngress({
+    gateway: link.a,
+    resolve: () => {
+      asked++;
+      return { address: ADDRESS_B, port: 80, booting };
+    },
+  });
+  const headers = { host: "vm-1.localhost" };
+  const get = () => ingress(new Request("http://vm-1.localhost/", { headers }));
+  const answer = get();
+  await until(() => asked > 3, "it is asked again");
+  const seen = { heads: [], connections: 0 };
+  const stop = link.b.listen(80, (connection) => void vm(connection, says(HELLO), seen));
+  assertEquals(await (await answer).text(), "hello");
+  stop();
+  ingress.close();
+  booting = false;
+  const refused = await get();
+  assertEquals(refused.status, 502);
+  assertMatch(await refused.text(), /refused/);
+  link.close();
+});
+
 let served = 0;
 /** Answers the first request of each connection and drops the connection at the second. */
 const forgetful: Serve = async (connection, head) => {

@@ -32,6 +32,8 @@ export interface VmRecord {
   cell: Cell;
   cellIndex: number;
   state: ToldState;
+  /** Of performance.now, when it was last started. */
+  startedAt: number;
   exitCode?: number;
   reason?: string;
   crash?: string;
@@ -94,6 +96,7 @@ export function createRecord(
     published: [],
     limits: changeLimits(UNLIMITED, request),
     state: "created",
+    startedAt: -Infinity,
     inputBytes: 0,
     input: Promise.resolve(),
     watchers: new Set(),
@@ -127,6 +130,7 @@ export function hasEnded(vm: VmRecord): boolean {
 
 /** Takes over a change of state and tells those who wait for it. */
 export function applyNotice(vm: VmRecord, notice: StateNotice): void {
+  if (notice.state === "running" && vm.state !== "paused") vm.startedAt = performance.now();
   vm.state = notice.state;
   vm.exitCode = notice.exitCode;
   vm.reason = notice.reason;
