@@ -11,7 +11,8 @@
  * - an ARP request goes to the station that owns the address it asks for, else to the trusted ports
  *   only. This includes the announcement of a station's own address: nobody else may have it.
  * Only other broadcasts and multicasts go to every port. One such frame is work for every station, so
- * each station may send only so many (storm control), or one VM could keep all others busy.
+ * each station may send only so many, and all that come from stations and trusted ports together may
+ * be delivered only so often (storm control), or one VM could keep ten thousand others busy.
  *
  * A station may send IPv4, ARP, and the ethertype 0x88b5 for local experiments (IEEE 802, clause
  * 9.2.4). Others could carry an address that is not checked here (VLAN tags, IPv6).
@@ -28,6 +29,8 @@ const ARP_FRAME_BYTES = 42;
 const IPV4_FRAME_BYTES = 34;
 /** Broadcasts and multicasts that one station may send: per second, and at once. */
 export const STORM_FRAMES_PER_SECOND = 100, STORM_BURST_FRAMES = 32;
+/** Deliveries of broadcasts and multicasts by one switch: per second, and at once. */
+export const GROUP_DELIVERIES_PER_SECOND = 10_000, GROUP_BURST_DELIVERIES = 20_000;
 /** Default bound of the learned MAC addresses; the oldest is forgotten. */
 export const MAC_TABLE_MAXIMUM = 4096;
 
@@ -41,7 +44,7 @@ export const DROP_REASONS = [
   "spoofed_ip",
   /** an ethertype that stations may not send */
   "protocol",
-  /** more broadcasts than a station may send */
+  /** more broadcasts than a station may send, or than all together may */
   "storm",
   /** nobody to deliver it to */
   "unknown_destination",
@@ -115,6 +118,7 @@ export class Switch {
   readonly #learned = new Map<number, SwitchPort>();
   readonly #trusted: SwitchPort[] = [];
   readonly #drops: Record<DropReason, number>;
+  readonly #group = new TokenBucket(GROUP_DELIVERIES_PER_SECOND, GROUP_BURST_DELIVERIES);
   #delivered = 0;
 
   readonly #now: () => number;
@@ -225,7 +229,10 @@ export class Switch {
       if (owner !== undefined && owner !== from) return this.#deliver(owner, frame);
       return this.#toTrusted(from, frame);
     }
-    if (!from.trusted && !from.storm.take(this.#now())) return "storm";
+    const now = this.#now();
+    if (!from.trusted && !from.storm.take(now)) return "storm";
+    if (this.#group.readyAt(now) > now) return "storm";
+    this.#group.spend(this.#trusted.length + this.#stations.size);
     let verdict = this.#toTrusted(from, frame);
     for (const port of this.#stations.values()) {
       if (port !== from && this.#deliver(port, frame) === "delivered") verdict = "delivered";

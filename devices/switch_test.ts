@@ -1,5 +1,12 @@
-import { assertEquals, assertThrows } from "@std/assert";
-import { type DropReason, STORM_BURST_FRAMES, Switch, type SwitchPort } from "./switch.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import {
+  type DropReason,
+  GROUP_BURST_DELIVERIES,
+  GROUP_DELIVERIES_PER_SECOND,
+  STORM_BURST_FRAMES,
+  Switch,
+  type SwitchPort,
+} from "./switch.ts";
 
 const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
@@ -74,6 +81,23 @@ Deno.test("a broadcast reaches everybody but its sender", () => {
   const { ports, send, up } = setup();
   assertEquals(send(ports[1], ipv4(BROADCAST, mac(2), ip(2))), "up vm1 vm3");
   assertEquals(send(up, ipv4(BROADCAST, mac(77), ip(77))), "vm1 vm2 vm3");
+});
+
+Deno.test("broadcasts are delivered only so often in all, whether VMs send them or another cell", () => {
+  const { device, up, ports, send, clock, attach } = setup();
+  for (let id = 4; id <= 250; id++) attach(`vm${id}`, id);
+  const before = device.stats().delivered;
+  const sources = [ports[0], ports[1], ports[2], up];
+  const seconds = 10;
+  for (; clock.now < seconds * 1e6; clock.now += 1000) {
+    for (const [index, port] of sources.entries()) {
+      send(port, frame(BROADCAST, mac(port === up ? 99 << 8 : index + 1), 0x88b5));
+    }
+  }
+  const delivered = device.stats().delivered - before;
+  const most = GROUP_BURST_DELIVERIES + (seconds + 1) * GROUP_DELIVERIES_PER_SECOND;
+  assert(delivered > most / 2 && delivered <= most, `${delivered} of at most ${most}`);
+  assertEquals(send(ports[0], arp(mac(1), ip(1), ip(2))), "vm2", "ARP is no broadcast");
 });
 
 Deno.test("a VM's storm of broadcasts is cut off, and only its own", () => {
