@@ -36,10 +36,12 @@ import {
   returnFromUpcall,
   UPCALL_DONE,
   UPCALL_DOUBLE_FAULT,
+  UPCALL_FAULT,
   UPCALL_STARVED,
 } from "./interrupts.ts";
 import type { Network } from "./network.ts";
 import { IO_CONSOLE_FULL, IO_DONE, Ports } from "./ports.ts";
+import type { Pager } from "./pager.ts";
 import { cpuBucket, type Limits } from "./resources.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SoftTlb } from "./soft_tlb.ts";
@@ -63,8 +65,6 @@ export interface Lifecycle {
   setState(vm: Vm, state: VmState): void;
   stop(vm: Vm, code: number): void;
   crash(vm: Vm, reason: string, exception: ExceptionReport | null): void;
-  /** The VM needs a frame of memory and none is free. */
-  starve(vm: Vm): void;
 }
 
 export interface DispatcherParts {
@@ -74,6 +74,7 @@ export interface DispatcherParts {
   readonly timers: VmTimers;
   readonly softTlb: SoftTlb;
   readonly network: Network;
+  readonly pager: Pager;
   readonly lifecycle: Lifecycle;
 }
 
@@ -85,11 +86,14 @@ export class Dispatcher {
   readonly #timers: VmTimers;
   readonly #softTlb: SoftTlb;
   readonly #network: Network;
+  readonly #pager: Pager;
   readonly #lifecycle: Lifecycle;
   readonly #ports: Ports;
   readonly #expired: (vm: Vm, kind: TimerKind, now: number) => void;
   /** The VM whose quantum was cut by the end of a budget. */
   #current: Vm | null = null;
+  /** The VM that has the processor or is about to get it. */
+  #running: Vm | null = null;
   #lastRun: Vm | null = null;
   /** The running VM's `retired` when the clock was last advanced. */
   #retiredBefore = 0;
@@ -108,6 +112,7 @@ export class Dispatcher {
     this.#timers = parts.timers;
     this.#softTlb = parts.softTlb;
     this.#network = parts.network;
+    this.#pager = parts.pager;
     this.#lifecycle = parts.lifecycle;
     this.#ports = new Ports({
       now: () => this.#clock.monotonic(),
@@ -130,7 +135,7 @@ export class Dispatcher {
 
   /** True if `run` would run a VM now. */
   get runnable(): boolean {
-    return this.#current !== null || this.#scheduler.size > 0 ||
+    return this.#current !== null || this.#scheduler.size > 0 || this.#pager.busy ||
       this.#timers.next <= this.#clock.monotonic();
   }
 
@@ -141,11 +146,13 @@ export class Dispatcher {
       this.#cut();
       const vm = this.#current ?? this.#next();
       if (vm === null) {
-        if (!this.#jump()) break;
+        if (!this.#pager.busy && !this.#jump()) break;
         continue;
       }
       this.#current = null;
+      this.#running = vm;
       left -= this.#runVm(vm, Math.min(left, this.#scheduler.turn));
+      this.#running = null;
       this.#network.drain();
     }
     this.#owed = Math.max(0, -left);
@@ -168,6 +175,7 @@ export class Dispatcher {
   /** Takes a VM out of the queue of those that run, and stops its timers. */
   unschedule(vm: Vm): void {
     this.#scheduler.remove(vm);
+    this.#pager.forget(vm);
     this.#timers.cancelAll(vm);
     vm.cpuWaits = false;
     if (this.#current === vm) this.#current = null;
@@ -198,17 +206,23 @@ export class Dispatcher {
     vm.limits = limits;
   }
 
+  /** A VM that waited for a page goes on. */
+  pageReady(vm: Vm): void {
+    if (vm.active && vm !== this.#running) this.#scheduler.wake(vm);
+  }
+
   /** A VM whose console had no room takes its turn again. */
   consoleReady(vm: Vm): void {
     if (!vm.consoleWaits) return;
     vm.consoleWaits = false;
-    if (vm.state === "running") this.#scheduler.ready(vm);
+    if (vm.active) this.#scheduler.ready(vm);
   }
 
   /** Lets a deterministic clock jump to the next deadline; false if there is nothing to wait for. */
   #jump(): boolean {
-    if (!this.#virtualClock || this.#timers.next === Infinity) return false;
-    this.#virtualClock.jump(this.#timers.next);
+    const { next } = this.#timers;
+    if (!this.#virtualClock || next === Infinity || this.#pager.underWay > 0) return false;
+    this.#virtualClock.jump(next);
     return true;
   }
 
@@ -223,9 +237,14 @@ export class Dispatcher {
   #next(): Vm | null {
     for (;;) {
       if (this.#timers.size > 0) this.#timers.expire(this.#clock.monotonic(), this.#expired);
+      this.#pager.poll();
       const vm = this.#scheduler.next();
       if (vm === null) return null;
-      if (this.#mayRun(vm) && this.#begin(vm)) return vm;
+      this.#running = vm;
+      const begun = this.#mayRun(vm) && this.#pager.admit(vm) && this.#begin(vm);
+      this.#running = null;
+      if (begun) return vm;
+      if (vm.pageWaits) this.#scheduler.idle(vm);
     }
   }
 
@@ -282,8 +301,8 @@ export class Dispatcher {
       vm.exceptionWaits = false;
       this.#exception(vm);
     }
-    if (vm.state === "running") this.#deliver(vm);
-    return vm.state === "running";
+    if (vm.active) this.#deliver(vm);
+    return vm.active;
   }
 
   /**
@@ -296,15 +315,19 @@ export class Dispatcher {
     this.#yielded = false;
     const begun = vm.cpuTime === null ? 0 : this.#clock.monotonic();
     let done = 0;
-    while (done < limit && vm.state === "running" && !this.#yielded) {
+    while (done < limit && vm.active && !this.#yielded) {
       done += this.#step(vm, limit - done);
     }
     this.#scheduler.charge(vm, done);
     vm.cpuTime?.spend(this.#clock.monotonic() - begun);
-    if (vm.state === "running" && !vm.consoleWaits) {
-      if (this.#yielded) this.#scheduler.ready(vm);
-      else if (this.#scheduler.turn > 0) this.#current = vm;
-      else this.#scheduler.pass(vm);
+    if (vm.active && !this.#yielded && this.#scheduler.turn > 0) {
+      this.#current = vm;
+    } else if (vm.pageWaits) {
+      this.#scheduler.idle(vm);
+    } else {
+      if (vm.active && this.#yielded) this.#scheduler.ready(vm);
+      else if (vm.active) this.#scheduler.pass(vm);
+      this.#pager.turnEnded(vm);
     }
     return done;
   }
@@ -340,24 +363,30 @@ export class Dispatcher {
         return 0;
       case EXIT_IRET:
         vm.registers.open();
-        if (returnFromUpcall(vm)) vm.cpu.retired++;
-        else this.#exception(vm);
+        this.#return(vm);
         return 0;
       case EXIT_EXCEPTION:
         this.#exception(vm);
         return 0;
       case EXIT_WAIT:
-        this.#lifecycle.starve(vm);
+        this.#pager.wait(vm);
         return 0;
       default:
         throw new KernelBug(`the engine returned exit ${exit}`);
     }
   }
 
+  #return(vm: Vm): void {
+    const result = returnFromUpcall(vm);
+    if (result === UPCALL_DONE) vm.cpu.retired++;
+    else if (result === UPCALL_FAULT) this.#exception(vm);
+    else this.#pager.wait(vm);
+  }
+
   #io(vm: Vm): number {
     const result = this.#ports.perform(vm);
     if (result === IO_CONSOLE_FULL) this.#yielded = vm.consoleWaits = true;
-    else if (result === EXIT_WAIT) this.#lifecycle.starve(vm);
+    else if (result === EXIT_WAIT) this.#pager.wait(vm);
     else if (result !== IO_DONE) this.#exception(vm);
     return Math.floor(this.#ports.moved / BYTES_PER_WORK);
   }
@@ -387,7 +416,7 @@ export class Dispatcher {
       vm.latched = 0;
     }
     const result = deliverInterrupts(vm);
-    if (result === UPCALL_STARVED) this.#lifecycle.starve(vm);
+    if (result === UPCALL_STARVED) this.#pager.wait(vm);
     if (result === UPCALL_DOUBLE_FAULT) {
       const esp = (vm.cpu.i32[ESP] >>> 0).toString(16);
       this.#lifecycle.crash(vm, `interrupt upcall: esp = 0x${esp} is no stack`, null);
@@ -400,7 +429,7 @@ export class Dispatcher {
     if (result === UPCALL_DONE) return;
     if (result === UPCALL_STARVED) {
       vm.exceptionWaits = true;
-      this.#lifecycle.starve(vm);
+      this.#pager.wait(vm);
       return;
     }
     const exception = exceptionReport(vm);

@@ -26,7 +26,8 @@ export const POOL_MAXIMUM = 2 ** 31 - 64 * 1024;
 export const ZERO_FRAME = 0;
 
 /** See FrameTable.mayTake: an eighth of the pool is kept for VMs with less than 1 MiB. */
-const RESERVE_SHIFT = 3, RESERVE_HOLDING = 256;
+const HELD_SHIFT = 3;
+export const SMALL_HOLDING = 256;
 
 /** Lays the views of a Pool over a buffer. */
 export function createPool(bytes: number, memory?: ArrayBuffer | SharedArrayBuffer): Pool {
@@ -83,12 +84,17 @@ export class FrameTable {
   }
 
   /**
-   * True if a VM that holds so many frames may have one more. The last 1 / 2^RESERVE_SHIFT of the
-   * pool are kept for VMs that hold less than RESERVE_HOLDING, so that one which fills its memory does
-   * not stop those which need little.
+   * True if a VM that holds so many frames may have one more. The last `held` frames are kept for
+   * VMs that hold less than SMALL_HOLDING, so that one which fills its memory does not stop those which
+   * need little.
    */
   mayTake(holding: number): boolean {
-    return holding < RESERVE_HOLDING || this.#free > this.total >>> RESERVE_SHIFT;
+    return holding < SMALL_HOLDING || this.#free > this.held;
+  }
+
+  /** Frames that are kept for small VMs: 1 / 2^HELD_SHIFT of the pool. */
+  get held(): number {
+    return this.total >>> HELD_SHIFT;
   }
 
   allocate(): number {

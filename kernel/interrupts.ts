@@ -15,6 +15,7 @@
 import { CODE_SELECTOR, EXIT_EXCEPTION, PF_USER, PF_WRITE, X86_GP, X86_PF } from "../cpu/engine.ts";
 import { readFlags, writeFlags } from "../cpu/flags.ts";
 import { EIP, ESP, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "../cpu/state.ts";
+import { NOTHING } from "./memory.ts";
 import type { Vm } from "./vm.ts";
 
 /** EFLAGS.IF, Intel SDM vol. 1, 3.4.3.3. */
@@ -23,12 +24,14 @@ const FRAME_BYTES = 12;
 
 /** The VM goes on. */
 export const UPCALL_DONE = 0;
-/** No frame of memory was free: try again later. */
+/** A page of the stack is not in memory: try again when it is. */
 export const UPCALL_STARVED = 1;
 /** The frame could not be pushed: the VM has crashed. */
 export const UPCALL_DOUBLE_FAULT = 2;
 /** The VM has no handler for exceptions: it has crashed. */
 export const UPCALL_UNHANDLED = 3;
+/** IRET raised an exception. */
+export const UPCALL_FAULT = 4;
 
 const words = new Int32Array(3);
 
@@ -56,26 +59,28 @@ export function deliverException(vm: Vm): number {
   return UPCALL_DONE;
 }
 
-/** IRET. False if it faulted: the exception is then in the EXIT_ words. */
-export function returnFromUpcall(vm: Vm): boolean {
+/** IRET. UPCALL_FAULT: the exception is in the EXIT_ words. */
+export function returnFromUpcall(vm: Vm): number {
   const { cpu, space, registers } = vm;
   const { i32 } = cpu;
   const top = i32[ESP] >>> 0;
+  space.wanted = NOTHING;
   const reached = space.probe(top, FRAME_BYTES, false);
   if (reached < FRAME_BYTES) {
+    if (space.wanted !== NOTHING) return UPCALL_STARVED;
     setPageFault(vm, top + reached, false);
-    return false;
+    return UPCALL_FAULT;
   }
   for (let i = 0; i < 3; i++) space.load32(top + 4 * i, words, i);
   if ((words[1] & 0xffff) !== CODE_SELECTOR) {
     setException(vm, X86_GP, words[1] & 0xfffc);
-    return false;
+    return UPCALL_FAULT;
   }
   i32[EIP] = words[0];
   i32[ESP] = top + FRAME_BYTES;
   writeFlags(cpu, words[2]);
   registers.interruptEnable = (words[2] & X86_EFLAGS_IF) !== 0;
-  return true;
+  return UPCALL_DONE;
 }
 
 /** Puts an exception into the EXIT_ words, as an engine does that returns EXIT_EXCEPTION. */
@@ -96,8 +101,9 @@ function pushFrame(vm: Vm, handler: number): number {
   const { cpu, space, registers } = vm;
   const { i32 } = cpu;
   const top = (i32[ESP] - FRAME_BYTES) >>> 0;
+  space.wanted = NOTHING;
   if (space.probe(top, FRAME_BYTES, true) < FRAME_BYTES) {
-    return space.starved ? UPCALL_STARVED : UPCALL_DOUBLE_FAULT;
+    return space.wanted !== NOTHING ? UPCALL_STARVED : UPCALL_DOUBLE_FAULT;
   }
   const flags = readFlags(cpu) & ~X86_EFLAGS_IF;
   space.store32(top, i32[EIP]);

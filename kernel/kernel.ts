@@ -11,7 +11,7 @@
  *   a bug of the kernel, which must not be used any more.
  */
 
-import type { Engine } from "../cpu/engine.ts";
+import { type Engine, PAGE_SIZE } from "../cpu/engine.ts";
 import { createEngine, type EngineSettings } from "../cpu/engine_settings.ts";
 import { EIP, ESP } from "../cpu/state.ts";
 import type { ConsoleSink } from "../devices/console.ts";
@@ -24,10 +24,13 @@ import { VmError } from "./errors.ts";
 import { createPool, FrameTable } from "./frames.ts";
 import { Image } from "./image.ts";
 import { Network } from "./network.ts";
+import { Pager } from "./pager.ts";
 import { changeLimits, type Resources, UNLIMITED } from "./resources.ts";
 import { DEFAULT_QUANTUM, Scheduler } from "./scheduler.ts";
 import { SoftTlb } from "./soft_tlb.ts";
 import { collectStats, type KernelStats } from "./stats.ts";
+import type { SwapOptions } from "./swap_device.ts";
+import { SwapSpace } from "./swap_space.ts";
 import type { Vm, VmState } from "./vm.ts";
 import { buildVm } from "./vm_builder.ts";
 import { checkSpec, VM_ID_MAXIMUM, type VmSpec } from "./vm_spec.ts";
@@ -71,6 +74,8 @@ export interface KernelOptions {
   trace?: FrameTrace;
   /** Bytes that the flat page tables of all VMs may take together. */
   softTlbBytes?: number;
+  /** Where pages go when memory runs short; default: nowhere, and VMs that need more are paused. */
+  swap?: SwapOptions;
 }
 
 export class Kernel {
@@ -85,6 +90,8 @@ export class Kernel {
   readonly #scheduler: Scheduler<Vm>;
   readonly #timers = new VmTimers();
   readonly #network: Network;
+  readonly #pager: Pager;
+  readonly #swap: SwapSpace | null;
   readonly #dispatcher: Dispatcher;
   #nextId = 1;
   /** What VMs that were destroyed had counted. */
@@ -115,6 +122,19 @@ export class Kernel {
       now: () => options.clock.monotonic(),
       trace: options.trace,
     });
+    this.#swap = options.swap ? new SwapSpace(options.swap.pages) : null;
+    this.#pager = new Pager({
+      frames: this.#frames,
+      softTlb: this.#softTlb,
+      device: options.swap?.open(pool.u8) ?? null,
+      owner: {
+        wake: (vm) => this.#dispatcher.pageReady(vm),
+        pause: (vm, reason) => this.#pause(vm, reason),
+        resume: (vm) => this.resume(vm),
+        crash: (vm, reason) => this.#crash(vm, reason, null),
+        now: () => options.clock.monotonic(),
+      },
+    });
     this.#dispatcher = new Dispatcher({
       clock: options.clock,
       engine,
@@ -122,11 +142,11 @@ export class Kernel {
       timers: this.#timers,
       softTlb: this.#softTlb,
       network: this.#network,
+      pager: this.#pager,
       lifecycle: {
         setState: (vm, state) => this.#setState(vm, state),
         stop: (vm, code) => this.#stop(vm, code),
         crash: (vm, reason, exception) => this.#crash(vm, reason, exception),
-        starve: (vm) => this.#starve(vm),
       },
     });
   }
@@ -157,9 +177,13 @@ export class Kernel {
     const boot = checkSpec(spec);
     const limits = changeLimits(UNLIMITED, spec.resources ?? {});
     this.#checkFree(spec);
+    this.#checkSwap(spec);
     const id = spec.id ?? this.#nextId;
     const nic = spec.network ? this.#network.createNic() : null;
+    this.#pager.poll();
     const vm = buildVm(this.#frames, spec, id, boot, nic, this.#console);
+    vm.space.region = this.#swap?.allocate(vm.space.pages) ?? null;
+    this.#pager.add(vm);
     this.#nextId = Math.max(this.#nextId, id + 1);
     this.#vms.set(id, vm);
     this.#timers.add(vm);
@@ -189,6 +213,7 @@ export class Kernel {
   resume(vm: Vm): void {
     this.#require(vm, ["paused"], "resume");
     vm.pauseReason = "";
+    this.#pager.forget(vm);
     this.#setState(vm, this.#dispatcher.reschedule(vm));
   }
 
@@ -272,9 +297,9 @@ export class Kernel {
     return this.#dispatcher.runnable;
   }
 
-  /** When the next timer expires, in microseconds of Clock.monotonic; Infinity: never. */
+  /** When there is next something to do, in microseconds of Clock.monotonic; Infinity: never. */
   nextDeadline(): number {
-    return this.#timers.next;
+    return Math.min(this.#timers.next, this.#pager.deadline);
   }
 
   // Reports.
@@ -297,6 +322,8 @@ export class Kernel {
       network: this.#network,
       dispatcher: this.#dispatcher,
       engine: this.#engine,
+      pager: this.#pager,
+      swap: this.#swap,
     });
   }
 
@@ -313,6 +340,21 @@ export class Kernel {
     if (network && this.#network.switch.hasAddress(network.address)) {
       throw new VmError("network.address", "expected an address of its own, got one of another VM");
     }
+  }
+
+  /** Checks that there is room for all of the VM's memory in swap, and on the disk. */
+  #checkSwap({ memory }: VmSpec): void {
+    const swap = this.#swap, pages = memory / PAGE_SIZE;
+    if (swap === null) return;
+    if (this.#pager.diskFull) {
+      throw new VmError("swap", "expected room on the disk, it is full: make room, or destroy VMs");
+    }
+    if (swap.fits(pages)) return;
+    throw new VmError(
+      "swap",
+      `expected ${memory} bytes of swap for the VM's memory, ${swap.available * PAGE_SIZE} are ` +
+        "left: destroy VMs or allow more swap",
+    );
   }
 
   #require(vm: Vm, states: readonly VmState[], verb: string): void {
@@ -346,6 +388,7 @@ export class Kernel {
     this.#network.detach(vm);
     this.#softTlb.detach(vm.space);
     vm.releaseMemory();
+    this.#pager.remove(vm);
     vm.image.users--;
     this.#setState(vm, state);
   }
@@ -355,15 +398,5 @@ export class Kernel {
     vm.pauseReason = reason;
     this.#dispatcher.unschedule(vm);
     this.#setState(vm, "paused");
-  }
-
-  /** The VM waits for memory until the operator resumes it. */
-  #starve(vm: Vm): void {
-    vm.space.starved = false;
-    this.#pause(
-      vm,
-      `out of memory: ${this.#frames.free} of the pool's ${this.#frames.total} frames are free; ` +
-        "destroy other VMs and resume this one",
-    );
   }
 }

@@ -1,20 +1,23 @@
 /**
  * The memory of one VM: what its 4 KiB pages hold, and the checked way into it.
  *
- * A page is one of three: private (a frame in the page map), part of the image (a frame of the image,
- * shared by all its VMs), or untouched (the shared zero frame). The first write to a page that
- * is not private gives it a frame of its own. That is the truth; `readTable` and `writeTable` cache it
- * and may vanish between runs (kernel/soft_tlb.ts).
+ * A page is one of three: private (in the page map), part of the image (a frame of the image, shared by
+ * all its VMs), or untouched (the shared zero frame). The first write to a page that is not private gives
+ * it a frame of its own; the pager (kernel/pager.ts) may take the frame away again and keep the bytes in
+ * the VM's swap region. That is the truth; `readTable` and `writeTable` cache it and may vanish between
+ * runs (kernel/soft_tlb.ts).
  *
- * A page is in `writeTable` only if its frame is private to this VM and no engine holds code from it.
+ * A page is in `writeTable` only if its frame is private to this VM, no engine holds code from it, and
+ * swap has no valid copy of it.
  * All memory is readable, writable and executable for the guest: the segment flags of an image are
  * not enforced, because a VM that overwrites its own text hurts only itself (it gets a copy).
  *
  * Rules for callers:
  * - Nothing here throws for an address that a guest chose. Accessors return how many bytes they could
  *   reach; fewer than asked means that the byte behind them is the first that could not.
- * - If that was for want of a frame and not because the address is wrong, `starved` is set; whoever
- *   acts on it clears it.
+ * - If that was because a page is not in memory or has no frame, and not because the address is wrong,
+ *   `wanted` names the page. Who asks what is wanted sets it to NOTHING first and reads it at once.
+ * - Everything that takes a page away (kernel/evictor.ts) does so between runs.
  */
 
 import type { AddressSpace } from "../cpu/engine.ts";
@@ -28,19 +31,36 @@ import {
 } from "../cpu/engine.ts";
 import { type FrameTable, ZERO_FRAME } from "./frames.ts";
 import type { Image } from "./image.ts";
-import { PageMap } from "./page_map.ts";
+import { ABSENT, PageMap } from "./page_map.ts";
 import { EMPTY_TABLE, type SoftTlbHolder } from "./soft_tlb.ts";
+import type { SwapRegion } from "./swap_space.ts";
+
+/** The value of Memory.wanted if no page is. */
+export const NOTHING = -1;
+/** Set in the slot of a page whose bytes are on their way into it. */
+export const UNDER_WAY = 1 << 30;
 
 export class Memory implements AddressSpace, SoftTlbHolder {
   readTable: Int32Array = EMPTY_TABLE;
   writeTable: Int32Array = EMPTY_TABLE;
   tlbOlder: SoftTlbHolder | null = null;
   tlbNewer: SoftTlbHolder | null = null;
-  /** A page could not be had because the pool is used up. */
-  starved = false;
+  /** The page for which there was no frame, or whose bytes are in swap; or NOTHING. */
+  wanted = NOTHING;
   /** Pages of the VM, mapped or not. */
   readonly pages: number;
-  readonly #map = new PageMap();
+  /** The pages of its own. Others than this file and the pager's only read it. */
+  readonly map = new PageMap();
+  /** Pages of its own that are in memory. */
+  resident = 0;
+  /** Its slots of the swap device, if there is one. */
+  region: SwapRegion | null = null;
+  /** Where the pager's hand is in the map. */
+  hand = 0;
+  /** Transfers of its pages that have not ended. */
+  transfers = 0;
+  /** It has given back its frames. */
+  released = false;
 
   constructor(
     readonly frames: FrameTable,
@@ -51,14 +71,20 @@ export class Memory implements AddressSpace, SoftTlbHolder {
     this.pages = size >>> PAGE_SHIFT;
   }
 
-  /** Frames that belong to this VM alone. */
-  get privateFrames(): number {
-    return this.#map.size;
+  /** Pages of its own that are in swap only. */
+  get swapped(): number {
+    return this.map.size - this.resident;
   }
 
-  /** Bytes of the page map. */
+  /** Bytes of the page map and of the books of its swap region. */
   get mapBytes(): number {
-    return this.#map.bytes;
+    return this.map.bytes + (this.region?.bytes ?? 0);
+  }
+
+  /** The frame of a page of its own that is in memory, or ABSENT. */
+  frame(page: number): number {
+    const place = this.map.find(page);
+    return place < 0 ? ABSENT : this.map.frame(place);
   }
 
   resolve(page: number, write: boolean): number {
@@ -67,25 +93,35 @@ export class Memory implements AddressSpace, SoftTlbHolder {
   }
 
   #resolveRead(page: number): number {
-    const own = this.#map.get(page);
-    const entry = (own >= 0 ? own : this.image.frame(page)) | PRESENT;
+    const place = this.map.find(page);
+    const frame = place < 0 ? this.image.frame(page) : this.map.frame(place);
+    if (frame === ABSENT) return this.#wait(page);
+    const entry = frame | PRESENT;
     if (page < this.readTable.length) this.readTable[page] = entry;
     return entry;
   }
 
   #resolveWrite(page: number): number {
-    const own = this.#map.get(page);
-    let frame = own;
-    if (own < 0 || this.frames.references(own) > 1) {
-      frame = this.#copy(own >= 0 ? own : this.image.frame(page));
-      if (frame < 0) {
-        this.starved = true;
-        return RESOLVE_WAIT;
-      }
-      if (own >= 0) this.frames.release(own);
-      this.#map.set(page, frame);
+    const place = this.map.find(page);
+    let frame: number;
+    if (place < 0) {
+      frame = this.#copy(this.image.frame(page));
+      if (frame < 0) return this.#wait(page);
+      this.map.setFrame(this.map.add(page), frame);
+      this.resident++;
     } else {
-      this.frames.dropCode(frame);
+      frame = this.map.frame(place);
+      if (frame === ABSENT) return this.#wait(page);
+      this.touch(place);
+      if (this.frames.references(frame) > 1) {
+        const shared = frame;
+        frame = this.#copy(shared);
+        if (frame < 0) return this.#wait(page);
+        this.frames.release(shared);
+        this.map.setFrame(place, frame);
+      } else {
+        this.frames.dropCode(frame);
+      }
     }
     const entry = frame | PRESENT;
     if (page < this.readTable.length) {
@@ -95,8 +131,35 @@ export class Memory implements AddressSpace, SoftTlbHolder {
     return entry;
   }
 
+  #wait(page: number): typeof RESOLVE_WAIT {
+    this.wanted = page;
+    return RESOLVE_WAIT;
+  }
+
+  /** The bytes of the page at a place of the map are about to change: swap's copy is worth nothing. */
+  touch(place: number): void {
+    const slot = this.map.slot(place);
+    if (slot === ABSENT) return;
+    this.map.setSlot(place, ABSENT);
+    // A slot that is being written is freed when that has ended.
+    if ((slot & UNDER_WAY) === 0) this.region!.free(slot);
+  }
+
+  /** True if a page is in a table: it was used since it was taken out last. */
+  isMapped(page: number): boolean {
+    return page < this.readTable.length && (this.readTable[page] | this.writeTable[page]) !== 0;
+  }
+
+  /** Takes a page out of the tables; true if it was in one. */
+  unmap(page: number): boolean {
+    if (!this.isMapped(page)) return false;
+    this.readTable[page] = 0;
+    this.writeTable[page] = 0;
+    return true;
+  }
+
   #copy(source: number): number {
-    const frame = this.frames.mayTake(this.#map.size) ? this.frames.allocate() : -1;
+    const frame = this.frames.mayTake(this.resident) ? this.frames.allocate() : -1;
     if (frame < 0) return -1;
     const { u8 } = this.frames.pool;
     if (source === ZERO_FRAME) u8.fill(0, frame, frame + PAGE_SIZE);
@@ -180,8 +243,22 @@ export class Memory implements AddressSpace, SoftTlbHolder {
 
   /** Gives back every frame. The memory cannot be used afterwards. */
   release(): void {
-    this.#map.forEach((_page, frame) => this.frames.release(frame));
-    this.#map.clear();
+    const { map } = this;
+    for (let place = 0; place < map.places; place++) {
+      if (map.page(place) !== 0 && map.frame(place) !== ABSENT) {
+        this.frames.release(map.frame(place));
+      }
+    }
+    map.clear();
+    this.resident = 0;
+    this.released = true;
+    if (this.transfers === 0) this.releaseRegion();
+  }
+
+  /** Gives back its slots, once nothing is on its way to or from them. */
+  releaseRegion(): void {
+    this.region?.space.release(this.region);
+    this.region = null;
   }
 
   #byte(address: number): number {

@@ -1,19 +1,29 @@
 /**
- * Which pages of one VM have a frame of their own: a small hash table in one Int32Array.
+ * Which pages of one VM are its own, and where each of them is: a small hash table in one Int32Array.
  *
  * A VM owns few of its pages, whatever its size (an idle web server some dozens of thousands), so
- * a flat array would be nearly all zeros. Open addressing, linear probing, at most half full; pairs
- * of (page number, frame). Page 0 never has a frame, so key 0 marks a free slot. Nothing is ever
- * removed: a VM gives back all of its frames at once.
+ * a flat array would be nearly all zeros. An entry is three words: the page, its frame of the pool
+ * (ABSENT: it is not in memory), and its slot in the VM's swap region (ABSENT: there is no valid copy).
+ * Page 0 is never a VM's own, so key 0 marks a free place.
+ *
+ * Open addressing with linear probing, at most three quarters full. Sixteen pages in a row lie in sixteen
+ * places in a row: who walks the table meets neighbours together, and moves them to the disk together.
+ *
+ * Rule for callers: a place (what `find` and `add` return) is valid until the next `add` or `remove`.
  */
 
-const SLOTS_MINIMUM = 16;
+const PLACES_MINIMUM = 16;
 /** 2^32 divided by the golden ratio: spreads consecutive keys (Knuth, TAOCP vol. 3, 6.4). */
 const HASH_MULTIPLIER = 0x9e3779b1 | 0;
+/** Pages in a row that stay together: 2^RUN_SHIFT. */
+const RUN_SHIFT = 4, RUN_MASK = (1 << RUN_SHIFT) - 1;
+
+/** No frame, or no slot. */
+export const ABSENT = -1;
 
 export class PageMap {
-  #pairs = new Int32Array(2 * SLOTS_MINIMUM);
-  #shift = 32 - Math.log2(SLOTS_MINIMUM);
+  #words = new Int32Array(3 * PLACES_MINIMUM);
+  #places = PLACES_MINIMUM;
   #size = 0;
 
   /** Pages in the map. */
@@ -21,64 +31,102 @@ export class PageMap {
     return this.#size;
   }
 
+  /** Places of the table, free ones included. */
+  get places(): number {
+    return this.#places;
+  }
+
   /** Bytes of the table itself. */
   get bytes(): number {
-    return this.#pairs.byteLength;
+    return this.#words.byteLength;
   }
 
-  /** The frame of a page, or -1. */
-  get(page: number): number {
-    const pairs = this.#pairs;
-    const slot = this.#find(pairs, page);
-    return pairs[slot] === page ? pairs[slot + 1] : -1;
+  /** The place of a page, or -1. */
+  find(page: number): number {
+    const place = this.#probe(page);
+    return this.#words[3 * place] === page ? place : -1;
   }
 
-  /** Sets the frame of a page, 1..2^20-1. */
-  set(page: number, frame: number): void {
-    let slot = this.#find(this.#pairs, page);
-    if (this.#pairs[slot] !== page) {
-      if (4 * (this.#size + 1) > this.#pairs.length) {
-        this.#grow();
-        slot = this.#find(this.#pairs, page);
+  /** Adds a page, 1..2^20-1, that is not in the map, without frame and slot; returns its place. */
+  add(page: number): number {
+    if (4 * (this.#size + 1) > 3 * this.#places) this.#grow();
+    this.#size++;
+    const place = this.#probe(page);
+    this.#words[3 * place] = page;
+    this.#words[3 * place + 1] = ABSENT;
+    this.#words[3 * place + 2] = ABSENT;
+    return place;
+  }
+
+  /** Removes the page at a place; the page behind it may move there. */
+  remove(place: number): void {
+    const words = this.#words, mask = this.#places - 1;
+    this.#size--;
+    // Deletion with linear probing: Knuth, TAOCP vol. 3, 6.4, algorithm R.
+    for (let hole = place, next = place;;) {
+      next = (next + 1) & mask;
+      const page = words[3 * next];
+      if (page === 0) {
+        words[3 * hole] = 0;
+        return;
       }
-      this.#size++;
-      this.#pairs[slot] = page;
+      const home = this.#home(page);
+      if (((next - home) & mask) < ((next - hole) & mask)) continue;
+      words.copyWithin(3 * hole, 3 * next, 3 * next + 3);
+      hole = next;
     }
-    this.#pairs[slot + 1] = frame;
   }
 
-  /** Calls `visit` for every pair, in no particular order. */
-  forEach(visit: (page: number, frame: number) => void): void {
-    const pairs = this.#pairs;
-    for (let slot = 0; slot < pairs.length; slot += 2) {
-      if (pairs[slot] !== 0) visit(pairs[slot], pairs[slot + 1]);
-    }
+  /** The page at a place 0..places-1; 0: none. */
+  page(place: number): number {
+    return this.#words[3 * place];
+  }
+
+  frame(place: number): number {
+    return this.#words[3 * place + 1];
+  }
+
+  slot(place: number): number {
+    return this.#words[3 * place + 2];
+  }
+
+  setFrame(place: number, frame: number): void {
+    this.#words[3 * place + 1] = frame;
+  }
+
+  setSlot(place: number, slot: number): void {
+    this.#words[3 * place + 2] = slot;
   }
 
   clear(): void {
-    this.#pairs = new Int32Array(2 * SLOTS_MINIMUM);
-    this.#shift = 32 - Math.log2(SLOTS_MINIMUM);
+    this.#words = new Int32Array(3 * PLACES_MINIMUM);
+    this.#places = PLACES_MINIMUM;
     this.#size = 0;
   }
 
-  /** Index of the page's slot, or of the free one where it belongs. */
-  #find(pairs: Int32Array, page: number): number {
-    const mask = pairs.length - 1;
-    let slot = (Math.imul(page, HASH_MULTIPLIER) >>> this.#shift) << 1;
-    while (pairs[slot] !== 0 && pairs[slot] !== page) slot = (slot + 2) & mask;
-    return slot;
+  /** The place of a page, or the free one where it belongs. */
+  #probe(page: number): number {
+    const words = this.#words, mask = this.#places - 1;
+    let place = this.#home(page);
+    while (words[3 * place] !== 0 && words[3 * place] !== page) place = (place + 1) & mask;
+    return place;
+  }
+
+  #home(page: number): number {
+    const run = Math.imul(page >>> RUN_SHIFT, HASH_MULTIPLIER) >>> RUN_SHIFT;
+    return ((run ^ (run >>> 12)) << RUN_SHIFT | (page & RUN_MASK)) & (this.#places - 1);
   }
 
   #grow(): void {
-    const old = this.#pairs;
-    const pairs = new Int32Array(2 * old.length);
-    this.#shift--;
-    for (let from = 0; from < old.length; from += 2) {
+    const old = this.#words, places = this.#places;
+    this.#places = 2 * places;
+    this.#words = new Int32Array(6 * places);
+    for (let from = 0; from < 3 * places; from += 3) {
       if (old[from] === 0) continue;
-      const slot = this.#find(pairs, old[from]);
-      pairs[slot] = old[from];
-      pairs[slot + 1] = old[from + 1];
+      const place = this.#probe(old[from]);
+      this.#words[3 * place] = old[from];
+      this.#words[3 * place + 1] = old[from + 1];
+      this.#words[3 * place + 2] = old[from + 2];
     }
-    this.#pairs = pairs;
   }
 }

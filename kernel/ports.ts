@@ -34,6 +34,7 @@ import { CONSOLE_OPERATION_MAXIMUM } from "../devices/console.ts";
 import { FRAME_MAXIMUM, FRAME_MINIMUM, type Nic } from "../devices/nic.ts";
 import { CONSTANTS, PORTS } from "./abi.ts";
 import { setException, setPageFault } from "./interrupts.ts";
+import { NOTHING } from "./memory.ts";
 import type { Vm } from "./vm.ts";
 
 /** EFLAGS.DF, Intel SDM vol. 1, 3.4.3.2. */
@@ -75,6 +76,7 @@ export class Ports {
   /** Performs the I/O instruction that is described in the EXIT_ words of the VM's state. */
   perform(vm: Vm): number {
     this.moved = 0;
+    vm.space.wanted = NOTHING;
     const { i32 } = vm.cpu;
     const kind = i32[EXIT_IO];
     if (kind === IO_IN) return this.#in(vm);
@@ -228,7 +230,7 @@ function refuse(vm: Vm): number {
 
 /** The buffer cannot be reached at `address`: a fault, or a page that has to be waited for. */
 function fault(vm: Vm, address: number, write: boolean): number {
-  if (vm.space.starved) return EXIT_WAIT;
+  if (vm.space.wanted !== NOTHING) return EXIT_WAIT;
   setPageFault(vm, address, write);
   return EXIT_EXCEPTION;
 }

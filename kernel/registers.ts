@@ -6,7 +6,7 @@
  * interrupt mask), and keeps everything else in its own objects.
  *
  * Rule for callers: `open` before the first access of each run, because the frame may hold code that
- * an engine has cached.
+ * an engine has cached; and none while the page is in swap.
  */
 
 import { REGISTERS } from "./abi.ts";
@@ -30,8 +30,8 @@ export class VirtualRegisters {
   readonly #i32: Int32Array;
   readonly #u8: Uint8Array;
 
-  /** `frame` is the private frame of the page, filled with zeros. */
-  constructor(readonly frames: FrameTable, readonly frame: number) {
+  /** `frame` is the private frame of the page, filled with zeros; the pager changes it, ABSENT: in swap. */
+  constructor(readonly frames: FrameTable, public frame: number) {
     this.#i32 = frames.pool.i32;
     this.#u8 = frames.pool.u8;
   }

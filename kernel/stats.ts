@@ -6,7 +6,9 @@ import type { Dispatcher } from "./dispatcher.ts";
 import type { FrameTable } from "./frames.ts";
 import type { Image } from "./image.ts";
 import type { Network } from "./network.ts";
+import type { Pager } from "./pager.ts";
 import type { SoftTlb } from "./soft_tlb.ts";
+import type { SwapSpace } from "./swap_space.ts";
 import type { Vm } from "./vm.ts";
 import type { VmTimers } from "./vm_timers.ts";
 
@@ -37,6 +39,31 @@ export interface KernelStats {
     readonly shared: number;
   };
   readonly engine: EngineStats;
+  /** Pages of 4 KiB. */
+  readonly swap: {
+    /** Slots that VMs may have, and those that no VM has; 0: there is no swap. */
+    readonly total: number;
+    readonly free: number;
+    /** Pages of VMs in memory, and in swap only. */
+    readonly resident: number;
+    readonly swapped: number;
+    /** VMs wholly in swap, those that wait for memory, and those that are paused for want of it. */
+    readonly vmsOut: number;
+    readonly vmsWaiting: number;
+    readonly vmsPaused: number;
+    /** Times a VM had to wait for a page in swap. */
+    readonly faults: number;
+    readonly pageIns: number;
+    readonly pageOuts: number;
+    /** Pages that left memory without being written. */
+    readonly dropped: number;
+    /** Transfers, and those that failed. */
+    readonly reads: number;
+    readonly writes: number;
+    readonly errors: number;
+    readonly underWay: number;
+    readonly diskFull: boolean;
+  };
   readonly metadata: {
     readonly pageMapBytes: number;
     readonly softTlbBytes: number;
@@ -72,6 +99,8 @@ export interface StatsSources {
   readonly network: Network;
   readonly dispatcher: Dispatcher;
   readonly engine: Engine;
+  readonly pager: Pager;
+  readonly swap: SwapSpace | null;
 }
 
 /** Collects the counters; the time it takes grows with the number of VMs. */
@@ -92,10 +121,11 @@ export function collectStats(sources: StatsSources): KernelStats {
       total: frames.total,
       free: frames.free,
       image: sum(images, (image) => image.frameCount),
-      private: sum(living, (vm) => vm.space.privateFrames),
+      private: sum(living, (vm) => vm.space.resident),
       shared: sum(images, (image) => image.frameCount * image.users),
     },
     engine: sources.engine.stats(),
+    swap: collectSwap(sources, living),
     metadata: {
       pageMapBytes: sum(living, (vm) => vm.space.mapBytes),
       softTlbBytes: softTlb.bytes,
@@ -103,6 +133,22 @@ export function collectStats(sources: StatsSources): KernelStats {
       packetBytes: network.pool.bytes,
     },
     network: { delivered, uplink: network.framesUp, drops },
+  };
+}
+
+function collectSwap({ pager, swap }: StatsSources, living: readonly Vm[]): KernelStats["swap"] {
+  return {
+    total: swap?.pages ?? 0,
+    free: swap?.available ?? 0,
+    resident: sum(living, (vm) => vm.space.resident),
+    swapped: sum(living, (vm) => vm.space.swapped),
+    vmsOut: living.filter((vm) => vm.space.resident === 0).length,
+    vmsWaiting: pager.gatekeeper.waiting.size,
+    vmsPaused: pager.gatekeeper.paused.size,
+    ...pager.counters,
+    dropped: pager.dropped,
+    underWay: pager.underWay,
+    diskFull: pager.diskFull,
   };
 }
 

@@ -26,6 +26,7 @@ import { KernelBug } from "./errors.ts";
 import type { Image } from "./image.ts";
 import type { Memory } from "./memory.ts";
 import type { VirtualRegisters } from "./registers.ts";
+import type { Resident } from "./residents.ts";
 import { type Limits, UNLIMITED } from "./resources.ts";
 import type { RunQueue, Schedulable } from "./run_queue.ts";
 import { WEIGHT_DEFAULT } from "./scheduler.ts";
@@ -34,7 +35,7 @@ import type { NetworkSpec } from "./vm_spec.ts";
 export type VmState = "created" | "running" | "idle" | "paused" | "stopped" | "crashed";
 
 const TRANSITIONS: Readonly<Record<VmState, readonly VmState[]>> = {
-  created: ["running", "stopped"],
+  created: ["running", "stopped", "crashed"],
   running: ["idle", "paused", "stopped", "crashed"],
   idle: ["running", "paused", "stopped", "crashed"],
   paused: ["running", "idle", "stopped", "crashed"],
@@ -58,6 +59,15 @@ export interface VmStats {
   readonly drops: number;
   /** Page frames that belong to this VM alone. */
   readonly privateFrames: number;
+  /** Its pages that are in swap only. */
+  readonly swappedPages: number;
+  /** Times it had to wait for a page in swap. */
+  readonly faults: number;
+  /** Pages read from swap, and written to it. */
+  readonly pageIns: number;
+  readonly pageOuts: number;
+  /** Frames that were taken from it, with or without a write. */
+  readonly evictions: number;
   readonly consoleBytes: number;
 }
 
@@ -73,7 +83,7 @@ export interface VmParts {
   readonly console: ConsoleSink<Vm>;
 }
 
-export class Vm implements Schedulable {
+export class Vm implements Schedulable, Resident<Vm> {
   readonly id: number;
   readonly name: string;
   readonly image: Image;
@@ -120,6 +130,31 @@ export class Vm implements Schedulable {
   interrupts = 0;
   exceptions = 0;
 
+  // What the pager alone uses.
+  /** It takes no turn until a page is there, though it is "running". */
+  pageWaits = false;
+  /** The page it waits for. */
+  waitsFor = 0;
+  /** A page came in for it, and it has not run since. */
+  fresh = false;
+  /** It waited for memory and has not had a whole turn since: its pages stay. */
+  sheltered = false;
+  /** Pages of it are being read. */
+  reading = false;
+  /** Swap has, or is getting, a copy of its registers that is not known to be old. */
+  registersSaved = false;
+  /** Instructions retired when it last waited. */
+  stalledAt = -1;
+  /** Clock.monotonic when it last began a quantum. */
+  lastRun = 0;
+  faults = 0;
+  pageIns = 0;
+  pageOuts = 0;
+  evictions = 0;
+  older: Vm | null = null;
+  newer: Vm | null = null;
+  listed = false;
+
   // Schedulable.
   weight: number = WEIGHT_DEFAULT;
   credit = 0;
@@ -156,6 +191,11 @@ export class Vm implements Schedulable {
     this.#state = state;
   }
 
+  /** It has, or waits for, the processor. */
+  get active(): boolean {
+    return this.#state === "running" && !this.pageWaits && !this.consoleWaits;
+  }
+
   /** Stopped or crashed. */
   get ended(): boolean {
     return this.#state === "stopped" || this.#state === "crashed";
@@ -171,14 +211,19 @@ export class Vm implements Schedulable {
       framesIn: this.nic?.framesIn ?? 0,
       framesOut: this.nic?.framesOut ?? 0,
       drops: this.nic?.drops ?? 0,
-      privateFrames: this.ended ? this.#finalFrames : this.space.privateFrames,
+      privateFrames: this.ended ? this.#finalFrames : this.space.resident,
+      swappedPages: this.space.swapped,
+      faults: this.faults,
+      pageIns: this.pageIns,
+      pageOuts: this.pageOuts,
+      evictions: this.evictions,
       consoleBytes: this.console.written,
     };
   }
 
   /** Gives back its memory; the number of its frames stays known. */
   releaseMemory(): void {
-    this.#finalFrames = this.space.privateFrames;
+    this.#finalFrames = this.space.resident;
     this.space.release();
   }
 }

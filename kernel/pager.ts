@@ -1,0 +1,447 @@
+/**
+ * Moves pages between memory and swap, and keeps VMs waiting that need one which is not there.
+ *
+ * A VM meets the pager when an instruction, or the kernel on its behalf, needs a page that is in swap or a
+ * frame that is not free. It then leaves the run queue (`Vm.pageWaits`) and all others run on. It comes back
+ * when the page is there, and the instruction runs again from its beginning.
+ *
+ * - Pages come in with those that lie next to them in swap, up to a cluster, as far as frames are free
+ *   beyond the reserve. They went out together, so they were used together.
+ * - When fewer frames are free than the reserve, pages are evicted (evictor.ts) until there are twice as
+ *   many. Nothing is evicted while an engine runs.
+ * - A VM that holds many pages and finds too few frames for such a VM (FrameTable.mayTake) pays with its
+ *   own, unless somebody has been idle for a second.
+ * - A VM that waited is sheltered until it has had a whole turn (shelter.ts).
+ * - A VM whose instruction does not get through although pages came in for it is favoured: its
+ *   pages stay until it does. So VMs cannot take each other's pages for ever.
+ * - If no frame can be had from anybody, the VMs that wait are paused with a reason, and resumed, first
+ *   come, first served, when frames are free.
+ * - A transfer that fails ends the one VM it was for. A disk that is full costs nothing but the hope for
+ *   more frames; writing is tried again after RETRY_US.
+ *
+ * Without a swap device there is nothing but the last two lines but one.
+ */
+
+import { PAGE_SIZE } from "../cpu/engine.ts";
+import { LAYOUT } from "./abi.ts";
+import { Evictor } from "./evictor.ts";
+import type { FrameTable } from "./frames.ts";
+import { Gatekeeper } from "./gatekeeper.ts";
+import { NOTHING, UNDER_WAY } from "./memory.ts";
+import { ABSENT } from "./page_map.ts";
+import { Residents } from "./residents.ts";
+import { Shelter } from "./shelter.ts";
+import type { SoftTlb } from "./soft_tlb.ts";
+import { SWAP_DONE, SWAP_FULL, type SwapDevice } from "./swap_device.ts";
+import type { Vm } from "./vm.ts";
+import { type VmTransfer, vmTransfer } from "./vm_transfer.ts";
+
+/** How long after a write to a full disk the next one is tried. */
+export const RETRY_US = 1_000_000;
+const REGISTERS_PAGE = LAYOUT.REGISTERS_BASE.value / PAGE_SIZE;
+
+/** What the pager asks of the kernel. */
+export interface PagerOwner {
+  /** Puts a VM that waited into the run queue. */
+  wake(vm: Vm): void;
+  pause(vm: Vm, reason: string): void;
+  resume(vm: Vm): void;
+  crash(vm: Vm, reason: string): void;
+  now(): number;
+}
+
+export interface PagerParts {
+  readonly frames: FrameTable;
+  readonly softTlb: SoftTlb;
+  readonly owner: PagerOwner;
+  readonly device: SwapDevice | null;
+}
+
+/** Sums over all VMs since the kernel was made. */
+export interface PagerCounters {
+  /** Times a VM had to wait for a page in swap. */
+  faults: number;
+  pageIns: number;
+  pageOuts: number;
+  /** Transfers, and those that failed, a full disk included. */
+  reads: number;
+  writes: number;
+  errors: number;
+}
+
+export class Pager {
+  readonly counters: PagerCounters = {
+    faults: 0,
+    pageIns: 0,
+    pageOuts: 0,
+    reads: 0,
+    writes: 0,
+    errors: 0,
+  };
+  readonly gatekeeper: Gatekeeper;
+  readonly #parts: PagerParts;
+  readonly #residents = new Residents<Vm>();
+  readonly #evictor: Evictor | null;
+  readonly #shelter = new Shelter();
+  /** Transfers that have not ended, and frames that writes among them will free. */
+  #underWay = 0;
+  #leaving = 0;
+  /** VMs whose page came in and which have not run since. */
+  #fresh = 0;
+  /** When the next write to a full disk may be tried; 0: it is not full. */
+  #retryAt = 0;
+
+  constructor(parts: PagerParts) {
+    this.#parts = parts;
+    this.gatekeeper = new Gatekeeper(parts.frames);
+    this.#evictor = parts.device && new Evictor({
+      frames: parts.frames,
+      residents: this.#residents,
+      device: parts.device,
+      now: () => parts.owner.now(),
+      writable: () => this.#retryAt === 0,
+      begin: (transfer) => this.#begin(transfer),
+    });
+  }
+
+  /** Transfers that have not ended. */
+  get underWay(): number {
+    return this.#underWay;
+  }
+
+  /** Pages that went without being written. */
+  get dropped(): number {
+    return this.#evictor?.dropped ?? 0;
+  }
+
+  /** The last write found no room on the disk. */
+  get diskFull(): boolean {
+    return this.#retryAt !== 0;
+  }
+
+  /** `poll` has something to do now. */
+  get busy(): boolean {
+    const { waiting, paused } = this.gatekeeper;
+    if (waiting.size + paused.size > 0 && this.#scans()) return true;
+    return this.#parts.device?.news ?? false;
+  }
+
+  /** When there is something to do that nobody will tell of; Infinity: never. */
+  get deadline(): number {
+    const hopeful = this.gatekeeper.paused.size > 0 || this.gatekeeper.waiting.size > 0;
+    return this.#retryAt !== 0 && hopeful ? this.#retryAt : Infinity;
+  }
+
+  /** A VM was made: its page of registers is in memory. */
+  add(vm: Vm): void {
+    this.#residents.renew(vm);
+  }
+
+  /** A VM is about to run. False if it must wait for its registers first. */
+  admit(vm: Vm): boolean {
+    const { space } = vm;
+    if (vm.registers.frame === ABSENT) {
+      space.wanted = REGISTERS_PAGE;
+      this.wait(vm);
+      return false;
+    }
+    if (this.#evictor === null) return true;
+    // The kernel writes there without asking.
+    if (vm.registersSaved) {
+      vm.registersSaved = false;
+      space.touch(space.map.find(REGISTERS_PAGE));
+    }
+    if (vm.fresh) {
+      this.#wilt(vm);
+      this.#evictor.reset();
+    }
+    vm.lastRun = this.#parts.owner.now();
+    this.#residents.renew(vm);
+    return true;
+  }
+
+  /** A VM had its turn: it gave up the processor for another reason than a page. */
+  turnEnded(vm: Vm): void {
+    if (!vm.sheltered) return;
+    this.#shelter.leave(vm);
+    this.#evictor?.reset();
+  }
+
+  /** A VM needs the page `space.wanted`: it waits, unless it can go on at once. */
+  wait(vm: Vm): void {
+    const { space } = vm;
+    const page = space.wanted;
+    space.wanted = NOTHING;
+    vm.pageWaits = true;
+    if (page === NOTHING) return this.#wake(vm);
+    vm.waitsFor = page;
+    this.#wilt(vm);
+    this.#favour(vm);
+    if (this.gatekeeper.isSwapped(vm, page)) {
+      vm.faults++;
+      this.counters.faults++;
+    }
+    // A transfer that began before the VM was paused may be bringing the page.
+    if (space.transfers > 0 && vm.reading) return;
+    this.gatekeeper.waiting.enter(vm);
+    this.#serve();
+  }
+
+  /** The VM waits no more: it is paused or has ended. */
+  forget(vm: Vm): void {
+    vm.pageWaits = false;
+    this.gatekeeper.forget(vm);
+    this.#wilt(vm);
+    this.#shelter.leave(vm);
+    if (this.#evictor?.favoured === vm) this.#evictor.favoured = null;
+  }
+
+  /** The VM's memory was released. */
+  remove(vm: Vm): void {
+    this.#residents.remove(vm);
+    this.#evictor?.forget(vm);
+  }
+
+  /** Hears of transfers that have ended, and moves on who waits. To be called between runs. */
+  poll(): void {
+    const { device, owner } = this.#parts;
+    if (device?.news) device.poll((transfer, status) => this.#end(transfer as VmTransfer, status));
+    if (this.#retryAt !== 0 && owner.now() >= this.#retryAt) {
+      this.#retryAt = 0;
+      this.#evictor!.reset();
+    }
+    if (this.gatekeeper.paused.size > 0) this.#resumePaused();
+    if (this.gatekeeper.waiting.size > 0) this.#serve();
+    else this.#keepReserve();
+  }
+
+  /** Looking for pages goes on, although nobody will tell of anything. */
+  #scans(): boolean {
+    return this.#evictor !== null && !this.#evictor.exhausted && this.#underWay === 0;
+  }
+
+  #keepReserve(): void {
+    const { frames } = this.#parts;
+    const { reserve, target } = this.gatekeeper;
+    if (this.#evictor === null || frames.free + this.#leaving >= reserve) return;
+    this.#evictor.evict(target - frames.free - this.#leaving, null);
+  }
+
+  /** Gives frames to those that wait, in order, as far as there are any. */
+  #serve(): void {
+    const { waiting } = this.gatekeeper;
+    for (let vm = waiting.first; vm !== null; vm = waiting.first) {
+      if (!this.#serveOne(vm)) {
+        this.#makeRoom(vm);
+        // What was dropped is free at once.
+        if (!this.#serveOne(vm)) break;
+      }
+      waiting.leave(vm);
+    }
+    if (waiting.size > 0 && this.#stuck()) this.#yieldOrPause();
+  }
+
+  /** Lets a VM go on or begins to read for it; false if it must wait. */
+  #serveOne(vm: Vm): boolean {
+    const allowance = this.#allowance(vm);
+    if (!this.gatekeeper.isSwapped(vm, vm.waitsFor)) {
+      if (allowance === 0) return false;
+      this.#wake(vm);
+      return true;
+    }
+    if (allowance === 0 || !this.#parts.device!.ready) return false;
+    this.#read(vm, vm.waitsFor, allowance);
+    return true;
+  }
+
+  #allowance(vm: Vm): number {
+    return this.gatekeeper.allowance(vm, this.#parts.device?.clusterPages ?? 0);
+  }
+
+  #makeRoom(vm: Vm): void {
+    if (this.#evictor === null) return;
+    const { frames } = this.#parts;
+    const large = this.gatekeeper.isLarge(vm);
+    const goal = large ? frames.held + this.gatekeeper.reserve : this.gatekeeper.target;
+    const wanted = goal - frames.free - this.#leaving;
+    if (wanted > 0) this.#evictor.evict(wanted, large ? vm : null);
+  }
+
+  /** No frame can be had and none is on its way. */
+  #stuck(): boolean {
+    if (this.#evictor === null) return true;
+    return this.#underWay === 0 && this.#fresh === 0 && this.#evictor.exhausted;
+  }
+
+  /** Nobody gives a frame of his own accord. */
+  #yieldOrPause(): void {
+    const vm = this.#shelter.last(this.gatekeeper.waiting.first);
+    if (vm !== null) {
+      this.#shelter.leave(vm);
+      this.#parts.softTlb.detach(vm.space);
+      this.#evictor!.reset();
+    } else if (this.#shelter.size === 0) {
+      this.#pauseWaiting();
+    }
+  }
+
+  #pauseWaiting(): void {
+    const { waiting, paused } = this.gatekeeper;
+    for (let vm = waiting.first; vm !== null; vm = waiting.first) {
+      waiting.leave(vm);
+      this.#parts.owner.pause(vm, this.#reason());
+      paused.enter(vm);
+    }
+  }
+
+  #reason(): string {
+    const { free, total } = this.#parts.frames;
+    const disk = this.diskFull ? " and the disk has no room for swap" : "";
+    return `out of memory: ${free} of the pool's ${total} frames are free${disk}; ` +
+      "it goes on when there is memory again: destroy other VMs or make room";
+  }
+
+  #resumePaused(): void {
+    const { paused } = this.gatekeeper;
+    for (let left = this.#parts.frames.free; left >= 0; left--) {
+      const vm = paused.first;
+      if (vm === null) return;
+      if (this.#allowance(vm) === 0) return this.#makeRoom(vm);
+      paused.leave(vm);
+      this.#parts.owner.resume(vm);
+    }
+  }
+
+  /** Reads a page and as many of its neighbours in swap as are allowed. */
+  #read(vm: Vm, page: number, allowance: number): void {
+    const { frames, device } = this.#parts;
+    const { space } = vm;
+    const region = space.region!;
+    const wanted = space.map.slot(space.map.find(page));
+    const cluster = device!.clusterPages;
+    const first = wanted - wanted % cluster;
+    const transfer = vmTransfer(vm, false);
+    let left = Math.min(allowance, cluster);
+    for (let slot = first; slot < first + cluster && left > 0; slot++) {
+      // The last frame is for the page itself.
+      if (slot !== wanted && (left === 1 && slot < wanted)) continue;
+      const neighbour = region.page(slot);
+      if (neighbour === 0) continue;
+      const place = space.map.find(neighbour);
+      if (place < 0 || space.map.slot(place) !== slot || space.map.frame(place) !== ABSENT) {
+        continue;
+      }
+      transfer.add(neighbour, slot, frames.allocate());
+      left--;
+    }
+    vm.reading = true;
+    this.#begin(transfer);
+  }
+
+  #begin(transfer: VmTransfer): void {
+    const { counters } = this;
+    transfer.vm.space.transfers++;
+    this.#underWay++;
+    if (transfer.write) {
+      counters.writes++;
+      this.#leaving += transfer.pages.length;
+      if (transfer.pages.includes(REGISTERS_PAGE)) transfer.vm.registersSaved = true;
+    } else {
+      counters.reads++;
+    }
+    this.#parts.device!.begin(transfer);
+  }
+
+  #end(transfer: VmTransfer, status: number): void {
+    const { vm, write, pages } = transfer;
+    this.#underWay--;
+    this.#evictor!.reset();
+    if (status !== SWAP_DONE) this.counters.errors++;
+    if (write) this.#leaving -= pages.length;
+    else vm.reading = false;
+    if (--vm.space.transfers === 0 && vm.space.released) vm.space.releaseRegion();
+    if (vm.space.released) {
+      if (!write) { for (const frame of transfer.frames) this.#parts.frames.release(frame); }
+    } else if (write) {
+      this.#endWrite(transfer, status);
+    } else {
+      this.#endRead(transfer, status);
+    }
+  }
+
+  #endWrite(transfer: VmTransfer, status: number): void {
+    const { vm, pages, frames } = transfer;
+    const { map, region } = vm.space;
+    pages.forEach((page, index) => {
+      const place = map.find(page), slot = transfer.slot(index);
+      if (place < 0 || map.slot(place) !== (slot | UNDER_WAY)) {
+        region!.free(slot);
+      } else if (status !== SWAP_DONE) {
+        region!.free(slot);
+        map.setSlot(place, ABSENT);
+      } else {
+        map.setSlot(place, slot);
+        vm.pageOuts++;
+        this.counters.pageOuts++;
+        // Used since: it stays, and has a valid copy.
+        if (vm.space.isMapped(page) || (page === REGISTERS_PAGE && vm.active)) return;
+        map.setFrame(place, ABSENT);
+        this.#evictor!.free(vm, page, frames[index]);
+      }
+    });
+    if (status === SWAP_FULL) this.#retryAt = this.#parts.owner.now() + RETRY_US;
+    else if (status !== SWAP_DONE) this.#crash(transfer);
+  }
+
+  #endRead(transfer: VmTransfer, status: number): void {
+    const { vm, pages, frames } = transfer;
+    const { space } = vm;
+    if (status !== SWAP_DONE) {
+      for (const frame of frames) this.#parts.frames.release(frame);
+      return this.#crash(transfer);
+    }
+    pages.forEach((page, index) => {
+      space.map.setFrame(space.map.find(page), frames[index]);
+      if (page !== REGISTERS_PAGE) return;
+      vm.registers.frame = frames[index];
+      vm.registersSaved = true;
+    });
+    space.resident += pages.length;
+    vm.pageIns += pages.length;
+    this.counters.pageIns += pages.length;
+    this.#residents.renew(vm);
+    if (vm.pageWaits) this.#wake(vm);
+  }
+
+  #crash({ vm, write, pages, error }: VmTransfer): void {
+    const what = `${write ? "writing" : "reading"} ${pages.length} pages from 0x`;
+    const where = (Math.min(...pages) * PAGE_SIZE).toString(16);
+    this.#parts.owner.crash(vm, `swap failed: ${what}${where} on: ${error ?? "no reason given"}`);
+  }
+
+  #wake(vm: Vm): void {
+    vm.pageWaits = false;
+    if (!vm.fresh) this.#fresh++;
+    vm.fresh = true;
+    if (!this.gatekeeper.isLarge(vm)) this.#shelter.enter(vm);
+    this.#parts.owner.wake(vm);
+  }
+
+  #wilt(vm: Vm): void {
+    if (vm.fresh) this.#fresh--;
+    vm.fresh = false;
+  }
+
+  /** A VM that waits twice at one instruction is favoured until it has got through it. */
+  #favour(vm: Vm): void {
+    const evictor = this.#evictor;
+    if (evictor === null) return;
+    const stalled = vm.stalledAt === vm.cpu.retired;
+    vm.stalledAt = vm.cpu.retired;
+    if (!stalled && evictor.favoured === vm) evictor.favoured = null;
+    if (!stalled || evictor.favoured !== null) return;
+    evictor.favoured = vm;
+    // What it uses from now on is what this instruction needs.
+    this.#parts.softTlb.detach(vm.space);
+  }
+}
