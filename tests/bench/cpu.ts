@@ -1,7 +1,7 @@
 /**
  * Speed of the translator against the processor, QEMU, v86 and the evaluator on compiled programs.
  *
- *     deno task bench cpu [PROGRAM...] [--only warm|cold] [--peers A,B] [--rounds N]
+ *     deno task bench cpu [PROGRAM...] [--only warm|cold] [--peers A,B] [--rounds N] [--clock wall|cpu]
  *
  * Each program of tests/programs is compiled once by gcc -O2 for i386 and run by all executors, each in a
  * process of its own, in turns; an answer that differs from the processor's ends the benchmark.
@@ -9,6 +9,7 @@
  * Warm: runs of about 20 ms on the processor, after a second of warm-up; the median of several.
  * Cold: from the start of a fresh process to its answer, with the work of about 100 ms on the processor.
  *
+ * --clock cpu counts the time that the threads of each process run, for a machine with other load.
  * A ratio is the peer's time divided by the translator's: above 1, the translator is faster.
  */
 
@@ -16,6 +17,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { PROGRAMS } from "../support/programs.ts";
 import { buildProgram } from "./cpu/build.ts";
 import { type Executor, EXECUTORS, isAvailable } from "./cpu/executors.ts";
+import type { Clock } from "./cpu/line_process.ts";
 import { measureCold, type Measurement, measureWarm, type Plan } from "./cpu/measure.ts";
 import { geometricMean, printTable, save } from "./report/report.ts";
 
@@ -27,16 +29,19 @@ interface Choice {
   readonly executors: readonly Executor[];
   readonly only: string | undefined;
   readonly rounds: number;
+  readonly clock: Clock;
 }
 
 /** What the arguments ask for; ends the process with a message if they make no sense. */
 function choose(args: string[]): Choice {
-  const options = parseArgs(args, { string: ["only", "peers", "rounds"] });
+  const options = parseArgs(args, { string: ["only", "peers", "rounds", "clock"] });
   const programs = options._.map(String);
   const peers = options.peers?.split(",") ?? EXECUTORS.map(({ name }) => name);
   check("program", programs, Object.keys(PROGRAMS));
   check("peer", peers, EXECUTORS.map(({ name }) => name));
   check("--only", options.only === undefined ? [] : [options.only], ["warm", "cold"]);
+  const clock = options.clock ?? "wall";
+  check("--clock", [clock], ["wall", "cpu"]);
   const rounds = Number(options.rounds ?? 5);
   if (!Number.isInteger(rounds) || rounds < 1) stop("expected --rounds N with N at least 1");
   // The processor says what is right, and the translator is what this is about.
@@ -46,6 +51,7 @@ function choose(args: string[]): Choice {
     executors: EXECUTORS.filter(({ name }) => wanted.has(name)),
     only: options.only,
     rounds,
+    clock: clock as Clock,
   };
 }
 
@@ -88,7 +94,7 @@ function report(title: string, executors: readonly Executor[], measured: readonl
 }
 
 async function main(): Promise<void> {
-  const { programs, only, rounds, ...choice } = choose(Deno.args);
+  const { programs, only, rounds, clock, ...choice } = choose(Deno.args);
   const executors: Executor[] = [];
   for (const each of choice.executors) if (await isAvailable(each)) executors.push(each);
   const fromNothing = executors.filter(({ name }) => name !== "evaluator");
@@ -98,7 +104,7 @@ async function main(): Promise<void> {
     for (const program of programs) {
       console.error(`${program} ...`);
       const built = await buildProgram(program, folder);
-      const plan: Plan = { program, built, executors, milliseconds: WARM_MS, rounds };
+      const plan: Plan = { program, built, executors, milliseconds: WARM_MS, rounds, clock };
       if (only !== "cold") warm.push(await measureWarm(plan));
       if (only !== "warm") {
         cold.push(
@@ -114,7 +120,7 @@ async function main(): Promise<void> {
     warm: warm.length > 0 ? report(`Warm; / is the ${title}`, executors, warm) : undefined,
     cold: cold.length > 0 ? report(`Cold; / is the ${title}`, fromNothing, cold) : undefined,
   };
-  await save("cpu", { ratios, warm, cold });
+  await save("cpu", { clock, ratios, warm, cold });
 }
 
 await main();

@@ -2,10 +2,14 @@
  * An executor as a process: it says `ready`, then answers each line (a number of repetitions) with a line (the
  * result in hexadecimal).
  *
- * The clock is the host's: from writing the question to reading the answer. What that adds is tens of
- * microseconds. A process that polls while it waits is stopped by a signal between its turns, so that it
+ * Time is the host's: from writing the question to reading the answer, which adds some tenths of a
+ * millisecond; or what all threads of the process have run for meanwhile, which other load on the machine
+ * disturbs less. A process that polls while it waits is stopped by a signal between its turns, so that it
  * takes nothing from the others.
  */
+
+/** What passes: time, or time on a processor. */
+export type Clock = "wall" | "cpu";
 
 export interface LineCommand {
   readonly program: string;
@@ -17,6 +21,8 @@ export interface LineCommand {
 export interface Answer {
   readonly result: string;
   readonly milliseconds: number;
+  /** The same since the process was started. */
+  readonly sinceStart: number;
 }
 
 const LIMIT_MS = 120_000;
@@ -27,9 +33,11 @@ export class LineProcess {
   readonly #writer: WritableStreamDefaultWriter<Uint8Array<ArrayBuffer>>;
   readonly #lines: AsyncGenerator<string>;
   readonly #name: string;
+  readonly #started: number;
 
-  private constructor(command: LineCommand) {
+  private constructor(command: LineCommand, private readonly clock: Clock) {
     this.#name = command.program;
+    this.#started = clock === "wall" ? performance.now() : 0;
     this.#polls = command.polls ?? false;
     this.#child = new Deno.Command(command.program, {
       args: [...command.args],
@@ -42,8 +50,8 @@ export class LineProcess {
   }
 
   /** Starts the process and waits until it is ready. */
-  static async start(command: LineCommand): Promise<LineProcess> {
-    const process = new LineProcess(command);
+  static async start(command: LineCommand, clock: Clock): Promise<LineProcess> {
+    const process = new LineProcess(command, clock);
     while (await process.#line() !== "ready");
     if (process.#polls) process.#child.kill("SIGSTOP");
     return process;
@@ -52,12 +60,16 @@ export class LineProcess {
   /** Runs the program once. */
   async ask(repetitions: number): Promise<Answer> {
     if (this.#polls) this.#child.kill("SIGCONT");
-    const start = performance.now();
+    const start = this.#now();
     await this.#writer.write(new TextEncoder().encode(`${repetitions}\n`));
     const result = await this.#line();
-    const milliseconds = performance.now() - start;
+    const end = this.#now();
     if (this.#polls) this.#child.kill("SIGSTOP");
-    return { result, milliseconds };
+    return { result, milliseconds: end - start, sinceStart: end - this.#started };
+  }
+
+  #now(): number {
+    return this.clock === "wall" ? performance.now() : processorTime(this.#child.pid);
   }
 
   /** Ends the process. */
@@ -93,4 +105,13 @@ async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<stri
     text = lines.pop()!;
     for (const line of lines) yield line.trim();
   }
+}
+
+/** Milliseconds that the threads of a process have run (Linux: Documentation/scheduler/sched-stats.rst). */
+function processorTime(pid: number): number {
+  let nanoseconds = 0;
+  for (const { name } of Deno.readDirSync(`/proc/${pid}/task`)) {
+    nanoseconds += parseInt(Deno.readTextFileSync(`/proc/${pid}/task/${name}/schedstat`));
+  }
+  return nanoseconds / 1e6;
 }

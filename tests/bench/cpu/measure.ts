@@ -8,7 +8,7 @@
 
 import type { BuiltProgram } from "./build.ts";
 import type { Executor } from "./executors.ts";
-import { type Answer, LineProcess } from "./line_process.ts";
+import { type Answer, type Clock, LineProcess } from "./line_process.ts";
 
 /** Milliseconds of one run by an executor: all that were measured, in order, and the median of them. */
 export interface Timing {
@@ -32,6 +32,7 @@ export interface Plan {
   /** How long a run is to take on the first. */
   readonly milliseconds: number;
   readonly rounds: number;
+  readonly clock: Clock;
 }
 
 /** How long an executor runs before its runs count, at least; a slow one that long or once. */
@@ -44,7 +45,7 @@ export async function measureWarm(plan: Plan): Promise<Measurement> {
   const processes: LineProcess[] = [];
   try {
     for (const executor of plan.executors) {
-      processes.push(await LineProcess.start(executor.command(plan.built)));
+      processes.push(await LineProcess.start(executor.command(plan.built), plan.clock));
     }
     const repetitions = await findRepetitions(processes[0], plan.milliseconds);
     const compare = comparison(plan, repetitions);
@@ -69,17 +70,15 @@ export async function measureWarm(plan: Plan): Promise<Measurement> {
 }
 
 export async function measureCold(plan: Plan): Promise<Measurement> {
-  const first = await LineProcess.start(plan.executors[0].command(plan.built));
+  const first = await LineProcess.start(plan.executors[0].command(plan.built), plan.clock);
   const repetitions = await findRepetitions(first, plan.milliseconds);
   await first.close();
   const compare = comparison(plan, repetitions);
   const runs = await inTurns(plan, async (executor) => {
-    const start = performance.now();
-    const process = await LineProcess.start(executor.command(plan.built));
-    const { result } = await process.ask(repetitions);
-    const milliseconds = performance.now() - start;
+    const process = await LineProcess.start(executor.command(plan.built), plan.clock);
+    const answer = await process.ask(repetitions);
     await process.close();
-    return compare(executor, { result, milliseconds });
+    return compare(executor, { ...answer, milliseconds: answer.sinceStart });
   });
   return summary(plan, repetitions, runs);
 }
