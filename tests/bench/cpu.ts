@@ -7,7 +7,8 @@
  * process of its own, in turns; an answer that differs from the processor's ends the benchmark.
  *
  * Warm: runs of about 20 ms on the processor, after a second of warm-up; the median of several.
- * Cold: from the start of a fresh process to its answer, with the work of about 100 ms on the processor.
+ * Cold: from the start of a fresh process to its answer, with the work of about 100 ms on the processor; here
+ * the translator runs in a VM (`vm`), which has to be booted like the machines of qemu-system and v86.
  *
  * --clock cpu counts the time that the threads of each process run, for a machine with other load.
  * A ratio is the peer's time divided by the translator's: above 1, the translator is faster.
@@ -19,10 +20,13 @@ import { buildProgram } from "./cpu/build.ts";
 import { type Executor, EXECUTORS, isAvailable } from "./cpu/executors.ts";
 import type { Clock } from "./cpu/line_process.ts";
 import { measureCold, type Measurement, measureWarm, type Plan } from "./cpu/measure.ts";
-import { geometricMean, printTable, save } from "./report/report.ts";
+import { bars } from "./report/bars.ts";
+import { geometricMean, printTable, save, savePicture } from "./report/report.ts";
 
 const WARM_MS = 20, COLD_MS = 100;
-const SUBJECT = "translator";
+
+/** What the others are compared with: warm the engine alone, cold all that a user starts. */
+const WARM_SUBJECT = "translator", COLD_SUBJECT = "vm";
 
 interface Choice {
   readonly programs: readonly string[];
@@ -45,7 +49,7 @@ function choose(args: string[]): Choice {
   const rounds = Number(options.rounds ?? 5);
   if (!Number.isInteger(rounds) || rounds < 1) stop("expected --rounds N with N at least 1");
   // The processor says what is right, and the translator is what this is about.
-  const wanted = new Set(["native", SUBJECT, ...peers]);
+  const wanted = new Set(["native", WARM_SUBJECT, COLD_SUBJECT, ...peers]);
   return {
     programs: programs.length > 0 ? programs : Object.keys(PROGRAMS),
     executors: EXECUTORS.filter(({ name }) => wanted.has(name)),
@@ -65,31 +69,49 @@ function stop(message: string): never {
   Deno.exit(2);
 }
 
-function ratio({ timings }: Measurement, peer: string): number {
-  return timings[peer].median / timings[SUBJECT].median;
+function ratio({ timings }: Measurement, peer: string, subject: string): number {
+  return timings[peer].median / timings[subject].median;
 }
 
 function digits(value: number): string {
   return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 }
 
-/** Prints one kind of measurement; returns the geometric mean and the least of the ratios to each peer. */
-function report(title: string, executors: readonly Executor[], measured: readonly Measurement[]) {
-  const names = executors.map(({ name }) => name);
-  const peers = names.filter((name) => name !== SUBJECT);
-  const ratios = peers.map((peer) => measured.map((each) => ratio(each, peer)));
+interface Ratios {
+  readonly [peer: string]: { readonly mean: number; readonly least: number };
+}
+
+/** Prints the measurements of one kind, and draws them; returns the ratios to each peer. */
+async function report(
+  kind: "warm" | "cold",
+  subject: string,
+  measured: readonly Measurement[],
+): Promise<Ratios | undefined> {
+  if (measured.length === 0) return undefined;
+  const names = Object.keys(measured[0].timings);
+  const peers = names.filter((name) => name !== subject);
+  const ratios = peers.map((peer) => measured.map((each) => ratio(each, peer, subject)));
   const means = ratios.map(geometricMean), least = ratios.map((values) => Math.min(...values));
   const blank = names.map(() => "");
-  console.log(`\n${title}`);
+  const what = `peer's time divided by the translator's`;
+  console.log(`\n${kind}; / is the ${what}`);
   printTable(["ms", ...names, ...peers.map((peer) => `/ ${peer}`)], [
     ...measured.map((each) => [
       each.program,
       ...names.map((name) => digits(each.timings[name].median)),
-      ...peers.map((peer) => digits(ratio(each, peer))),
+      ...peers.map((peer) => digits(ratio(each, peer, subject))),
     ]),
     ["geometric mean", ...blank, ...means.map(digits)],
     ["least", ...blank, ...least.map(digits)],
   ]);
+  await savePicture(
+    `cpu_${kind}`,
+    bars(
+      [...measured.map(({ program }) => program), "geometric mean"],
+      peers.map((label, i) => ({ label, values: [...ratios[i], means[i]] })),
+      { title: `Compiled programs, ${kind}`, yLabel: what },
+    ),
+  );
   return Object.fromEntries(peers.map((peer, i) => [peer, { mean: means[i], least: least[i] }]));
 }
 
@@ -97,7 +119,7 @@ async function main(): Promise<void> {
   const { programs, only, rounds, clock, ...choice } = choose(Deno.args);
   const executors: Executor[] = [];
   for (const each of choice.executors) if (await isAvailable(each)) executors.push(each);
-  const fromNothing = executors.filter(({ name }) => name !== "evaluator");
+  const fromNothing = executors.filter(({ name }) => name !== "evaluator" && name !== WARM_SUBJECT);
   const warm: Measurement[] = [], cold: Measurement[] = [];
   const folder = await Deno.makeTempDir();
   try {
@@ -115,10 +137,9 @@ async function main(): Promise<void> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
-  const title = "peer's time divided by the translator's";
   const ratios = {
-    warm: warm.length > 0 ? report(`Warm; / is the ${title}`, executors, warm) : undefined,
-    cold: cold.length > 0 ? report(`Cold; / is the ${title}`, fromNothing, cold) : undefined,
+    warm: await report("warm", WARM_SUBJECT, warm),
+    cold: await report("cold", COLD_SUBJECT, cold),
   };
   await save("cpu", { clock, ratios, warm, cold });
 }

@@ -2,9 +2,11 @@
  * Builds one program of tests/programs for every executor.
  *
  * Constraint: what is compared must be the same instructions, so the program is compiled once, and the one
- * object file is linked three times: with a Linux loop, with a Multiboot loop, and alone.
+ * object file is linked three times: with a Linux loop, with a Multiboot loop, and alone. The image for a VM
+ * comes from the guest builder, which compiles for itself, with the same flags for the processor.
  */
 
+import { buildImage } from "../../../guests/build.ts";
 import { FREESTANDING } from "../../support/compile.ts";
 
 const FOLDER = new URL("guest/", import.meta.url).pathname;
@@ -20,6 +22,8 @@ export interface BuiltProgram {
   readonly multiboot: string;
   /** An ELF file whose entry is `int program(int)`. */
   readonly bare: string;
+  /** A guest of Denali that answers lines on its console. */
+  readonly image: string;
 }
 
 /** Builds tests/programs/NAME.c into `folder`, which the caller removes. Throws with gcc's message. */
@@ -42,7 +46,12 @@ export async function buildProgram(name: string, folder: string): Promise<BuiltP
       at("bare"),
     ]),
   ]);
-  return { linux: at("linux"), multiboot: at("mb"), bare: at("bare") };
+  const guest = at("guest.c");
+  await Deno.writeTextFile(guest, `#define main program\n#include "${source}"\n`);
+  const image = await buildImage([guest, `${FOLDER}serve.c`, `${FOLDER}ilwaco.c`], {
+    flags: ["-w"],
+  });
+  return { linux: at("linux"), multiboot: at("mb"), bare: at("bare"), image };
 }
 
 async function gcc(args: string[]): Promise<void> {

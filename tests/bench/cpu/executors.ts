@@ -22,6 +22,15 @@ function engine(name: "evaluator" | "translator"): Executor {
   };
 }
 
+/** The translator as users get it: in a process that boots a VM with a library OS. */
+const VM: Executor = {
+  name: "vm",
+  command: ({ image }) => ({
+    program: Deno.execPath(),
+    args: ["run", "--cached-only", "--allow-read", script("vm_process.ts"), "translator", image],
+  }),
+};
+
 // Nothing but the processor, memory and a serial port; the host's clock does not matter to the guest.
 const QEMU_SYSTEM = ["-accel", "tcg", "-cpu", "max", "-m", "16", "-nodefaults", "-no-reboot"];
 const QEMU_DEVICES = ["-display", "none", "-serial", "stdio"];
@@ -65,6 +74,7 @@ export const EXECUTORS: readonly Executor[] = [
     }),
   },
   engine("evaluator"),
+  VM,
   engine("translator"),
 ];
 

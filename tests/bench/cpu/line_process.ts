@@ -25,7 +25,7 @@ export interface Answer {
   readonly sinceStart: number;
 }
 
-const LIMIT_MS = 120_000;
+const LIMIT_MS = 300_000;
 
 export class LineProcess {
   readonly #polls: boolean;
@@ -88,7 +88,7 @@ export class LineProcess {
     }
   }
 
-  /** The next line; an error if the process ends or says nothing for two minutes. */
+  /** The next line; an error if the process ends or says nothing for five minutes. */
   async #line(): Promise<string> {
     const timer = setTimeout(() => this.#kill(), LIMIT_MS);
     const { value, done } = await this.#lines.next();

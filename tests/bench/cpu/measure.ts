@@ -38,7 +38,7 @@ export interface Plan {
 /** How long an executor runs before its runs count, at least; a slow one that long or once. */
 const WARM_UP_MS = 1000, WARM_UP_RUNS = 3, SLOW_MS = 500;
 
-/** An executor that has spent so long has no more turns, once it has had two. */
+/** An executor that has spent so long has no more turns. */
 const ENOUGH_MS = 4000;
 
 export async function measureWarm(plan: Plan): Promise<Measurement> {
@@ -120,7 +120,7 @@ async function inTurns(
     if (round % 2 !== 0) order.reverse();
     for (const [index, executor] of order) {
       const spent = times[index].reduce((sum, each) => sum + each, 0);
-      if (times[index].length < 2 || spent < ENOUGH_MS) {
+      if (spent < ENOUGH_MS) {
         times[index].push(await run(executor, index));
       }
     }

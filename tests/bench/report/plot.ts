@@ -13,7 +13,7 @@ export interface PlotOptions {
 }
 
 const WIDTH = 640, HEIGHT = 400, LEFT = 70, RIGHT = 20, TOP = 40, BOTTOM = 50;
-const COLOURS = ["#0b6fb8", "#c8501e", "#2f8f4e", "#8256a8", "#8a6d1f"];
+export const COLOURS = ["#0b6fb8", "#c8501e", "#2f8f4e", "#8256a8", "#8a6d1f"];
 
 function escape(text: string): string {
   return text.replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
@@ -26,7 +26,7 @@ function roundUp(value: number): number {
   return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value)!;
 }
 
-function text(x: number, y: number, content: string, anchor = "middle", extra = ""): string {
+export function text(x: number, y: number, content: string, anchor = "middle", extra = ""): string {
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}"${extra}>${
     escape(content)
   }</text>`;

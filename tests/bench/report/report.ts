@@ -29,6 +29,12 @@ export async function save(
   console.log(`\nwritten: dist/bench/${name}.json${series ? ` and ${name}.svg` : ""}`);
 }
 
+/** Writes `dist/bench/NAME.svg`. */
+export async function savePicture(name: string, svg: string): Promise<void> {
+  await Deno.mkdir(FOLDER, { recursive: true });
+  await Deno.writeTextFile(`${FOLDER}${name}.svg`, svg);
+}
+
 /** The geometric mean of positive numbers. */
 export function geometricMean(values: readonly number[]): number {
   return Math.exp(values.reduce((sum, value) => sum + Math.log(value), 0) / values.length);
