@@ -6,6 +6,7 @@
  * the queue is full, the sender with the most frames in it gives way. Frames to send wait until the kernel drains all VMs round robin.
  */
 
+import type { NicRegisters } from "./nic_registers.ts";
 import { type PacketPool, PacketQueue } from "./packet_pool.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
@@ -32,7 +33,8 @@ export class Nic {
   receiveLimit: RateLimit | null = null;
   transmitLimit: RateLimit | null = null;
 
-  constructor(pool: PacketPool) {
+  /** `registers`: how its driver reaches it, if not by one operation per frame. */
+  constructor(pool: PacketPool, readonly registers: NicRegisters | null = null) {
     this.receiveQueue = new PacketQueue(pool, RECEIVE_QUEUE_FRAMES);
     this.transmitQueue = new PacketQueue(pool, TRANSMIT_QUEUE_FRAMES);
   }

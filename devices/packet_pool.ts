@@ -117,9 +117,14 @@ export class PacketQueue {
     return this.#size;
   }
 
+  /** Whether it may hold another frame; the pool may still be used up. */
+  get hasRoom(): boolean {
+    return this.#size < this.limit && this.#size <= this.pool.share;
+  }
+
   /** Copies a frame to the end; false if the queue or the pool has no room. */
   push(frame: Uint8Array): boolean {
-    if (this.#size >= this.limit || this.#size > this.pool.share) return false;
+    if (!this.hasRoom) return false;
     const slot = this.pool.store(frame);
     if (slot < 0) return false;
     this.#append(slot);

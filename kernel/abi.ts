@@ -153,6 +153,10 @@ export const FEATURES = {
   FEATURE_CONSOLE: { value: 1 << 0, doc: "console and keyboard" },
   FEATURE_TIMER: { value: 1 << 1, doc: "timer" },
   FEATURE_NIC: { value: 1 << 2, doc: "network interface" },
+  FEATURE_NIC_REGISTERS: {
+    value: 1 << 8,
+    doc: "the network interface is driven by registers: see PORT_NIC_COMMAND",
+  },
 } as const satisfies Record<string, AbiConstant>;
 
 /** Bits of `interrupt_pending`. */
@@ -194,10 +198,52 @@ export const PORTS = {
     doc: "rep insb: take one frame; what exceeds ECX bytes is cut off; ECX unchanged: none waits",
   },
   PORT_NIC_STATUS: { value: 0x32, doc: "in eax: number of frames waiting" },
+  PORT_NIC_COMMAND: {
+    value: 0x38,
+    doc: "with FEATURE_NIC_REGISTERS: out eax: NIC_COMMAND_; what they do is told in abi.ts",
+  },
+  PORT_NIC_FLAGS: {
+    value: 0x39,
+    doc: "... in eax: NIC_FLAG_ bits; out eax: clears NIC_FLAG_MOVED",
+  },
+  PORT_NIC_ADDRESS_LOW: { value: 0x3a, doc: "... out eax: address in the card, low byte" },
+  PORT_NIC_ADDRESS_HIGH: { value: 0x3b, doc: "... out eax: address in the card, high byte" },
+  PORT_NIC_COUNT_LOW: { value: 0x3c, doc: "... bytes to move, low byte; in: of the next frame" },
+  PORT_NIC_COUNT_HIGH: { value: 0x3d, doc: "... bytes to move, high byte; in: of the next frame" },
+  PORT_NIC_DATA: { value: 0x3e, doc: "... rep outsb, rep insb: moves the bytes" },
+  PORT_NIC_PAGE: {
+    value: 0x3f,
+    doc: "... in eax: page of the next frame; out eax: gives the page back, with the frame in it",
+  },
 } as const satisfies Record<string, AbiConstant>;
+
+/*
+ * A NIC driven by registers (FEATURE_NIC_REGISTERS) has the protocol of the NE2000 and its kin
+ * (National Semiconductor, DP8390D datasheet, 1995): a card with a memory of its own, into and out of
+ * which each frame is moved, with a dozen accesses. It is there to be compared with; PORT_NIC_SEND and
+ * PORT_NIC_RECEIVE raise #GP then. Accesses out of order raise #GP.
+ *
+ *     to receive: in FLAGS (RECEIVED), out COMMAND (PAGE_1), in PAGE, out COMMAND (PAGE_0), out ADDRESS_LOW,
+ *                 out ADDRESS_HIGH, in COUNT_LOW, in COUNT_HIGH, out COMMAND (READ), rep insb DATA,
+ *                 out FLAGS (MOVED), out PAGE
+ *     to send:    in FLAGS (ROOM; without it INTERRUPT_NIC_TRANSMIT says when there is some), out COMMAND
+ *                 (PAGE_0), out ADDRESS_LOW, out ADDRESS_HIGH, out COUNT_LOW, out COUNT_HIGH, out COMMAND
+ *                 (WRITE), rep outsb DATA, in FLAGS (MOVED), out FLAGS (MOVED), out PAGE, out COMMAND (SEND)
+ */
 
 /** Other constants a guest needs. */
 export const CONSTANTS = {
+  NIC_COMMAND_PAGE_0: { value: 0, doc: "PORT_NIC_COMMAND: registers of page 0" },
+  NIC_COMMAND_PAGE_1: {
+    value: 1,
+    doc: "PORT_NIC_COMMAND: registers of page 1: PORT_NIC_PAGE reads",
+  },
+  NIC_COMMAND_READ: { value: 2, doc: "PORT_NIC_COMMAND: the next frame is to be moved to the VM" },
+  NIC_COMMAND_WRITE: { value: 3, doc: "PORT_NIC_COMMAND: COUNT bytes are to be moved to the card" },
+  NIC_COMMAND_SEND: { value: 4, doc: "PORT_NIC_COMMAND: sends what was moved to the card" },
+  NIC_FLAG_RECEIVED: { value: 1 << 0, doc: "PORT_NIC_FLAGS: a frame waits" },
+  NIC_FLAG_ROOM: { value: 1 << 1, doc: "PORT_NIC_FLAGS: a frame may be sent" },
+  NIC_FLAG_MOVED: { value: 1 << 6, doc: "PORT_NIC_FLAGS: what READ or WRITE began has been moved" },
   KEYBOARD_CLOSED: { value: 0x80000000, doc: "in PORT_KEYBOARD_STATUS: the input was closed" },
   NIC_FRAME_MAXIMUM: { value: 1514, doc: "bytes of the largest Ethernet frame, without FCS" },
   IDLE_FOREVER: { value: 0xffffffff, doc: "idle-with-timeout: no timeout" },

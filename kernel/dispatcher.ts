@@ -39,9 +39,11 @@ import {
   UPCALL_FAULT,
   UPCALL_STARVED,
 } from "./interrupts.ts";
+import type { Mechanisms } from "./mechanisms.ts";
 import type { Network } from "./network.ts";
-import { IO_CONSOLE_FULL, IO_DONE, Ports } from "./ports.ts";
 import type { Pager } from "./pager.ts";
+import { IO_CONSOLE_FULL, IO_DONE } from "./port_io.ts";
+import { Ports } from "./ports.ts";
 import { cpuBucket, type Limits } from "./resources.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SoftTlb } from "./soft_tlb.ts";
@@ -60,6 +62,9 @@ export const EXIT_WORK = 8;
 /** Bytes that a device operation moves for one unit of work. */
 export const BYTES_PER_WORK = 16;
 
+/** No VM is runnable. */
+const NOBODY = -1;
+
 /** What the dispatcher asks of the VM's owner. */
 export interface Lifecycle {
   setState(vm: Vm, state: VmState): void;
@@ -76,6 +81,7 @@ export interface DispatcherParts {
   readonly network: Network;
   readonly pager: Pager;
   readonly lifecycle: Lifecycle;
+  readonly mechanisms: Mechanisms;
 }
 
 export class Dispatcher {
@@ -88,6 +94,8 @@ export class Dispatcher {
   readonly #network: Network;
   readonly #pager: Pager;
   readonly #lifecycle: Lifecycle;
+  readonly #spins: boolean;
+  readonly #synchronous: boolean;
   readonly #ports: Ports;
   readonly #expired: (vm: Vm, kind: TimerKind, now: number) => void;
   /** The VM whose quantum was cut by the end of a budget. */
@@ -114,6 +122,8 @@ export class Dispatcher {
     this.#network = parts.network;
     this.#pager = parts.pager;
     this.#lifecycle = parts.lifecycle;
+    this.#spins = parts.mechanisms.idle === "spin";
+    this.#synchronous = parts.mechanisms.interrupts === "synchronous";
     this.#ports = new Ports({
       now: () => this.#clock.monotonic(),
       refreshClock: (vm) => this.#refreshClock(vm),
@@ -143,20 +153,25 @@ export class Dispatcher {
   run(budget: number): number {
     let left = budget - this.#owed;
     while (left > 0) {
-      this.#cut();
-      const vm = this.#current ?? this.#next();
-      if (vm === null) {
-        if (!this.#pager.busy && !this.#jump()) break;
-        continue;
-      }
-      this.#current = null;
-      this.#running = vm;
-      left -= this.#runVm(vm, Math.min(left, this.#scheduler.turn));
-      this.#running = null;
-      this.#network.drain();
+      const done = this.#runNext(left);
+      if (done !== NOBODY) left -= done;
+      else if (!this.#pager.busy && !this.#jump()) break;
     }
     this.#owed = Math.max(0, -left);
     return budget - Math.max(0, left);
+  }
+
+  /** Runs the VM whose turn it is for at most `limit` units; returns the work done, or NOBODY. */
+  #runNext(limit: number): number {
+    this.#cut();
+    const vm = this.#current ?? this.#next();
+    if (vm === null) return NOBODY;
+    this.#current = null;
+    this.#running = vm;
+    const done = this.#runVm(vm, Math.min(limit, this.#scheduler.turn));
+    this.#running = null;
+    this.#network.drain();
+    return done;
   }
 
   /** RDTSC for the VM that runs. */
@@ -170,6 +185,26 @@ export class Dispatcher {
     if (vm.ended) return;
     vm.latched |= bits;
     if (vm.state === "idle") this.#wake(vm);
+  }
+
+  /** A frame has come for a VM. */
+  raiseReceive(vm: Vm): void {
+    this.raise(vm, INTERRUPTS.INTERRUPT_NIC_RECEIVE.value);
+    if (!this.#synchronous) return;
+    if (this.#current === vm) this.#current = null;
+    else if (vm.queue === null) return;
+    this.#scheduler.force(vm);
+  }
+
+  /** Switches to the VMs that frames have just come for; what they do is owed to the next budget. */
+  switchNow(): void {
+    // VMs that answer each other could hold the caller for ever.
+    for (let left = this.#scheduler.quantum; left > 0 && this.#scheduler.forced;) {
+      const done = this.#runNext(left);
+      if (done === NOBODY) return;
+      left -= done;
+      this.#owed += done;
+    }
   }
 
   /** Takes a VM out of the queue of those that run, and stops its timers. */
@@ -317,6 +352,7 @@ export class Dispatcher {
     let done = 0;
     while (done < limit && vm.active && !this.#yielded) {
       done += this.#step(vm, limit - done);
+      if (this.#synchronous && this.#interrupts()) break;
     }
     this.#scheduler.charge(vm, done);
     vm.cpuTime?.spend(this.#clock.monotonic() - begun);
@@ -383,6 +419,12 @@ export class Dispatcher {
     else this.#pager.wait(vm);
   }
 
+  /** Delivers what the VM that runs has sent; true if that switches to another VM. */
+  #interrupts(): boolean {
+    this.#network.drain();
+    return this.#scheduler.forced;
+  }
+
   #io(vm: Vm): number {
     const result = this.#ports.perform(vm);
     if (result === IO_CONSOLE_FULL) this.#yielded = vm.consoleWaits = true;
@@ -397,6 +439,7 @@ export class Dispatcher {
       this.#deliver(vm);
       return;
     }
+    if (this.#spins) return;
     const timeout = vm.cpu.i32[EAX] >>> 0;
     if (timeout === 0) {
       this.#yielded = true;

@@ -23,6 +23,7 @@ import { Dispatcher } from "./dispatcher.ts";
 import { VmError } from "./errors.ts";
 import { createPool, FrameTable } from "./frames.ts";
 import { Image } from "./image.ts";
+import { DEFAULT_MECHANISMS, type Mechanisms } from "./mechanisms.ts";
 import { Network } from "./network.ts";
 import { Pager } from "./pager.ts";
 import { changeLimits, type Resources, UNLIMITED } from "./resources.ts";
@@ -40,6 +41,7 @@ export { ImageError, KernelBug, VmError } from "./errors.ts";
 export { type Clock, DeterministicClock, HostClock } from "./clock.ts";
 export { type CrashReport, reportText, type VmReport } from "./crash.ts";
 export type { VmState, VmStats } from "./vm.ts";
+export type { Mechanisms } from "./mechanisms.ts";
 export type { Limits, Rate, Resources } from "./resources.ts";
 export type { NetworkSpec } from "./vm_spec.ts";
 export type { Image, KernelStats, Vm, VmSpec };
@@ -66,6 +68,8 @@ export interface KernelOptions {
   events: KernelEvents;
   /** Work per time slice; default DEFAULT_QUANTUM. */
   quantum?: number;
+  /** For measurements: which of two mechanisms; default DEFAULT_MECHANISMS. */
+  mechanisms?: Partial<Mechanisms>;
   /** What runs the guests' code. They notice nothing of it but the speed. */
   engine?: EngineSettings;
   /** The pool's memory; at least `poolBytes` long. */
@@ -93,6 +97,7 @@ export class Kernel {
   readonly #pager: Pager;
   readonly #swap: SwapSpace | null;
   readonly #dispatcher: Dispatcher;
+  readonly #mechanisms: Mechanisms;
   #nextId = 1;
   /** What VMs that were destroyed had counted. */
   readonly #past = { instructions: 0, interrupts: 0, exceptions: 0, consoleBytes: 0 };
@@ -104,6 +109,7 @@ export class Kernel {
       write: (vm, bytes) => this.#events.console(vm, bytes),
     };
     this.#clock = options.clock;
+    this.#mechanisms = { ...DEFAULT_MECHANISMS, ...options.mechanisms };
     const pool = createPool(options.poolBytes, options.memory);
     this.#frames = new FrameTable(pool);
     const engine = createEngine(options.engine ?? {}, {
@@ -118,9 +124,11 @@ export class Kernel {
     this.#network = new Network({
       uplink: (frame) => this.#events.uplink(frame),
       raise: (vm, bits) => this.#dispatcher.raise(vm, bits),
+      received: (vm) => this.#dispatcher.raiseReceive(vm),
       wait: (vm, until) => this.#timers.armSooner(vm, NET_TIMER, until),
       now: () => options.clock.monotonic(),
       trace: options.trace,
+      registers: this.#mechanisms.nic === "pio12",
     });
     this.#swap = options.swap ? new SwapSpace(options.swap.pages) : null;
     this.#pager = new Pager({
@@ -143,6 +151,7 @@ export class Kernel {
       softTlb: this.#softTlb,
       network: this.#network,
       pager: this.#pager,
+      mechanisms: this.#mechanisms,
       lifecycle: {
         setState: (vm, state) => this.#setState(vm, state),
         stop: (vm, code) => this.#stop(vm, code),
@@ -279,6 +288,7 @@ export class Kernel {
   /** A frame from the uplink into the switch. */
   receive(frame: Uint8Array): void {
     this.#network.receive(frame);
+    this.#dispatcher.switchNow();
   }
 
   // Time.

@@ -9,6 +9,7 @@
  */
 
 import { Nic } from "../devices/nic.ts";
+import { NicRegisters } from "../devices/nic_registers.ts";
 import { PacketPool } from "../devices/packet_pool.ts";
 import type { RateLimit } from "../devices/rate_limit.ts";
 import { type FrameTrace, Switch, type SwitchPort } from "../devices/switch.ts";
@@ -21,11 +22,15 @@ export interface NetworkOptions {
   uplink(frame: Uint8Array): boolean;
   /** Raises interrupt bits in a VM. */
   raise(vm: Vm, bits: number): void;
+  /** A frame has come that a VM may take. */
+  received(vm: Vm): void;
   /** Frames of a VM wait for its rate: `resume` is to be called then (microseconds of `now`). */
   wait(vm: Vm, until: number): void;
   /** Microseconds, never decreasing. */
   now(): number;
   trace?: FrameTrace;
+  /** NICs are driven by registers. */
+  registers?: boolean;
 }
 
 export class Network {
@@ -53,7 +58,7 @@ export class Network {
   }
 
   createNic(): Nic {
-    return new Nic(this.pool);
+    return new Nic(this.pool, this.options.registers ? new NicRegisters() : null);
   }
 
   /** Gives the VM its port. */
@@ -66,7 +71,7 @@ export class Network {
       deliver: (frame) => {
         if (!nic.receive(frame)) return false;
         if (this.#mayPass(vm, nic.receiveLimit)) {
-          this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_RECEIVE.value);
+          this.options.received(vm);
         }
         return true;
       },
@@ -93,11 +98,16 @@ export class Network {
   send(vm: Vm, nic: Nic, frame: Uint8Array): boolean {
     const taken = nic.send(frame);
     // A refused sender is listed too: it must hear of room even if nothing of its own waits.
-    if (!nic.listed) {
-      nic.listed = true;
-      this.#senders.push(vm);
-    }
+    this.#list(vm, nic);
     return taken;
+  }
+
+  /** Whether `send` would take a frame; if not, the VM hears when there is room again. */
+  hasRoom(vm: Vm, nic: Nic): boolean {
+    if (nic.transmitQueue.hasRoom) return true;
+    nic.refused = true;
+    this.#list(vm, nic);
+    return false;
   }
 
   /** The next frame for a VM, until `taken`; null if none waits, or none that its rate lets pass. */
@@ -125,12 +135,9 @@ export class Network {
   resume(vm: Vm): void {
     const { nic } = vm;
     if (!nic || !vm.port) return;
-    if (nic.receiveQueue.size > 0) {
-      this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_RECEIVE.value);
-    }
+    if (nic.receiveQueue.size > 0) this.options.received(vm);
     if (nic.transmitQueue.size === 0 || nic.listed) return;
-    nic.listed = true;
-    this.#senders.push(vm);
+    this.#list(vm, nic);
     this.drain();
   }
 
@@ -167,6 +174,12 @@ export class Network {
       this.options.raise(vm, INTERRUPTS.INTERRUPT_NIC_TRANSMIT.value);
     }
     return false;
+  }
+
+  #list(vm: Vm, nic: Nic): void {
+    if (nic.listed) return;
+    nic.listed = true;
+    this.#senders.push(vm);
   }
 
   #mayPass(vm: Vm, limit: RateLimit | null): boolean {

@@ -19,6 +19,7 @@ function setup(count: number) {
   const network = new Network({
     uplink: (frame) => sent.push(frame[11]) > 0,
     raise: (vm, bits) => raised.push(`${vm.id}: ${bits}`),
+    received: (vm) => raised.push(`${vm.id}: ${INTERRUPTS.INTERRUPT_NIC_RECEIVE.value}`),
     wait() {},
     now: () => 0,
   });

@@ -95,6 +95,11 @@ export class Scheduler<T extends Schedulable> {
     this.#forced.append(item);
   }
 
+  /** There are VMs to switch to before all others. */
+  get forced(): boolean {
+    return this.#forced.size > 0;
+  }
+
   /** Takes a VM out of its queue, if it is in one. */
   remove(item: T): void {
     item.queue?.remove(item);

@@ -36,10 +36,13 @@ export function buildVm(
   const registers = new VirtualRegisters(frames, entry & ~PAGE_MASK);
   const network = spec.network ? { ...spec.network } : null;
   const mac = macOf(id);
-  const { FEATURE_CONSOLE, FEATURE_TIMER, FEATURE_NIC } = FEATURES;
+  const { FEATURE_CONSOLE, FEATURE_TIMER, FEATURE_NIC, FEATURE_NIC_REGISTERS } = FEATURES;
+  const nicFeatures = nic
+    ? FEATURE_NIC.value | (nic.registers ? FEATURE_NIC_REGISTERS.value : 0)
+    : 0;
   registers.initialise({
     abiVersion: ABI_VERSION,
-    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | (nic ? FEATURE_NIC.value : 0),
+    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | nicFeatures,
     id,
     cpuKhz: CPU_KHZ,
     memory: spec.memory,

@@ -12,6 +12,7 @@
  */
 
 import type { EngineSettings } from "../cpu/engine_settings.ts";
+import type { Mechanisms } from "../kernel/mechanisms.ts";
 import type { Cell } from "./cell/cell.ts";
 import { defaultCells } from "./cell/count.ts";
 import { asRequestError } from "./cell/error.ts";
@@ -50,6 +51,8 @@ export interface SupervisorOptions {
   readonly deterministic?: boolean;
   /** What runs the guests' code; default: as denali up. */
   readonly engine?: EngineSettings;
+  /** For measurements: mechanisms of the virtual architecture other than the usual ones. */
+  readonly mechanisms?: Partial<Mechanisms>;
   /** Module of the cells' Workers, and seconds without a heartbeat until one is given up: for tests. */
   readonly cellModule?: URL;
   readonly patience?: number;
@@ -89,6 +92,7 @@ export class Supervisor {
       poolBytes,
       deterministic,
       engine: options.engine,
+      mechanisms: options.mechanisms,
       module: options.cellModule,
       patience: options.patience,
       network: this.network,

@@ -40,7 +40,9 @@ async function build(guest: string[], folder: string, name: string): Promise<str
   const headers = new TextDecoder().decode(await run("gcc", "-print-file-name=include")).trim();
   const freestanding = ["-ffreestanding", "-fno-stack-protector", "-nostdinc"];
   const include = ["-isystem", headers, "-Iilwaco/include", "-include", "tests/native/net_port.h"];
-  const network = (await sourcesIn("ilwaco/net")).filter((path) => !path.endsWith("/nic.c"));
+  const network = (await sourcesIn("ilwaco/net")).filter((path) =>
+    !/\/nic(_registers)?\.c$/.test(path)
+  );
   const sources = [...network, "ilwaco/fd.c", "ilwaco/poll.c", "tests/native/net_nic.c", ...guest];
   const object = `${folder}/${name}.o`;
   const objects: string[] = [];

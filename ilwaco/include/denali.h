@@ -15,6 +15,7 @@
 #define DENALI_FEATURE_CONSOLE 0x1u /* console and keyboard */
 #define DENALI_FEATURE_TIMER 0x2u /* timer */
 #define DENALI_FEATURE_NIC 0x4u /* network interface */
+#define DENALI_FEATURE_NIC_REGISTERS 0x100u /* the network interface is driven by registers: see PORT_NIC_COMMAND */
 
 /* Bits of interrupt_pending */
 #define DENALI_INTERRUPT_TIMER 0x1u /* the timer has expired */
@@ -35,8 +36,24 @@
 #define DENALI_PORT_NIC_SEND 0x30u /* rep outsb: send one frame of ECX bytes (14..NIC_FRAME_MAXIMUM); ECX is 0 if it was taken, unchanged if the send queue is full */
 #define DENALI_PORT_NIC_RECEIVE 0x31u /* rep insb: take one frame; what exceeds ECX bytes is cut off; ECX unchanged: none waits */
 #define DENALI_PORT_NIC_STATUS 0x32u /* in eax: number of frames waiting */
+#define DENALI_PORT_NIC_COMMAND 0x38u /* with FEATURE_NIC_REGISTERS: out eax: NIC_COMMAND_; what they do is told in abi.ts */
+#define DENALI_PORT_NIC_FLAGS 0x39u /* ... in eax: NIC_FLAG_ bits; out eax: clears NIC_FLAG_MOVED */
+#define DENALI_PORT_NIC_ADDRESS_LOW 0x3au /* ... out eax: address in the card, low byte */
+#define DENALI_PORT_NIC_ADDRESS_HIGH 0x3bu /* ... out eax: address in the card, high byte */
+#define DENALI_PORT_NIC_COUNT_LOW 0x3cu /* ... bytes to move, low byte; in: of the next frame */
+#define DENALI_PORT_NIC_COUNT_HIGH 0x3du /* ... bytes to move, high byte; in: of the next frame */
+#define DENALI_PORT_NIC_DATA 0x3eu /* ... rep outsb, rep insb: moves the bytes */
+#define DENALI_PORT_NIC_PAGE 0x3fu /* ... in eax: page of the next frame; out eax: gives the page back, with the frame in it */
 
 /* Other constants */
+#define DENALI_NIC_COMMAND_PAGE_0 0x0u /* PORT_NIC_COMMAND: registers of page 0 */
+#define DENALI_NIC_COMMAND_PAGE_1 0x1u /* PORT_NIC_COMMAND: registers of page 1: PORT_NIC_PAGE reads */
+#define DENALI_NIC_COMMAND_READ 0x2u /* PORT_NIC_COMMAND: the next frame is to be moved to the VM */
+#define DENALI_NIC_COMMAND_WRITE 0x3u /* PORT_NIC_COMMAND: COUNT bytes are to be moved to the card */
+#define DENALI_NIC_COMMAND_SEND 0x4u /* PORT_NIC_COMMAND: sends what was moved to the card */
+#define DENALI_NIC_FLAG_RECEIVED 0x1u /* PORT_NIC_FLAGS: a frame waits */
+#define DENALI_NIC_FLAG_ROOM 0x2u /* PORT_NIC_FLAGS: a frame may be sent */
+#define DENALI_NIC_FLAG_MOVED 0x40u /* PORT_NIC_FLAGS: what READ or WRITE began has been moved */
 #define DENALI_KEYBOARD_CLOSED 0x80000000u /* in PORT_KEYBOARD_STATUS: the input was closed */
 #define DENALI_NIC_FRAME_MAXIMUM 0x5eau /* bytes of the largest Ethernet frame, without FCS */
 #define DENALI_IDLE_FOREVER 0xffffffffu /* idle-with-timeout: no timeout */

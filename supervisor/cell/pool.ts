@@ -4,6 +4,7 @@
  */
 
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
+import type { Mechanisms } from "../../kernel/mechanisms.ts";
 import { Cell, type CellListener } from "./cell.ts";
 import type { StoredImage } from "../image/store.ts";
 import type { CellPort, Network } from "../network.ts";
@@ -14,6 +15,7 @@ export interface CellPoolOptions {
   readonly poolBytes: number;
   readonly deterministic?: boolean;
   readonly engine?: EngineSettings;
+  readonly mechanisms?: Partial<Mechanisms>;
   readonly module?: URL;
   /** Checks without a heartbeat, one per second, until a cell is given up. */
   readonly patience?: number;
@@ -160,11 +162,12 @@ export class CellPool {
   }
 
   #open(index: number): Slot {
-    const { poolBytes, deterministic, engine, module, network } = this.#options;
+    const { poolBytes, deterministic, engine, mechanisms, module, network } = this.#options;
     const cell: Cell = new Cell({
       poolBytes,
       deterministic,
       engine,
+      mechanisms,
       module,
       listener: {
         console: (vm, bytes) => this.#listener.console(cell, vm, bytes),

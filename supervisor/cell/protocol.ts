@@ -13,6 +13,7 @@
 
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { createRing } from "../../devices/ring.ts";
+import type { Mechanisms } from "../../kernel/mechanisms.ts";
 import type { Resources } from "../../kernel/resources.ts";
 
 /** Supervisor to cell. */
@@ -182,6 +183,8 @@ export interface CellOptions {
   readonly deterministic?: boolean;
   /** What runs the guests' code. */
   readonly engine?: EngineSettings;
+  /** For measurements: which of two mechanisms. */
+  readonly mechanisms?: Partial<Mechanisms>;
 }
 
 const INBOX_BYTES = 256 * 1024, OUTBOX_BYTES = 1024 * 1024, FRAMES_BYTES = 1024 * 1024;

@@ -13,10 +13,10 @@ import { runCell } from "./loop.ts";
 import type { CellStart } from "./protocol.ts";
 
 self.onmessage = ({ data }: MessageEvent<CellStart>) => {
-  const { deterministic, poolBytes, engine } = data.options;
+  const { deterministic, poolBytes, engine, mechanisms } = data.options;
   const clock = deterministic ? new DeterministicClock() : new HostClock();
   runCell(data, clock, {
-    create: (events) => new Kernel({ clock, poolBytes, events, engine }),
+    create: (events) => new Kernel({ clock, poolBytes, events, engine, mechanisms }),
     crashText: (vm) => reportText(vm.crash as CrashReport),
   });
   self.close();

@@ -168,6 +168,8 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["run", "--engine", "translator", "--translate-after", "5.5", "hello"], "--translate-after"],
     [["run", "--engine", "translator", "--code-cache", "1", "hello"], "from 64K to 1G"],
     [["stop"], "at least one VM"],
+    [["up", "--interrupts", "never"], "batched or synchronous"],
+    [["run", "--nic", "ne2000", "hello"], "simple or pio12"],
     [["update", "web"], "something to change"],
     [["run", "--cpus", "2", "hello"], "cpus"],
     [["create", "--net-bytes", "1:2:3", "hello"], "netBytes"],

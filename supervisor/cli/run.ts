@@ -1,6 +1,7 @@
 /** `denali run`: one VM in the foreground, in a process of its own without a server. */
 
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
+import type { Mechanisms } from "../../kernel/mechanisms.ts";
 import { Supervisor } from "../supervisor.ts";
 import { CHUNK_BYTES } from "../cell/protocol.ts";
 import { describeImage, type StoredImage } from "../image/store.ts";
@@ -20,6 +21,7 @@ import {
   writeAll,
 } from "./command.ts";
 import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
+import { MECHANISM_OPTIONS, mechanismHelp, readMechanisms } from "./mechanisms.ts";
 import { readImageBytes } from "./image_file.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 import { onSignals } from "./signals.ts";
@@ -41,6 +43,8 @@ ${RESOURCE_HELP}
 ${engineHelp(24)}
   --report FILE         write the final state (reason, code, exception, registers, EFLAGS, FPU, XMM,
                         instructions executed) as JSON
+
+${mechanismHelp(24)}
 
 Exit status:
   0-125  the code the guest ended with; a greater code becomes 125, with a note on stderr
@@ -74,6 +78,7 @@ export const run: Command = {
       poolBytes: poolBytes(options.memory, image.file.length),
       deterministic: options.deterministic,
       engine: options.engine,
+      mechanisms: options.mechanisms,
     });
     try {
       return await runVm(supervisor, image, options);
@@ -93,12 +98,20 @@ interface RunOptions {
   arguments: readonly string[];
   deterministic: boolean;
   engine: EngineSettings;
+  mechanisms: Partial<Mechanisms>;
   report: string | undefined;
 }
 
 function readOptions(args: string[]): RunOptions {
   const read = readWords(args, {
-    text: ["memory", "name", "report", ...RESOURCE_OPTIONS, ...ENGINE_OPTIONS],
+    text: [
+      "memory",
+      "name",
+      "report",
+      ...RESOURCE_OPTIONS,
+      ...ENGINE_OPTIONS,
+      ...MECHANISM_OPTIONS,
+    ],
     list: ["publish", "arg"],
     flag: ["deterministic"],
   });
@@ -113,6 +126,7 @@ function readOptions(args: string[]): RunOptions {
     arguments: read.rest,
     deterministic: flag.deterministic,
     engine: readEngine(text),
+    mechanisms: readMechanisms(text),
     report: text.report,
   };
   if (options.name !== undefined) parseName(options.name);

@@ -1,11 +1,13 @@
 /** `denali up`: the supervisor, its control endpoint and the ingress, until a signal. */
 
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
+import type { Mechanisms } from "../../kernel/mechanisms.ts";
 import { createHandler } from "../server.ts";
 import { parseSize, SIZE_EXPECTED } from "../size.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Command, EXIT, Failure, readWords, UsageError } from "./command.ts";
 import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
+import { MECHANISM_OPTIONS, mechanismHelp, readMechanisms } from "./mechanisms.ts";
 import { onSignals } from "./signals.ts";
 
 const HELP = `usage: denali up [options]
@@ -20,6 +22,8 @@ SIGINT and SIGTERM stop it: every VM is ended and every port closed.
   --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
   --data DIR          folder that keeps uploaded images (default: they are kept in memory)
 ${engineHelp(22)}
+
+${mechanismHelp(22)}
 
 Exit status: 0 stopped by a signal, 1 it could not start, 127 bad command line.
 `;
@@ -83,11 +87,12 @@ interface UpOptions {
   poolBytes: number | undefined;
   dataFolder: string | undefined;
   engine: EngineSettings;
+  mechanisms: Partial<Mechanisms>;
 }
 
 function readOptions(args: string[]): UpOptions {
   const { text, words } = readWords(args, {
-    text: ["listen", "cells", "pool", "data", ...ENGINE_OPTIONS],
+    text: ["listen", "cells", "pool", "data", ...ENGINE_OPTIONS, ...MECHANISM_OPTIONS],
   });
   if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
   return {
@@ -96,6 +101,7 @@ function readOptions(args: string[]): UpOptions {
     poolBytes: text.pool === undefined ? undefined : readPool(text.pool),
     dataFolder: text.data,
     engine: readEngine(text),
+    mechanisms: readMechanisms(text),
   };
 }
 
