@@ -181,7 +181,7 @@ export interface ArithmeticInlines {
 
 // Four lanes at once are so much text that calling the operation is no worse.
 function family(make: (format: Format, lanes: number) => Inline): ArithmeticInlines {
-  return { pd: make(2, 2), ss: make(1, 1), sd: make(2, 1) };
+  return { ps: make(1, 4), pd: make(2, 2), ss: make(1, 1), sd: make(2, 1) };
 }
 
 export const INLINE_ARITHMETIC: Readonly<Record<string, ArithmeticInlines>> = {
