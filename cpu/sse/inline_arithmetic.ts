@@ -13,7 +13,14 @@
  */
 
 import type { Builder } from "../builder.ts";
-import { doubleAt, type Inline, type InlineOperands, sourceDouble, sourceWord } from "../inline.ts";
+import {
+  doubleAt,
+  type Inline,
+  type InlineOperands,
+  sourceDouble,
+  sourceWord,
+  wordAt,
+} from "../inline.ts";
 import {
   and,
   type BinaryOperator,
@@ -66,11 +73,7 @@ export function isOrdinary(a: Expression, format: Format): Expression {
 /** The lane `i` of a register as an f64; a float32 in memory is copied to the buffer of operations. */
 function destinationLane(b: Builder, { destination }: InlineOperands, format: Format, i: number) {
   if (format === 2) return b.part("double", doubleAt(destination, i));
-  return b.part("single", addLane(destination, i));
-}
-
-function addLane(index: Expression, i: number): Expression {
-  return i === 0 ? index : { op: "binary", operator: "add", a: index, b: constant(i) };
+  return b.part("single", wordAt(destination, i));
 }
 
 export function sourceLane(
@@ -80,7 +83,7 @@ export function sourceLane(
   i: number,
 ): Temp {
   if (format === 2) return sourceDouble(b, operands, i);
-  if (operands.address === null) return b.part("single", addLane(operands.source, i));
+  if (operands.address === null) return b.part("single", wordAt(operands.source, i));
   b.setScratch(MEMORY_WORD + i, sourceWord(b, operands, i));
   return b.part("single", constant(MEMORY_WORD + i));
 }
@@ -93,7 +96,7 @@ export function setLane(
   value: Expression,
 ): void {
   if (format === 2) b.setPart("double", doubleAt(destination, i), value);
-  else b.setPart("single", addLane(destination, i), value);
+  else b.setPart("single", wordAt(destination, i), value);
 }
 
 /** Whether the result of `operator` on ordinary `a` and `s` is what the processor gives, without a flag but PE. */

@@ -287,7 +287,7 @@ function registerText(width: number, index: number): string {
   return `r${index >> 2}<<${24 - 8 * (index & 3)}>>24`;
 }
 
-function numberOf(index: Expression): number {
+export function numberOf(index: Expression): number {
   if (index.op === "const") return index.value;
   throw new Error(
     `instruction printer: expected a constant register number, got ${index.op}; use literalForm`,

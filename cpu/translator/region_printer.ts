@@ -32,9 +32,9 @@ import { EIP, SCRATCH } from "../state.ts";
 import type { Operation } from "../operation.ts";
 import { analyseFlow, type Flow, goesBack } from "./flow.ts";
 import { changesFlags, GENERAL } from "./instruction_printer.ts";
-import { MemoryPrinter } from "./memory_printer.ts";
 import { knownTarget, type Region, type RegionBlock } from "./region.ts";
 import { FLAG_LOCALS, lookingBlocks } from "./region_flags.ts";
+import { VectorPrinter } from "./vector_printer.ts";
 
 /** Where a region leaves what remains of its budget. */
 export const LEFT_WORD: number = SCRATCH + 3;
@@ -62,7 +62,7 @@ export function printRegion(region: Region): PrintedRegion {
   return new RegionPrinter(region).printRegion();
 }
 
-class RegionPrinter extends MemoryPrinter {
+class RegionPrinter extends VectorPrinter {
   /** Number of each block by its address. */
   private readonly numbers = new Map<number, number>();
   private readonly flow: Flow;
@@ -113,7 +113,7 @@ class RegionPrinter extends MemoryPrinter {
       if (several) lines.push("}");
     }
     if (several) lines.push("}");
-    lines[head] = `${this.tagDefinitions()};`;
+    lines[head] = `${this.tagDefinitions()}${this.vectorDefinitions()};`;
     lines.push(
       "}",
       `left=left-${this.use("BD")}[x]|0;x=${this.use("BX")}[x];}`,
