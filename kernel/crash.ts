@@ -65,6 +65,18 @@ export interface CodeLine {
   readonly text: string;
 }
 
+/** Pages of 4 KiB that belong to the VM alone, and how they moved. */
+export interface MemoryReport {
+  readonly resident: number;
+  readonly swapped: number;
+  /** Times it had to wait for a page in swap. */
+  readonly faults: number;
+  readonly pageIns: number;
+  readonly pageOuts: number;
+  /** Frames that were taken from it, with or without a write. */
+  readonly evictions: number;
+}
+
 /** Plain JSON. Addresses and registers are uint32. */
 export interface VmReport {
   readonly id: number;
@@ -78,6 +90,8 @@ export interface VmReport {
   readonly exception: ExceptionReport | null;
   /** Instructions retired. */
   readonly instructions: number;
+  /** Pages of its own; what is in swap is not read for this report. */
+  readonly memory: MemoryReport;
   readonly registers: Readonly<Record<RegisterName, number>>;
   readonly eflags: number;
   readonly fpu: FpuReport;
@@ -152,6 +166,7 @@ export function makeReport(
     code: vm.exitCode,
     exception,
     instructions: retired,
+    memory: readMemory(vm),
     registers,
     eflags: readFlags(vm.cpu) >>> 0,
     fpu: readFpu(vm),
@@ -162,6 +177,11 @@ export function makeReport(
     stack: inMemory ? readStack(space, i32[ESP] >>> 0) : [],
     trace: inMemory ? readTrace(vm, registers.eip, i32[ESP] >>> 0, i32[EBP] >>> 0) : [],
   };
+}
+
+function readMemory({ stats }: Vm): MemoryReport {
+  const { privateFrames, swappedPages, faults, pageIns, pageOuts, evictions } = stats;
+  return { resident: privateFrames, swapped: swappedPages, faults, pageIns, pageOuts, evictions };
 }
 
 function readRegisters(i32: Int32Array): Record<RegisterName, number> {

@@ -62,7 +62,8 @@ export interface KernelStats {
     readonly writes: number;
     readonly errors: number;
     readonly underWay: number;
-    readonly diskFull: boolean;
+    /** 1 if the last write found no room on the disk. */
+    readonly diskFull: number;
   };
   readonly metadata: {
     readonly pageMapBytes: number;
@@ -148,7 +149,7 @@ function collectSwap({ pager, swap }: StatsSources, living: readonly Vm[]): Kern
     ...pager.counters,
     dropped: pager.dropped,
     underWay: pager.underWay,
-    diskFull: pager.diskFull,
+    diskFull: Number(pager.diskFull),
   };
 }
 

@@ -24,7 +24,10 @@ export const PERMISSIONS: readonly string[] = [
 export const ENTRY = "main.ts";
 
 /** Modules that are only reached as `new Worker(...)`. */
-export const WORKERS: readonly string[] = ["supervisor/cell/worker.ts"];
+export const WORKERS: readonly string[] = [
+  "supervisor/cell/worker.ts",
+  "supervisor/swap/worker.ts",
+];
 
 /** Where the binary is written. */
 export const OUTPUT = "dist/denali";

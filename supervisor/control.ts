@@ -134,6 +134,7 @@ async function describeSystem(supervisor: Supervisor): Promise<Record<string, un
     vms: supervisor.list().length,
     states,
     frames: sumOf(cells, "frames"),
+    swap: sumOf(cells, "swap"),
     engine: sumOf(cells, "engine"),
     cells,
     network,

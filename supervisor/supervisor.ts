@@ -21,6 +21,9 @@ import { EventLog } from "./event_log.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
 import { Network, vmNetwork } from "./network.ts";
 import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./cell/protocol.ts";
+import { SWAP_DEFAULT } from "./swap/channel.ts";
+import { openSwapFolder } from "./swap/folder.ts";
+import type { SwapSettings } from "./swap/swap_worker.ts";
 import { openPorts } from "./vm/ports.ts";
 import { endInput, resetInput, typeInput } from "./vm/input.ts";
 import { RequestError } from "./request_error.ts";
@@ -45,6 +48,11 @@ export interface SupervisorOptions {
   readonly poolBytes?: number;
   /** Images and whatever else must outlive the process; default: kept in memory. */
   readonly dataFolder?: string;
+  /**
+   * Where VMs' pages go when a cell's memory runs short; default: SWAP_DEFAULT of each cell in the data
+   * folder, or a temporary one. `bytes: 0`: nowhere; never when deterministic.
+   */
+  readonly swap?: Omit<SwapSettings, "folder">;
   /** VMs get a NIC and the gateway; default true, and always false when deterministic. */
   readonly network?: boolean;
   /** Time is a function of the instructions executed. One cell. */
@@ -82,8 +90,8 @@ export class Supervisor {
   readonly #vms = new VmRegistry();
   #closed = false;
 
-  private constructor(options: SupervisorOptions, images: ImageStore) {
-    const { deterministic = false } = options;
+  private constructor(options: SupervisorOptions, images: ImageStore, swapFolder?: string) {
+    const { deterministic = false, swap = { bytes: SWAP_DEFAULT } } = options;
     this.images = images;
     this.network = deterministic || options.network === false ? undefined : new Network();
     const { poolBytes = POOL_BYTES } = options;
@@ -93,6 +101,7 @@ export class Supervisor {
       deterministic,
       engine: options.engine,
       mechanisms: options.mechanisms,
+      swap: deterministic || swap.bytes === 0 ? undefined : { ...swap, folder: swapFolder },
       module: options.cellModule,
       patience: options.patience,
       network: this.network,
@@ -104,7 +113,9 @@ export class Supervisor {
   }
 
   static async start(options: SupervisorOptions = {}): Promise<Supervisor> {
-    return new Supervisor(options, await ImageStore.open(options.dataFolder));
+    const { dataFolder } = options;
+    const images = await ImageStore.open(dataFolder);
+    return new Supervisor(options, images, dataFolder && await openSwapFolder(dataFolder));
   }
 
   /** Makes a VM and, unless `start` is false, starts it. */

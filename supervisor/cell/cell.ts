@@ -37,6 +37,7 @@ import {
   type StateNotice,
   STOP,
 } from "./protocol.ts";
+import { type SwapSettings, SwapWorker } from "../swap/swap_worker.ts";
 
 /** What a cell tells. `bytes` and `frame` of these calls are only valid during the call. */
 export interface CellListener {
@@ -48,8 +49,10 @@ export interface CellListener {
   died(reason: string): void;
 }
 
-export interface CellParameters extends CellOptions {
+export interface CellParameters extends Omit<CellOptions, "swapChannel"> {
   readonly listener: CellListener;
+  /** Default: no swap. */
+  readonly swap?: SwapSettings;
   /** Module of the Worker; tests put a broken one here. */
   readonly module?: URL;
 }
@@ -92,6 +95,7 @@ export class Cell {
   abandoned = false;
   readonly #listener: CellListener;
   readonly #worker: Worker;
+  readonly #swap: SwapWorker | undefined;
   readonly #words: Int32Array<SharedArrayBuffer>;
   readonly #bell: Doorbell;
   readonly #hostBell: Doorbell;
@@ -107,7 +111,7 @@ export class Cell {
   #heartbeat = -1;
   #still = 0;
 
-  constructor({ listener, module, ...options }: CellParameters) {
+  constructor({ listener, module, swap, ...options }: CellParameters) {
     this.#listener = listener;
     this.poolBytes = options.poolBytes;
     this.channel = createChannel();
@@ -139,7 +143,13 @@ export class Cell {
       event.preventDefault();
       this.#end(`the cell's thread failed: ${event.message}`);
     };
-    this.#worker.postMessage({ channel: this.channel, options } satisfies CellStart);
+    const bell = { status: this.channel.status, index: CELL_BELL };
+    this.#swap = swap && new SwapWorker(swap, bell, (reason) => this.#end(reason));
+    const start: CellStart = {
+      channel: this.channel,
+      options: { ...options, swapChannel: this.#swap?.channel },
+    };
+    this.#worker.postMessage(start);
     this.#pump();
   }
 
@@ -279,6 +289,7 @@ export class Cell {
   #turn(): void {
     const life = Atomics.load(this.#words, LIFE);
     this.#inbox.flush();
+    this.#swap?.check();
     const more = this.#takeFrames();
     const room = this.#outbox.drain(TURN_RECORDS);
     if (room && Atomics.exchange(this.#words, OUTBOX_WAIT, 0) !== 0) this.#bell.ring();
@@ -318,6 +329,7 @@ export class Cell {
       this.abandoned = life === CELL_STATE.RUNNING;
     }
     this.#worker.terminate();
+    this.#swap?.stop();
     const error = new CellError(`the cell is gone: ${reason}`);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();

@@ -130,7 +130,15 @@ function listVms(kernel: CellKernel, after: number): VmRow[] {
   const rows: VmRow[] = [];
   for (const vm of kernel.vms.values()) {
     if (vm.id <= after) continue;
-    rows.push({ id: vm.id, state: vm.state, instructions: vm.stats.instructions });
+    const { instructions, privateFrames = 0, swappedPages = 0, faults = 0 } = vm.stats;
+    rows.push({
+      id: vm.id,
+      state: vm.state,
+      instructions,
+      residentPages: privateFrames,
+      swappedPages,
+      faults,
+    });
     if (rows.length === LIST_PAGE) break;
   }
   return rows;

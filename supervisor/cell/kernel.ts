@@ -12,7 +12,14 @@ export interface CellVm {
   readonly state: string;
   readonly exitCode: number | null;
   readonly crash: { readonly reason: string } | null;
-  readonly stats: { readonly instructions: number };
+  /** Why the kernel paused it, or "". */
+  readonly pauseReason: string;
+  readonly stats: {
+    readonly instructions: number;
+    readonly privateFrames?: number;
+    readonly swappedPages?: number;
+    readonly faults?: number;
+  };
 }
 
 export interface CellKernel {

@@ -245,7 +245,7 @@ class CellLoop {
     const notice: StateNotice = {
       state: state as StateNotice["state"],
       exitCode: vm.exitCode ?? undefined,
-      reason: vm.crash?.reason,
+      reason: vm.crash?.reason ?? (vm.pauseReason || undefined),
       crash: vm.crash ? this.#factory.crashText(vm) : undefined,
     };
     this.#send(NOTICE.STATE, vm.id, 0, encode(notice));

@@ -14,6 +14,7 @@
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { createRing } from "../../devices/ring.ts";
 import type { Mechanisms } from "../../kernel/mechanisms.ts";
+import type { SwapChannel } from "../swap/channel.ts";
 import type { Resources } from "../../kernel/resources.ts";
 
 /** Supervisor to cell. */
@@ -133,6 +134,11 @@ export interface VmRow {
   readonly id: number;
   readonly state: string;
   readonly instructions: number;
+  /** Pages of its own in memory, and in swap only. */
+  readonly residentPages: number;
+  readonly swappedPages: number;
+  /** Times it had to wait for a page in swap. */
+  readonly faults: number;
 }
 
 // Status words, in a buffer of their own. A bell is a Doorbell and takes two words.
@@ -185,6 +191,8 @@ export interface CellOptions {
   readonly engine?: EngineSettings;
   /** For measurements: which of two mechanisms. */
   readonly mechanisms?: Partial<Mechanisms>;
+  /** Where pages go when memory runs short; made by the Cell from what its parameters say. */
+  readonly swapChannel?: SwapChannel;
 }
 
 const INBOX_BYTES = 256 * 1024, OUTBOX_BYTES = 1024 * 1024, FRAMES_BYTES = 1024 * 1024;

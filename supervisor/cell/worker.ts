@@ -7,16 +7,29 @@
 
 /// <reference lib="deno.worker" />
 
+import { Doorbell } from "../../devices/ring.ts";
+import type { SwapOptions } from "../../kernel/swap_device.ts";
 import { type CrashReport, Kernel, reportText } from "../../kernel/kernel.ts";
 import { DeterministicClock, HostClock } from "../../kernel/clock.ts";
 import { runCell } from "./loop.ts";
-import type { CellStart } from "./protocol.ts";
+import { type CellStart, HOST_BELL } from "./protocol.ts";
+import { ChannelSwapDevice } from "../swap/device.ts";
+
+function openSwap({ channel, options }: CellStart): SwapOptions {
+  const { swapChannel } = options;
+  const hostBell = new Doorbell(new Int32Array(channel.status), HOST_BELL);
+  return {
+    pages: swapChannel!.pages,
+    open: (pool) => new ChannelSwapDevice(swapChannel!, pool, hostBell),
+  };
+}
 
 self.onmessage = ({ data }: MessageEvent<CellStart>) => {
-  const { deterministic, poolBytes, engine, mechanisms } = data.options;
+  const { deterministic, poolBytes, engine, mechanisms, swapChannel } = data.options;
   const clock = deterministic ? new DeterministicClock() : new HostClock();
+  const swap = swapChannel && openSwap(data);
   runCell(data, clock, {
-    create: (events) => new Kernel({ clock, poolBytes, events, engine, mechanisms }),
+    create: (events) => new Kernel({ clock, poolBytes, events, engine, mechanisms, swap }),
     crashText: (vm) => reportText(vm.crash as CrashReport),
   });
   self.close();

@@ -24,6 +24,8 @@ import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
 import { MECHANISM_OPTIONS, mechanismHelp, readMechanisms } from "./mechanisms.ts";
 import { readImageBytes } from "./image_file.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
+import { readPool } from "./pool.ts";
+import { readSwap, SWAP_OPTIONS, swapHelp } from "./swap.ts";
 import { onSignals } from "./signals.ts";
 
 const HELP = `usage: denali run [options] IMAGE [-- ARGUMENTS...]
@@ -32,6 +34,8 @@ Runs one virtual machine in the foreground: its console goes to stdout, stdin is
 IMAGE is the path of an ELF executable linked with Ilwaco, or the name of a built-in guest.
 
   --memory SIZE         memory of the VM, 1M to 1G (default 16M)
+  --pool SIZE           memory of the host for it, at least 4M (default: enough for all of it)
+${swapHelp(24)}
   --name NAME           name of the VM (default vm-1)
   --publish HOST:GUEST  let a TCP port of this host lead to one of the VM; may be repeated;
                         ADDRESS:HOST:GUEST listens elsewhere than on 127.0.0.1, HOST 0 on any port
@@ -75,7 +79,8 @@ export const run: Command = {
     if (options.report !== undefined) await writeReport(options.report, "");
     const supervisor = await Supervisor.start({
       cells: 1,
-      poolBytes: poolBytes(options.memory, image.file.length),
+      poolBytes: options.pool ?? poolBytes(options.memory, image.file.length),
+      swap: options.swap,
       deterministic: options.deterministic,
       engine: options.engine,
       mechanisms: options.mechanisms,
@@ -92,6 +97,8 @@ interface RunOptions {
   image: string;
   name: string | undefined;
   memory: number;
+  pool: number | undefined;
+  swap: ReturnType<typeof readSwap>;
   publish: string[];
   settings: Record<string, string>;
   resources: Resources;
@@ -106,8 +113,10 @@ function readOptions(args: string[]): RunOptions {
   const read = readWords(args, {
     text: [
       "memory",
+      "pool",
       "name",
       "report",
+      ...SWAP_OPTIONS,
       ...RESOURCE_OPTIONS,
       ...ENGINE_OPTIONS,
       ...MECHANISM_OPTIONS,
@@ -120,6 +129,8 @@ function readOptions(args: string[]): RunOptions {
     image: oneWord(read, "IMAGE (arguments of the guest go behind --)"),
     name: text.name,
     memory: text.memory === undefined ? MEMORY_DEFAULT : parseMemory(text.memory),
+    pool: text.pool === undefined ? undefined : readPool(text.pool),
+    swap: readSwap(text),
     publish: [...list.publish],
     settings: readSettings(list.arg),
     resources: readResources(text),
@@ -131,6 +142,9 @@ function readOptions(args: string[]): RunOptions {
   };
   if (options.name !== undefined) parseName(options.name);
   for (const port of options.publish) parsePublish("publish", port);
+  if (options.deterministic && (options.pool ?? options.swap) !== undefined) {
+    throw new UsageError("--deterministic: expected neither --pool nor --swap: disks keep no time");
+  }
   if (options.deterministic && options.publish.length > 0) {
     throw new UsageError("--deterministic: expected no --publish: the network keeps no such time");
   }

@@ -4,11 +4,15 @@ import type { VmRow } from "../cell/protocol.ts";
 import type { VmSummary } from "../vm/record.ts";
 import { Client, CLIENT_EXIT_HELP, HOST_HELP } from "./client.ts";
 import { type Command, EXIT, readWords, UsageError } from "./command.ts";
+import { formatSize } from "../size.ts";
+import { PAGE_BYTES } from "../swap/channel.ts";
 import { table } from "./table.ts";
 
 const HELP = `usage: denali stats [--json] [--host URL]
 
-Shows the exact state and the instructions executed of every virtual machine.
+Shows of every virtual machine its exact state, the instructions that it has executed, its own
+memory (what it shares with others is not counted), how much more of it is in swap, and how often
+it had to wait for that.
 
   --json      print the counters of the whole server as JSON
 ${HOST_HELP}
@@ -34,13 +38,17 @@ export const stats: Command = {
       return EXIT.OK;
     }
     const names = new Map(vms.map(({ id, name }) => [id, name]));
-    const lines = rows.map(({ id, state, instructions }) => [
-      String(id),
-      names.get(id) ?? "?",
-      state,
-      String(instructions),
+    const lines = rows.map((row) => [
+      String(row.id),
+      names.get(row.id) ?? "?",
+      row.state,
+      String(row.instructions),
+      formatSize(row.residentPages * PAGE_BYTES),
+      formatSize(row.swappedPages * PAGE_BYTES),
+      String(row.faults),
     ]);
-    console.log(table([["ID", "NAME", "STATE", "INSTRUCTIONS"], ...lines]));
+    const head = ["ID", "NAME", "STATE", "INSTRUCTIONS", "MEMORY", "SWAP", "FAULTS"];
+    console.log(table([head, ...lines]));
     return EXIT.OK;
   },
 };

@@ -3,11 +3,13 @@
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import type { Mechanisms } from "../../kernel/mechanisms.ts";
 import { createHandler } from "../server.ts";
-import { parseSize, SIZE_EXPECTED } from "../size.ts";
+import type { SwapSettings } from "../swap/swap_worker.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Command, EXIT, Failure, readWords, UsageError } from "./command.ts";
 import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
 import { MECHANISM_OPTIONS, mechanismHelp, readMechanisms } from "./mechanisms.ts";
+import { readPool } from "./pool.ts";
+import { readSwap, SWAP_OPTIONS, swapHelp } from "./swap.ts";
 import { onSignals } from "./signals.ts";
 
 const HELP = `usage: denali up [options]
@@ -20,7 +22,9 @@ SIGINT and SIGTERM stop it: every VM is ended and every port closed.
   --cells N           threads that run VMs, 1 to 64 (default: one per processor, at most 8, and no
                       more than have their pools in the host's memory)
   --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
-  --data DIR          folder that keeps uploaded images (default: they are kept in memory)
+${swapHelp(22)}
+  --data DIR          folder that keeps uploaded images, and the file for swap while the server runs
+                      (default: images are kept in memory, and swap in a temporary folder)
 ${engineHelp(22)}
 
 ${mechanismHelp(22)}
@@ -28,7 +32,6 @@ ${mechanismHelp(22)}
 Exit status: 0 stopped by a signal, 1 it could not start, 127 bad command line.
 `;
 
-const POOL_MINIMUM = 2 ** 22, POOL_MAXIMUM = 2 ** 31 - 2 ** 16;
 /** How long requests that are under way may still take. */
 const SHUTDOWN_MS = 2000;
 
@@ -86,13 +89,22 @@ interface UpOptions {
   cells: number | undefined;
   poolBytes: number | undefined;
   dataFolder: string | undefined;
+  swap: Omit<SwapSettings, "folder"> | undefined;
   engine: EngineSettings;
   mechanisms: Partial<Mechanisms>;
 }
 
 function readOptions(args: string[]): UpOptions {
   const { text, words } = readWords(args, {
-    text: ["listen", "cells", "pool", "data", ...ENGINE_OPTIONS, ...MECHANISM_OPTIONS],
+    text: [
+      "listen",
+      "cells",
+      "pool",
+      "data",
+      ...SWAP_OPTIONS,
+      ...ENGINE_OPTIONS,
+      ...MECHANISM_OPTIONS,
+    ],
   });
   if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
   return {
@@ -100,6 +112,7 @@ function readOptions(args: string[]): UpOptions {
     cells: text.cells === undefined ? undefined : readCells(text.cells),
     poolBytes: text.pool === undefined ? undefined : readPool(text.pool),
     dataFolder: text.data,
+    swap: readSwap(text),
     engine: readEngine(text),
     mechanisms: readMechanisms(text),
   };
@@ -117,14 +130,6 @@ function readCells(text: string): number {
   const cells = Number(text);
   if (Number.isInteger(cells) && cells >= 1 && cells <= 64) return cells;
   throw new UsageError(`--cells: expected a whole number from 1 to 64, got "${text}"`);
-}
-
-function readPool(text: string): number {
-  const bytes = parseSize(text);
-  if (bytes !== undefined && bytes >= POOL_MINIMUM && bytes % 4096 === 0) {
-    return Math.min(bytes, POOL_MAXIMUM);
-  }
-  throw new UsageError(`--pool: expected ${SIZE_EXPECTED}, from 4M to 2G, got "${text}"`);
 }
 
 async function within(milliseconds: number, promise: Promise<void>): Promise<void> {

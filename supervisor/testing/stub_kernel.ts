@@ -25,6 +25,7 @@ interface StubVm {
   state: string;
   exitCode: number | null;
   crash: { reason: string } | null;
+  pauseReason: string;
   stats: { instructions: number };
   arguments: readonly string[];
   input: number[];
@@ -63,6 +64,7 @@ export class StubKernel implements CellKernel {
       state: "created",
       exitCode: null,
       crash: null,
+      pauseReason: "",
       stats: { instructions: 0 },
       arguments: spec.arguments ?? [],
       input: [],
