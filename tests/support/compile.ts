@@ -109,6 +109,7 @@ export function call(machine: Machine, argument: number, quantum = 1_000_000): n
   i32[ESP] = top;
   i32[EIP] = machine.entry;
   for (;;) {
+    engine.preparation = 0;
     const reason = engine.run(cpu, space, quantum);
     if (reason === EXIT_TERMINATE) return i32[EAX];
     if (reason !== EXIT_BUDGET) {
