@@ -378,12 +378,21 @@ export class Dispatcher {
     this.#virtualClock?.advance(retired);
     this.#retiredBefore = cpu.retired;
     if (exit === EXIT_BUDGET) {
-      if ((this.#engine.preparation ?? 0) >= PREPARATION_LIMIT) this.#yielded = true;
+      if ((this.#engine.preparation ?? 0) >= PREPARATION_LIMIT) this.#prepared();
       return retired;
     }
     const charge = EXIT_WORK + this.#act(vm, exit);
     this.#virtualClock?.advance(charge);
     return retired + charge;
+  }
+
+  /**
+   * The engine has prepared as much as it may in a quantum: the VM gives way. Not if time is a function of
+   * the work done: then nothing may depend on what the engine had prepared already.
+   */
+  #prepared(): void {
+    if (this.#virtualClock) this.#engine.preparation = 0;
+    else this.#yielded = true;
   }
 
   /** Acts on an exit. Returns what is to be charged in addition. */

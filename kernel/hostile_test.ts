@@ -5,6 +5,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { DEFAULT_QUANTUM } from "./scheduler.ts";
+import { TEST_ENGINE, TEST_ENGINES } from "./testing/engine.ts";
 import { testKernel } from "./testing/test_kernel.ts";
 
 type End = "crashed" | "running" | "idle" | "stopped" | "paused";
@@ -173,13 +174,19 @@ handler: mov esp, 0x80000
 again: jmp again
 `;
 
+/** Memory full of code that runs once is too much to translate all of it before it runs. */
+const ENGINE = TEST_ENGINE.translateAfter === 0 ? TEST_ENGINES.soon : TEST_ENGINE;
+
 const NEIGHBOUR = `
 _start: inc dword ptr [0x20000]
   jmp _start`;
 
 for (const [what, end, source] of ATTACKS) {
   Deno.test(`a guest that ${what} hurts only itself`, async () => {
-    const t = testKernel({ events: { console: () => {}, state: () => {}, uplink: () => false } });
+    const t = testKernel({
+      engine: ENGINE,
+      events: { console: () => {}, state: () => {}, uplink: () => false },
+    });
     const guest = `_start:\n${source}\n jmp sleep\n${HELPERS}\n .section .w, "awx"\n .byte 0`;
     const vm = await t.boot(guest, { network: true });
     const neighbour = await t.boot(NEIGHBOUR, { network: true });

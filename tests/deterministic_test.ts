@@ -2,6 +2,8 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { buildGuests, buildImage } from "../guests/build.ts";
+import type { EngineSettings } from "../cpu/engine_settings.ts";
+import { TEST_ENGINE, TEST_ENGINES } from "../kernel/testing/engine.ts";
 import { DeterministicClock, Kernel } from "../kernel/kernel.ts";
 
 const CLIENT = new URL("deterministic/client.c", import.meta.url).pathname;
@@ -17,13 +19,19 @@ interface Run {
 }
 
 /** Runs an echo server and its client until the client ends, in slices of `slice` units of work. */
-function exchange(echo: Uint8Array, client: Uint8Array, slice: number): Run {
+function exchange(
+  echo: Uint8Array,
+  client: Uint8Array,
+  slice: number,
+  engine: EngineSettings = TEST_ENGINE,
+): Run {
   const consoles: Record<string, string> = {};
   const frames: string[] = [];
   const decoder = new TextDecoder();
   const clock = new DeterministicClock();
   const kernel = new Kernel({
     clock,
+    engine,
     poolBytes: 40 << 20,
     events: {
       console: (vm, bytes) => consoles[vm.name] = (consoles[vm.name] ?? "") + decoder.decode(bytes),
@@ -61,7 +69,7 @@ function exchange(echo: Uint8Array, client: Uint8Array, slice: number): Run {
   };
 }
 
-Deno.test("two runs of a TCP exchange have the same consoles, instruction counts and frames", async () => {
+Deno.test("two runs of a TCP exchange have the same consoles, instruction counts and frames, on any engine", async () => {
   const [echoPath] = await buildGuests(["echo"]);
   const echo = await Deno.readFile(echoPath);
   const client = await Deno.readFile(await buildImage([CLIENT]));
@@ -72,4 +80,7 @@ Deno.test("two runs of a TCP exchange have the same consoles, instruction counts
   );
   assert(first.frames.length > 100, `only ${first.frames.length} frames`);
   assertEquals(exchange(echo, client, 1_000_000), first);
+  for (const name of ["evaluator", "at-once", "forgetful"]) {
+    assertEquals(exchange(echo, client, 1_000_000, TEST_ENGINES[name]), first, name);
+  }
 });

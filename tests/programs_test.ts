@@ -8,6 +8,8 @@
 
 import { assertEquals } from "@std/assert";
 import { buildImage, type BuildOptions } from "../guests/build.ts";
+import type { EngineSettings } from "../cpu/engine_settings.ts";
+import { TEST_ENGINES } from "../kernel/testing/engine.ts";
 import { fromRoot } from "../guests/paths.ts";
 import { runGuest } from "./support/guest.ts";
 import { type NativeResult, runNative, withNativeProgram, withRunner } from "./support/native.ts";
@@ -55,9 +57,13 @@ function expected(program: string): Promise<NativeResult> {
   return result;
 }
 
-async function checkOnKernel(program: string, options: BuildOptions = {}): Promise<void> {
+async function checkOnKernel(
+  program: string,
+  options: BuildOptions = {},
+  engine?: EngineSettings,
+): Promise<void> {
   const image = await buildImage([sourceOf(program)], { flags: ["-w"], ...options });
-  const { output, status, crash } = runGuest(await Deno.readFile(image));
+  const { output, status, crash } = runGuest(await Deno.readFile(image), { engine });
   assertEquals(crash, undefined);
   assertSame({ output, status }, await expected(program));
 }
@@ -83,6 +89,16 @@ for (const program of PROGRAMS) {
   Deno.test({ name: `${program}.c does so at every level of optimisation`, ignore }, async (t) => {
     for (const optimisation of LEVELS) {
       await t.step(optimisation, () => checkOnKernel(program, { optimisation, flags: ["-w"] }));
+    }
+  });
+}
+
+for (const program of PROGRAMS) {
+  Deno.test({ name: `${program}.c does so on every engine`, ignore }, async (t) => {
+    for (const name of ["evaluator", "at-once", "forgetful"]) {
+      // 200 million instructions are too many for an engine that begins again and again.
+      if (name === "forgetful" && program === "printf") continue;
+      await t.step(name, () => checkOnKernel(program, {}, TEST_ENGINES[name]));
     }
   });
 }

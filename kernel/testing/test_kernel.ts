@@ -9,6 +9,7 @@ import {
   type Resources,
   type Vm,
 } from "../kernel.ts";
+import { TEST_ENGINE } from "./engine.ts";
 import type { NetworkSpec } from "../vm_spec.ts";
 import { assemble } from "./assemble.ts";
 
@@ -52,6 +53,7 @@ export function testKernel(options: Partial<KernelOptions> = {}): TestKernel {
   const frames: string[] = [];
   const kernel = new Kernel({
     clock,
+    engine: TEST_ENGINE,
     poolBytes: POOL_BYTES,
     memory: new SharedArrayBuffer(POOL_BYTES),
     events: {

@@ -1,8 +1,12 @@
 /** Runs a guest image to its end: on the kernel, in this process, with a deterministic clock. */
 
+import type { EngineSettings } from "../../cpu/engine_settings.ts";
+import { TEST_ENGINE } from "../../kernel/testing/engine.ts";
 import { DeterministicClock, Kernel } from "../../kernel/kernel.ts";
 
 export interface GuestOptions {
+  /** Default: TEST_ENGINE. */
+  readonly engine?: EngineSettings;
   /** Bytes; default 32 MiB. */
   readonly memory?: number;
   readonly arguments?: readonly string[];
@@ -32,6 +36,7 @@ export function runGuest(image: Uint8Array, options: GuestOptions = {}): GuestRe
   const chunks: Uint8Array[] = [];
   const kernel = new Kernel({
     clock: new DeterministicClock(),
+    engine: options.engine ?? TEST_ENGINE,
     poolBytes: memory + POOL_SPARE,
     events: {
       console: (_, bytes) => chunks.push(bytes.slice()),
