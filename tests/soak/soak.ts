@@ -1,0 +1,218 @@
+/**
+ * The soak test: VMs that trust no byte of their memory are made, paged out and in, paused and killed at
+ * random, in a pool that holds a fraction of them; at the end everything has to be back.
+ *
+ *     deno task soak [--minutes N] [--seed S] [--pool SIZE] [--swap-cluster SIZE]
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { buildImage } from "../../guests/build.ts";
+import { describeImage, type StoredImage } from "../../supervisor/image/store.ts";
+import { parseSize } from "../../supervisor/size.ts";
+import { Supervisor } from "../../supervisor/supervisor.ts";
+
+export interface SoakOptions {
+  readonly seconds: number;
+  readonly seed: number;
+  readonly poolBytes: number;
+  readonly clusterBytes: number;
+  readonly log?: (line: string) => void;
+}
+
+export interface SoakResult {
+  /** VMs that were made, that ended by themselves, and that were killed. */
+  readonly made: number;
+  readonly ended: number;
+  readonly killed: number;
+  /** Each VM that saw a wrong byte, crashed or ended otherwise than it should. */
+  readonly wrong: readonly string[];
+  /** What was not given back, by name; nothing if all was. */
+  readonly lost: Readonly<Record<string, string>>;
+  /** Counters of the pager (kernel/stats.ts). */
+  readonly swap: Readonly<Record<string, number>>;
+}
+
+/** VMs at a time. */
+const VMS = 30;
+const MIB = 2 ** 20;
+/** Frames of images that a cell keeps for the next VM are not lost. */
+interface CellStats {
+  readonly frames: { total: number; free: number; image: number };
+  readonly swap: Record<string, number>;
+}
+
+/** Descriptors of this process that are open. */
+function openFiles(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
+
+/** Marsaglia's xorshift32: 0..below-1. */
+function generator(seed: number): (below: number) => number {
+  let state = seed | 1;
+  return (below) => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) % below;
+  };
+}
+
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const path = await buildImage([new URL("memory.c", import.meta.url).pathname], {});
+  const image = await describeImage("memory", await Deno.readFile(path));
+  // The first supervisor of a process opens what stays.
+  await (await Supervisor.start({ cells: 1, network: false })).close();
+  const before = openFiles();
+  const supervisor = await Supervisor.start({
+    cells: 1,
+    poolBytes: options.poolBytes,
+    swap: { bytes: 2 ** 36, clusterBytes: options.clusterBytes },
+    network: false,
+  });
+  const run = new Run(supervisor, image, options);
+  let lost: Record<string, string> = {};
+  try {
+    await run.work();
+    lost = await missing(supervisor);
+  } finally {
+    await supervisor.close();
+  }
+  const left = await settled(before);
+  if (left > before) lost.descriptors = `${left} are open, ${before} were`;
+  return { ...run.result, lost };
+}
+
+/** Files are closed by threads of their own: waits for them, at most ten seconds. */
+async function settled(expected: number): Promise<number> {
+  for (let tries = 0; tries < 1000 && openFiles() > expected; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return openFiles();
+}
+
+/** What a kernel without VMs still holds. */
+async function missing(supervisor: Supervisor): Promise<Record<string, string>> {
+  const { frames, swap } = await cellStats(supervisor);
+  const lost: Record<string, string> = {};
+  const expected = frames.total - 1 - frames.image;
+  if (frames.free !== expected) lost.frames = `${frames.free} are free, expected ${expected}`;
+  if (swap.free !== swap.total) lost.swap = `${swap.free} of ${swap.total} slots are free`;
+  for (const name of ["underWay", "resident", "swapped", "vmsWaiting", "vmsPaused"]) {
+    if (swap[name] !== 0) lost[name] = `${swap[name]}`;
+  }
+  return lost;
+}
+
+async function cellStats(supervisor: Supervisor): Promise<CellStats> {
+  const { cells } = await supervisor.stats();
+  return cells[0] as CellStats;
+}
+
+class Run {
+  readonly #wrong: string[] = [];
+  readonly #random: (below: number) => number;
+  /** VMs that live, and those that were killed by us. */
+  readonly #vms = new Set<number>();
+  readonly #killed = new Set<number>();
+  #made = 0;
+  #ended = 0;
+  #swap: Record<string, number> = {};
+
+  constructor(
+    readonly supervisor: Supervisor,
+    readonly image: StoredImage,
+    readonly options: SoakOptions,
+  ) {
+    this.#random = generator(options.seed);
+  }
+
+  get result(): Omit<SoakResult, "lost"> {
+    const killed = this.#killed.size;
+    return { made: this.#made, ended: this.#ended, killed, wrong: this.#wrong, swap: this.#swap };
+  }
+
+  async work(): Promise<void> {
+    // Threads have loaded their code when the first one is there.
+    await this.#create();
+    const end = performance.now() + 1000 * this.options.seconds;
+    for (let step = 0; performance.now() < end && this.#wrong.length === 0; step++) {
+      if (this.#vms.size < VMS) await this.#create();
+      else await this.#disturb();
+      if (step % 200 === 0) await this.#report();
+    }
+    await this.#report();
+    for (const id of [...this.#vms]) await this.#kill(id);
+  }
+
+  async #report(): Promise<void> {
+    this.#swap = (await cellStats(this.supervisor)).swap;
+    const { resident, swapped, pageIns, pageOuts } = this.#swap;
+    this.options.log?.(
+      `${this.#made} made, ${this.#ended} ended, ${this.#killed.size} killed; ` +
+        `pages: ${resident} in memory, ${swapped} in swap, ${pageIns} in, ${pageOuts} out`,
+    );
+  }
+
+  async #create(): Promise<void> {
+    const random = this.#random;
+    // Most are small, some are larger than the pool.
+    const pages = random(10) === 0 ? 200 + random(3000) : 8 + random(200);
+    const pause = random(3) === 0 ? 0 : 100 + random(20_000);
+    const rounds = 1 + random(400);
+    const words = [pages, pause, rounds, 1 + random(2 ** 31)].map(String);
+    const parameters = { memory: (2 + Math.ceil(pages / 200)) * MIB, arguments: words };
+    const { id } = await this.supervisor.createFrom(this.image, parameters);
+    this.#made++;
+    this.#vms.add(id);
+    this.#watch(id, words.join(" "));
+  }
+
+  /** Notes how a VM ends. */
+  async #watch(id: number, words: string): Promise<void> {
+    const { state, exitCode, reason } = await this.supervisor.ended(id);
+    if (this.#killed.has(id)) return;
+    this.#ended++;
+    if (state !== "stopped" || exitCode !== 0) {
+      const text = new TextDecoder().decode(this.supervisor.consoleHistory(id)).trim();
+      this.#wrong.push(`VM ${id} (${words}) ${state} ${exitCode ?? ""} ${reason ?? ""} ${text}`);
+    }
+    this.#vms.delete(id);
+    await this.supervisor.remove(id);
+  }
+
+  async #disturb(): Promise<void> {
+    const ids = [...this.#vms];
+    const id = ids[this.#random(ids.length)];
+    const what = this.#random(20);
+    if (what === 0) return await this.#kill(id);
+    // A VM may end while it is asked.
+    const { state } = this.supervisor.get(id);
+    if (what < 5 && state === "running") await this.supervisor.pause(id).catch(() => {});
+    else if (state === "paused") await this.supervisor.resume(id).catch(() => {});
+    await new Promise((resolve) => setTimeout(resolve, this.#random(20)));
+  }
+
+  async #kill(id: number): Promise<void> {
+    if (!this.#vms.delete(id)) return;
+    this.#killed.add(id);
+    await this.supervisor.remove(id);
+  }
+}
+
+if (import.meta.main) {
+  const read = parseArgs(Deno.args, {
+    string: ["minutes", "seed", "pool", "swap-cluster"],
+    default: { minutes: "1", pool: "8M", "swap-cluster": "64K" },
+  });
+  const seed = Number(read.seed ?? Date.now() % 2 ** 31);
+  console.log(`seed ${seed}`);
+  const result = await soak({
+    seconds: 60 * Number(read.minutes),
+    seed,
+    poolBytes: parseSize(read.pool) ?? 0,
+    clusterBytes: parseSize(read["swap-cluster"]) ?? 0,
+    log: (line) => console.log(line),
+  });
+  console.log(JSON.stringify(result, null, 2));
+  Deno.exit(result.wrong.length === 0 && Object.keys(result.lost).length === 0 ? 0 : 1);
+}
