@@ -35,8 +35,12 @@ export const DEFAULT_QUANTUM = 200_000;
 /** Weight of a VM of which nothing else was said, and the bounds. */
 export const WEIGHT_DEFAULT = 100, WEIGHT_MINIMUM = 1, WEIGHT_MAXIMUM = 1000;
 
-/** Part of the others' work that an idle VM of default weight earns at least. */
-export const IDLE_SHARE = 1 / 8;
+/**
+ * Part of the others' work that an idle VM of default weight earns at least: one that idles twice as
+ * long as it runs always goes first. (FreeBSD's ULE scheduler calls such threads interactive: Roberson,
+ * BSDCon 2003.)
+ */
+export const IDLE_SHARE = 1 / 2;
 
 /** Most quanta (times its weight) that a VM can earn by idling. */
 export const IDLE_SAVINGS = 4;

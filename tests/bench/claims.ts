@@ -1,0 +1,112 @@
+/**
+ * The three design claims of the 2002 paper, each mechanism against what it replaces: throughput of web servers by number of VMs.
+ *
+ *     deno task bench claims [--sizes N,...] [--seconds N] [--rounds N] [--bytes N] [--engine NAME]
+ *
+ * Batched against synchronous interrupts (2002: up to 30 % more), idling with a timeout against spinning
+ * (more than twice), a NIC of one operation per frame against one of a dozen (42 % less cost on receive).
+ * `denali up` runs in a process of its own with one cell; the load generator shares the machine with it
+ * (one thread, closed loop, 16 connections that walk through all VMs). Settings are taken in turns, the
+ * order reversed from round to round; medians count. Beside the throughput stands what the cell's thread
+ * spent on a request, because throughput also ends where the gateway or the load generator does.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { buildGuests } from "../../guests/build.ts";
+import { cpuTimes, usedBetween } from "../load/cpu.ts";
+import { bootFleet, hostOf } from "../load/fleet.ts";
+import { load } from "../load/load.ts";
+import { TestServer } from "../load/server.ts";
+import { printTable, save } from "./report/report.ts";
+
+const SIZES = [1, 10, 50, 100], CONNECTIONS = 16, BYTES = 100_000;
+
+const SETTINGS = [
+  { name: "as usual", claim: "", args: [] },
+  { name: "synchronous", claim: "batched interrupts", args: ["--interrupts", "synchronous"] },
+  { name: "spin", claim: "idle with timeout", args: ["--idle", "spin"] },
+  { name: "pio12", claim: "simple NIC", args: ["--nic", "pio12"] },
+] as const;
+
+interface Sample {
+  readonly perSecond: number;
+  /** Milliseconds of the cell's thread per request. */
+  readonly cellMs: number;
+}
+
+async function measure(args: readonly string[], vms: number): Promise<Sample> {
+  const server = await TestServer.start({ args: ["--cells", "1", ...engine, ...args] });
+  try {
+    const { names } = await bootFleet(server, vms);
+    const order = {
+      address: server.address,
+      hosts: names.map(hostOf),
+      path: `/doc?bytes=${bytes}`,
+      connections: CONNECTIONS,
+    };
+    await load({ ...order, seconds: 1 });
+    const before = await cpuTimes(server.pid);
+    const result = await load({ ...order, seconds });
+    const used = usedBetween(before, await cpuTimes(server.pid));
+    const failures = Object.entries(result.failures);
+    if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(failures)}`);
+    return {
+      perSecond: result.answered / result.seconds,
+      cellMs: (used.total - used.main) * 1000 / result.answered,
+    };
+  } finally {
+    await server.stop();
+  }
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1];
+}
+
+const flags = parseArgs(Deno.args, { string: ["sizes", "seconds", "rounds", "bytes", "engine"] });
+const sizes = flags.sizes?.split(",").map(Number) ?? SIZES;
+const seconds = Number(flags.seconds ?? 3), rounds = Number(flags.rounds ?? 3);
+const bytes = Number(flags.bytes ?? BYTES);
+const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
+await buildGuests(["httpd"]);
+
+const rows: ({ name: string; claim: string; vms: number } & Sample)[] = [];
+for (const vms of sizes) {
+  const samples = SETTINGS.map(() => [] as Sample[]);
+  for (let round = 0; round < rounds; round++) {
+    const order = SETTINGS.map((_, index) => index);
+    for (const index of round % 2 === 0 ? order : order.reverse()) {
+      samples[index].push(await measure(SETTINGS[index].args, vms));
+    }
+  }
+  for (const [index, { name, claim }] of SETTINGS.entries()) {
+    const perSecond = median(samples[index].map((sample) => sample.perSecond));
+    rows.push({ name, claim, vms, perSecond, cellMs: median(samples[index].map((s) => s.cellMs)) });
+  }
+}
+const usual = (vms: number) => rows.find((row) => row.vms === vms && row.claim === "")!;
+printTable(
+  ["VMs", "setting", "requests/s", "gain of the usual", "cell ms/request", "more than usual"],
+  rows.map(({ vms, name, claim, perSecond, cellMs }) => [
+    String(vms),
+    name,
+    perSecond.toFixed(1),
+    claim === "" ? "" : `${((usual(vms).perSecond / perSecond - 1) * 100).toFixed(0)} %`,
+    cellMs.toFixed(2),
+    claim === "" ? "" : `${((cellMs / usual(vms).cellMs - 1) * 100).toFixed(0)} %`,
+  ]),
+);
+await save(
+  "claims",
+  { bytes, seconds, connections: CONNECTIONS, rows },
+  SETTINGS.map(({ name, claim }) => ({
+    label: claim === "" ? name : `${name} instead of ${claim}`,
+    points: rows.filter((row) => row.name === name).map((row) => [row.vms, row.perSecond] as const),
+  })),
+  {
+    title: `Throughput on a document of ${bytes} bytes`,
+    xLabel: "virtual machines",
+    yLabel: "requests per second",
+    logarithmicX: true,
+  },
+);

@@ -1,0 +1,190 @@
+/**
+ * What an event costs among 10 to 10,000 VMs: a frame, a timer, a context switch.
+ *
+ *     deno task bench events [--sizes N,...] [--engine NAME]
+ *
+ * Nothing on a per-event path may cost time that grows with the number of VMs. Each event is measured
+ * twice: for the same ten VMs among ever more others that idle with a timer set, where every growth
+ * would be the kernel's fault; and spread over all VMs, where the memory of ten thousand of them does not
+ * stay in the processor's caches, nor their tables for memory access among those that the kernel keeps.
+ *
+ *     frame   from outside to an idle VM, which takes it, answers, and idles again
+ *     timer   the end of an idle VM's timeout, which it sets again
+ *     turn    a turn of a VM that gives it up at once, to the next
+ *
+ * The least of five rounds counts, which other work on the machine disturbs least.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import type { EngineName } from "../../cpu/engine.ts";
+import { ENGINE_NAMES } from "../../cpu/engine_settings.ts";
+import { Kernel, type Vm } from "../../kernel/kernel.ts";
+import { assemble } from "../../kernel/testing/assemble.ts";
+import { testNetwork } from "../../kernel/testing/test_kernel.ts";
+import { printTable, save } from "./report/report.ts";
+
+const SIZES = [10, 100, 1000, 10_000];
+const FEW = 10, EVENTS = 20_000, ROUNDS = 5;
+const PERIOD_US = 1000;
+
+const FRAME = `
+_start: mov dword ptr [REG_interrupt_pending], 0
+  mov edi, 0x20000
+  mov ecx, 1514
+  mov edx, PORT_NIC_RECEIVE
+  rep insb
+  cmp ecx, 1514
+  je none
+  mov eax, [0x20006]
+  mov [0x20000], eax
+  mov ax, [0x2000a]
+  mov [0x20004], ax
+  mov eax, [REG_nic_mac]
+  mov [0x20006], eax
+  mov ax, [REG_nic_mac + 4]
+  mov [0x2000a], ax
+  mov esi, 0x20000
+  mov ecx, 60
+  mov edx, PORT_NIC_SEND
+  rep outsb
+  jmp _start
+none: mov eax, 1000000000
+  idle
+  jmp _start`;
+
+const TIMER = `_start: mov eax, ${PERIOD_US}\n idle\n jmp _start`;
+const TURN = "_start: xor eax, eax\n idle\n jmp _start";
+/** A timer that does not expire, another one for each VM. */
+const IDLE = `_start: mov eax, [REG_vm_id]
+  add eax, 1000000000
+  idle
+  jmp _start`;
+
+const EVENT_NAMES = ["frame", "timer", "turn"] as const;
+type EventName = typeof EVENT_NAMES[number];
+const SOURCES: Readonly<Record<EventName, string>> = { frame: FRAME, timer: TIMER, turn: TURN };
+
+/** A clock that stands still until it is told. */
+class ManualClock {
+  now = 0;
+  monotonic = () => this.now;
+  wall = () => this.now;
+}
+
+interface Fleet {
+  readonly kernel: Kernel;
+  readonly clock: ManualClock;
+  /** VMs that have events. */
+  readonly busy: readonly Vm[];
+}
+
+/** `busy` VMs that have events, among `count` in all; the others idle. */
+async function fleetOf(
+  event: EventName,
+  busy: number,
+  count: number,
+  engine: EngineName | undefined,
+): Promise<Fleet> {
+  const clock = new ManualClock();
+  const kernel = new Kernel({
+    clock,
+    poolBytes: (1024 + 4 * count) * 4096,
+    engine: { name: engine },
+    events: { console() {}, state() {}, uplink: () => true },
+  });
+  const idleImage = kernel.loadImage("idle", await assemble(IDLE));
+  const image = kernel.loadImage(event, await assemble(SOURCES[event]));
+  const vms: Vm[] = [];
+  for (let id = 1; id <= count; id++) {
+    const vm = kernel.createVm({
+      id,
+      name: "vm",
+      image: id > busy ? idleImage : image,
+      memory: 16 << 20,
+      network: testNetwork(id),
+    });
+    kernel.start(vm);
+    if (id <= busy) vms.push(vm);
+  }
+  kernel.run(100 * count);
+  return { kernel, clock, busy: vms };
+}
+
+/** Lets about `events` of them happen; returns how many did. */
+function happen({ kernel, clock, busy }: Fleet, event: EventName, events: number): number {
+  const before = busy.reduce((sum, vm) => sum + vm.quanta, 0);
+  if (event === "frame") {
+    const frame = new Uint8Array(60);
+    frame.set([2, 0, 0, 0, 0, 9, 0x88, 0xb5], 6);
+    for (let i = 0; i < events; i++) {
+      // A walk that prefetchers do not foresee.
+      frame.set(busy[(i * 7919) % busy.length].mac);
+      kernel.receive(frame);
+      kernel.run(10_000);
+    }
+  } else if (event === "timer") {
+    for (let i = 0; i < events; i += busy.length) {
+      clock.now += PERIOD_US;
+      kernel.run(1000 * busy.length);
+    }
+  } else {
+    kernel.run(10 * events);
+  }
+  return busy.reduce((sum, vm) => sum + vm.quanta, 0) - before;
+}
+
+/** Microseconds per event. */
+async function measure(
+  event: EventName,
+  busy: number,
+  count: number,
+  engine: EngineName | undefined,
+): Promise<number> {
+  const fleet = await fleetOf(event, busy, count, engine);
+  const events = Math.max(EVENTS, busy);
+  happen(fleet, event, events);
+  let least = Infinity;
+  for (let round = 0; round < ROUNDS; round++) {
+    const start = performance.now();
+    const happened = happen(fleet, event, events);
+    least = Math.min(least, (performance.now() - start) * 1000 / happened);
+    if (happened < events / 2) throw new Error(`expected ${events} events, got ${happened}`);
+  }
+  return least;
+}
+
+const flags = parseArgs(Deno.args, { string: ["sizes", "engine"] });
+const sizes = flags.sizes?.split(",").map(Number) ?? SIZES;
+const engine = ENGINE_NAMES.find((name) => name === flags.engine);
+const rows: { event: EventName; vms: number; few: number; all: number }[] = [];
+for (const event of EVENT_NAMES) {
+  // Brings the code to life.
+  for (let i = 0; i < 3; i++) await measure(event, FEW, FEW, engine);
+  for (const vms of sizes) {
+    const few = await measure(event, Math.min(FEW, vms), vms, engine);
+    rows.push({ event, vms, few, all: await measure(event, vms, vms, engine) });
+  }
+}
+printTable(
+  ["event", "VMs", "µs, for ten of them", "times 10 VMs", "µs, for all of them"],
+  rows.map(({ event, vms, few, all }) => {
+    const first = rows.find((row) => row.event === event)!;
+    const ratio = few / first.few;
+    return [event, String(vms), few.toFixed(2), ratio.toFixed(2), all.toFixed(2)];
+  }),
+);
+const line = (event: EventName, kind: "few" | "all") => ({
+  label: `${event}, for ${kind === "few" ? "ten" : "all"}`,
+  points: rows.filter((row) => row.event === event).map((row) => [row.vms, row[kind]] as const),
+});
+await save(
+  "events",
+  { rows, few: FEW },
+  EVENT_NAMES.flatMap((event) => [line(event, "few"), line(event, "all")]),
+  {
+    title: "What an event costs",
+    xLabel: "virtual machines",
+    yLabel: "microseconds",
+    logarithmicX: true,
+  },
+);

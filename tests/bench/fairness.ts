@@ -1,0 +1,160 @@
+/**
+ * How evenly VMs share the processor, and what a web server's clients feel of VMs that compute.
+ *
+ *     deno task bench fairness [--seconds N] [--spinners N] [--engine NAME]
+ *
+ * `denali up` runs in a process of its own with one cell; shares are differences of its counters of
+ * instructions. The load generator shares the machine with it (one thread): one client of one server, which
+ * asks again as soon as it is answered, and four of them. A quantum is what DEFAULT_QUANTUM units of work
+ * took the cell in the same minute. Rounds alone and beside the spinners take turns; all latencies count.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { buildGuests } from "../../guests/build.ts";
+import { DEFAULT_QUANTUM } from "../../kernel/scheduler.ts";
+import { hostOf } from "../load/fleet.ts";
+import { load, percentile } from "../load/load.ts";
+import { TestServer } from "../load/server.ts";
+import { printTable, save } from "./report/report.ts";
+
+const WEIGHTS = [100, 200, 400], CLIENTS = [1, 4], ROUNDS = 3;
+const WINDOW_MS = 1000;
+
+interface Row {
+  readonly id: number;
+  readonly instructions: number;
+}
+
+/** Instructions that each VM executes in a second or a little more. */
+async function shares(server: TestServer): Promise<Map<number, number>> {
+  const before: Row[] = await server.request("GET", "/v1/stats");
+  await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+  const after: Row[] = await server.request("GET", "/v1/stats");
+  return new Map(
+    after.map(({ id, instructions }, i) => [id, instructions - before[i].instructions]),
+  );
+}
+
+/** 1 if all are equal, 1 / n if one has everything (Jain, Chiu and Hawe, 1984). */
+function jain(values: readonly number[]): number {
+  const sum = values.reduce((a, b) => a + b), squares = values.reduce((a, b) => a + b * b, 0);
+  return sum * sum / (values.length * squares);
+}
+
+async function onServer<T>(args: string[], use: (server: TestServer) => Promise<T>): Promise<T> {
+  const server = await TestServer.start({ args: ["--cells", "1", ...args] });
+  try {
+    return await use(server);
+  } finally {
+    await server.stop();
+  }
+}
+
+const spin = (server: TestServer, name: string, cpuWeight = 100) =>
+  server.request("POST", "/v1/vms", { name, image: "spin", memory: "1M", cpuWeight });
+
+const flags = parseArgs(Deno.args, { string: ["seconds", "spinners", "engine"] });
+const seconds = Number(flags.seconds ?? 3), spinners = Number(flags.spinners ?? 50);
+const args = flags.engine === undefined ? [] : ["--engine", flags.engine];
+await buildGuests(["httpd", "spin"]);
+
+const weighted = await onServer(args, async (server) => {
+  const vms = [];
+  for (const weight of WEIGHTS) vms.push(await spin(server, `weight-${weight}`, weight));
+  await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
+  const counts = await shares(server);
+  const total = WEIGHTS.reduce((a, b) => a + b), sum = [...counts.values()].reduce((a, b) => a + b);
+  return vms.map(({ id }, i) => ({
+    weight: WEIGHTS[i],
+    expected: WEIGHTS[i] / total,
+    got: counts.get(id)! / sum,
+  }));
+});
+
+const { index, quantumMs, latencies } = await onServer(args, async (server) => {
+  await server.create({ name: "web", image: "httpd" });
+  const order = { address: server.address, hosts: [hostOf("web")], path: "/" };
+  await load({ ...order, connections: 4, seconds: 2 });
+  for (let i = 0; i < spinners; i++) await spin(server, `spin-${i}`);
+  await new Promise((resolve) => setTimeout(resolve, 2 * WINDOW_MS));
+  const counts = await shares(server);
+  counts.delete(1);
+  const perSecond = [...counts.values()].reduce((a, b) => a + b) / WINDOW_MS * 1000;
+  const found = new Map<string, number[]>();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const beside of round % 2 === 0 ? [false, true] : [true, false]) {
+      const verb = beside ? "resume" : "pause";
+      for (const vm of await server.request("GET", "/v1/vms")) {
+        if (vm.image === "spin" && (vm.state === "paused") === beside) {
+          await server.request("POST", `/v1/vms/${vm.id}/${verb}`);
+        }
+      }
+      for (const connections of CLIENTS) {
+        const key = `${connections} ${beside}`;
+        const result = await load({ ...order, connections, seconds });
+        const failures = Object.entries(result.failures);
+        if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(failures)}`);
+        found.set(key, [...(found.get(key) ?? []), ...result.latencies]);
+      }
+    }
+  }
+  for (const values of found.values()) values.sort((a, b) => a - b);
+  return {
+    index: jain([...counts.values()]),
+    quantumMs: DEFAULT_QUANTUM / perSecond * 1000,
+    latencies: found,
+  };
+});
+
+printTable(
+  ["weight", "share expected", "share got", "off by"],
+  weighted.map(({ weight, expected, got }) => [
+    String(weight),
+    expected.toFixed(4),
+    got.toFixed(4),
+    `${((got / expected - 1) * 100).toFixed(2)} %`,
+  ]),
+);
+console.log(`\n${spinners} spinners of equal weight over a second: Jain index ${index.toFixed(4)}`);
+console.log(`a quantum took ${quantumMs.toFixed(2)} ms\n`);
+const rows = CLIENTS.map((connections) => {
+  const alone = latencies.get(`${connections} false`)!,
+    beside = latencies.get(`${connections} true`)!;
+  const p99 = [alone, beside].map((values) => percentile(values, 0.99));
+  return {
+    connections,
+    p50: [alone, beside].map((values) => percentile(values, 0.5)),
+    p99,
+    perSecond: [alone, beside].map((values) => values.length / (seconds * ROUNDS)),
+    quanta: (p99[1] - p99[0]) / quantumMs,
+  };
+});
+const two = (values: number[], digits: number) => values.map((value) => value.toFixed(digits));
+printTable(
+  ["clients", "p50 ms alone", "beside", "p99 ms alone", "beside", "quanta more", "req/s", "beside"],
+  rows.map(({ connections, p50, p99, quanta, perSecond }) => [
+    String(connections),
+    ...two(p50, 2),
+    ...two(p99, 2),
+    quanta.toFixed(2),
+    ...two(perSecond, 0),
+  ]),
+);
+const curve = (label: string, values: ArrayLike<number>) => ({
+  label,
+  points: [0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999]
+    .map((part) => [part * 100, percentile(values, part)] as const),
+});
+await save(
+  "fairness",
+  { weighted, spinners, jain: index, quantumMs, rows },
+  CLIENTS.flatMap((connections) => [
+    curve(`${connections} clients, alone`, latencies.get(`${connections} false`)!),
+    curve(`${connections} clients, beside ${spinners}`, latencies.get(`${connections} true`)!),
+  ]),
+  {
+    title: "A web server alone and beside VMs that compute",
+    xLabel: "percentile",
+    yLabel: "milliseconds",
+  },
+);
