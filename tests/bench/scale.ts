@@ -2,7 +2,7 @@
  * Throughput and latency of fleets of 1 to 10,000 web servers in one pool of 2 GiB.
  *
  *     deno task bench scale [--full] [--sizes 1,100,...] [--bytes N,...] [--alphas A,...]
- *                           [--seconds N] [--cells N]
+ *                           [--seconds N] [--cells N] [--engine NAME]
  *
  * Requests are spread over the fleet by Zipf's law and sent in a closed loop over 32 connections; the
  * load generator shares the machine with the server, and what it takes of it is in the table. The
@@ -25,7 +25,7 @@ const DOCUMENTS = [2258, 134_007];
 
 const flags = parseArgs(Deno.args, {
   boolean: ["full"],
-  string: ["sizes", "bytes", "alphas", "seconds", "cells"],
+  string: ["sizes", "bytes", "alphas", "seconds", "cells", "engine"],
 });
 const form = flags.full ? FULL : QUICK;
 const numbers = (text: string | undefined, otherwise: number[]) =>
@@ -37,7 +37,11 @@ const seconds = Number(flags.seconds ?? form.seconds);
 
 await buildGuests(["httpd"]);
 const samples: Sample[] = [], growths: Growth[] = [], memories: Memory[] = [];
-const fleet = await GrowingFleet.start(["--cells", flags.cells ?? "1", "--pool", "2G"]);
+const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
+const fleet = await GrowingFleet.start([
+  ...["--cells", flags.cells ?? "1", "--pool", "2G"],
+  ...engine,
+]);
 try {
   for (const size of sizes) {
     growths.push(await fleet.grow(size));
@@ -97,6 +101,7 @@ printTable(
     (sample.mainCores + sample.otherCores).toFixed(2),
     sample.mainCores.toFixed(2),
     sample.loadCores.toFixed(2),
+    sample.serverMicroseconds.toFixed(0),
   ]),
 );
 const series = documents.flatMap((bytes) =>

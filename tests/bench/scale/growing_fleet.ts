@@ -32,6 +32,8 @@ export interface Sample {
   readonly loadCores: number;
   readonly mainCores: number;
   readonly otherCores: number;
+  /** Processor time of the server per request, µs: also meaningful on a machine with other load. */
+  readonly serverMicroseconds: number;
 }
 
 export interface Memory {
@@ -99,6 +101,7 @@ export class GrowingFleet {
     const after = await Promise.all(pids.map(cpuTimes));
     const passed = (performance.now() - begun) / 1000;
     const [own, theirs] = pids.map((_, i) => usedBetween(before[i], after[i]));
+    const answered = Math.max(1, result.answered);
     return {
       vms: this.size,
       bytes,
@@ -110,6 +113,7 @@ export class GrowingFleet {
       loadCores: own.total / passed,
       mainCores: theirs.main / passed,
       otherCores: (theirs.total - theirs.main) / passed,
+      serverMicroseconds: (theirs.total / answered) * 1e6,
     };
   }
 
