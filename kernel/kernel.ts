@@ -190,7 +190,7 @@ export class Kernel {
     const id = spec.id ?? this.#nextId;
     const nic = spec.network ? this.#network.createNic() : null;
     this.#pager.poll();
-    const vm = buildVm(this.#frames, spec, id, boot, nic, this.#console);
+    const vm = buildVm(this.#frames, spec, id, boot, nic, this.#swap !== null, this.#console);
     vm.space.region = this.#swap?.allocate(vm.space.pages) ?? null;
     this.#pager.add(vm);
     this.#nextId = Math.max(this.#nextId, id + 1);

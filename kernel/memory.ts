@@ -59,6 +59,8 @@ export class Memory implements AddressSpace, SoftTlbHolder {
   hand = 0;
   /** Transfers of its pages that have not ended. */
   transfers = 0;
+  /** Bytes of a first page for which there was no frame yet (the rest of it is 0), or null. */
+  pending: Uint8Array | null = null;
   /** It has given back its frames. */
   released = false;
 
@@ -129,6 +131,18 @@ export class Memory implements AddressSpace, SoftTlbHolder {
       this.writeTable[page] = entry;
     }
     return entry;
+  }
+
+  /** Gives a page that has none a frame with these bytes and zeros behind them; ABSENT: none is free. */
+  adopt(page: number, bytes: Uint8Array): number {
+    const frame = this.frames.allocate();
+    if (frame < 0) return ABSENT;
+    const { u8 } = this.frames.pool;
+    u8.set(bytes, frame);
+    u8.fill(0, frame + bytes.length, frame + PAGE_SIZE);
+    this.map.setFrame(this.map.add(page), frame);
+    this.resident++;
+    return frame;
   }
 
   #wait(page: number): typeof RESOLVE_WAIT {
@@ -250,6 +264,7 @@ export class Memory implements AddressSpace, SoftTlbHolder {
       }
     }
     map.clear();
+    this.pending = null;
     this.resident = 0;
     this.released = true;
     if (this.transfers === 0) this.releaseRegion();

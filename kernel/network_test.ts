@@ -26,7 +26,7 @@ function setup(count: number) {
   const vms: Vm[] = [];
   for (let id = 1; id <= count; id++) {
     const spec = { id, name: "vm", image, memory: 1 << 20, network: testNetwork(id) };
-    const vm = buildVm(frames, spec, id, checkSpec(spec), network.createNic(), {
+    const vm = buildVm(frames, spec, id, checkSpec(spec), network.createNic(), false, {
       room: () => 0,
       write() {},
     });

@@ -132,9 +132,9 @@ export class Pager {
     return this.#retryAt !== 0 && hopeful ? this.#retryAt : Infinity;
   }
 
-  /** A VM was made: its page of registers is in memory. */
+  /** A VM was made. */
   add(vm: Vm): void {
-    this.#residents.renew(vm);
+    if (vm.space.resident > 0) this.#residents.renew(vm);
   }
 
   /** A VM is about to run. False if it must wait for its registers first. */
@@ -246,12 +246,20 @@ export class Pager {
     const allowance = this.#allowance(vm);
     if (!this.gatekeeper.isSwapped(vm, vm.waitsFor)) {
       if (allowance === 0) return false;
+      if (vm.space.pending !== null) this.#beginLife(vm, vm.space.pending);
       this.#wake(vm);
       return true;
     }
     if (allowance === 0 || !this.#parts.device!.ready) return false;
     this.#read(vm, vm.waitsFor, allowance);
     return true;
+  }
+
+  /** Lets in a VM for whose first page there was no frame when it was made. */
+  #beginLife(vm: Vm, bytes: Uint8Array): void {
+    vm.registers.frame = vm.space.adopt(REGISTERS_PAGE, bytes);
+    vm.space.pending = null;
+    this.#residents.renew(vm);
   }
 
   #allowance(vm: Vm): number {

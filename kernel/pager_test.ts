@@ -455,6 +455,32 @@ Deno.test("a VM is refused when its memory does not fit into swap, and fits when
   t.finish();
 });
 
+Deno.test("VMs that are made while no frame is free begin when there is one, in their order", async () => {
+  const t = swapKernel();
+  const full = await t.boot(sleeper(60));
+  t.kernel.run(50_000);
+  t.device.held = true;
+  const hog = await t.boot(checker(250, 2), { memory: 2 << 20 });
+  const image = await t.load(sleeper(3));
+  t.kernel.run(50_000);
+  assertEquals(t.kernel.stats().frames.free, 0);
+  const vms: Vm[] = [];
+  for (let id = 10; id < 30; id++) {
+    vms.push(t.kernel.createVm({ id, name: `vm-${id}`, image, memory: 1 << 20 }));
+    if (id < 28) t.kernel.start(vms[vms.length - 1]);
+  }
+  t.kernel.run(50_000);
+  assertEquals(vms.map(({ stats }) => stats.instructions), vms.map(() => 0));
+  t.kernel.destroy(vms.pop()!);
+  t.device.held = false;
+  settle(t);
+  assertEquals([full.state, hog.exitCode, vms.pop()!.state], ["idle", 0, "created"]);
+  assertEquals(vms.map(({ state }) => state), vms.map(() => "idle"));
+  const ready = t.states.filter((state) => /^\d\d idle/.test(state));
+  assertEquals(ready, vms.map(({ id }) => `${id} idle`));
+  t.finish();
+});
+
 Deno.test("a VM can be paused, resumed and destroyed while its pages are under way", async () => {
   const t = swapKernel();
   const vms = [await t.boot(sleeper(10)), await t.boot(sleeper(10)), await t.boot(sleeper(10))];

@@ -6,11 +6,12 @@
  * interrupt mask), and keeps everything else in its own objects.
  *
  * Rule for callers: `open` before the first access of each run, because the frame may hold code that
- * an engine has cached; and none while the page is in swap.
+ * an engine has cached; and none while the page is not in memory.
  */
 
+import { PAGE_SIZE } from "../cpu/engine.ts";
 import { REGISTERS } from "./abi.ts";
-import type { FrameTable } from "./frames.ts";
+import { createPool, type FrameTable } from "./frames.ts";
 import type { BootText, NetworkSpec } from "./vm_spec.ts";
 import { MTU_MAXIMUM } from "./vm_spec.ts";
 
@@ -26,12 +27,24 @@ export interface RegisterValues {
   readonly boot: BootText;
 }
 
+/** Where the registers' page lies. */
+type RegisterFrames = Pick<FrameTable, "pool" | "dropCode">;
+
+const scratch: RegisterFrames = { pool: createPool(16 * PAGE_SIZE), dropCode: () => {} };
+
+/** The bytes of the page at its beginning; valid until the next call. */
+export function registerPage(values: RegisterValues): Uint8Array {
+  const page = scratch.pool.u8.subarray(0, PAGE_SIZE).fill(0);
+  new VirtualRegisters(scratch, 0).initialise(values);
+  return page;
+}
+
 export class VirtualRegisters {
   readonly #i32: Int32Array;
   readonly #u8: Uint8Array;
 
-  /** `frame` is the private frame of the page, filled with zeros; the pager changes it, ABSENT: in swap. */
-  constructor(readonly frames: FrameTable, public frame: number) {
+  /** `frame` is the private frame of the page; the pager changes it, ABSENT: it is not in memory. */
+  constructor(readonly frames: RegisterFrames, public frame: number) {
     this.#i32 = frames.pool.i32;
     this.#u8 = frames.pool.u8;
   }

@@ -1,6 +1,6 @@
 /** Makes the object of a VM from a checked specification: its memory, registers and identity. */
 
-import { PAGE_MASK, PAGE_SHIFT } from "../cpu/engine.ts";
+import { PAGE_SHIFT } from "../cpu/engine.ts";
 import type { ConsoleSink } from "../devices/console.ts";
 import type { Nic } from "../devices/nic.ts";
 import { ABI_VERSION, FEATURES, LAYOUT } from "./abi.ts";
@@ -8,7 +8,8 @@ import { CPU_KHZ } from "./clock.ts";
 import { VmError } from "./errors.ts";
 import type { FrameTable } from "./frames.ts";
 import { Memory } from "./memory.ts";
-import { VirtualRegisters } from "./registers.ts";
+import { ABSENT } from "./page_map.ts";
+import { registerPage, VirtualRegisters } from "./registers.ts";
 import { Vm } from "./vm.ts";
 import type { BootText, VmSpec } from "./vm_spec.ts";
 
@@ -19,28 +20,27 @@ function macOf(id: number): Uint8Array {
   return Uint8Array.of(0x02, 0x44, 0x4e, id >>> 16, (id >>> 8) & 0xff, id & 0xff);
 }
 
-/** Takes one frame, for the virtual registers. Throws a VmError if none is free. */
+/**
+ * Takes one frame, for the virtual registers. If none is free, the VM begins outside of memory, and is
+ * let in by the pager; without `swap` nobody makes room, and a VmError is thrown.
+ */
 export function buildVm(
   frames: FrameTable,
   spec: VmSpec,
   id: number,
   boot: BootText,
   nic: Nic | null,
+  swap: boolean,
   console: ConsoleSink<Vm>,
 ): Vm {
   const space = new Memory(frames, spec.image, spec.memory);
-  const entry = space.resolve(REGISTERS_PAGE, true);
-  if (entry <= 0) {
-    throw new VmError("pool", "expected a free frame of memory, all are in use: destroy VMs");
-  }
-  const registers = new VirtualRegisters(frames, entry & ~PAGE_MASK);
   const network = spec.network ? { ...spec.network } : null;
   const mac = macOf(id);
   const { FEATURE_CONSOLE, FEATURE_TIMER, FEATURE_NIC, FEATURE_NIC_REGISTERS } = FEATURES;
   const nicFeatures = nic
     ? FEATURE_NIC.value | (nic.registers ? FEATURE_NIC_REGISTERS.value : 0)
     : 0;
-  registers.initialise({
+  const page = registerPage({
     abiVersion: ABI_VERSION,
     features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | nicFeatures,
     id,
@@ -50,6 +50,14 @@ export function buildVm(
     network,
     boot,
   });
+  const frame = space.adopt(REGISTERS_PAGE, page);
+  if (frame === ABSENT) {
+    if (!swap) {
+      throw new VmError("pool", "expected a free frame of memory, all are in use: destroy VMs");
+    }
+    space.pending = page.slice(0, page.findLastIndex((byte) => byte !== 0) + 1);
+  }
+  const registers = new VirtualRegisters(frames, frame);
   const { name, image } = spec;
   return new Vm({ id, name, image, space, registers, mac, network, nic, console });
 }

@@ -61,12 +61,14 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const path = await buildImage([new URL("memory.c", import.meta.url).pathname], {});
   const image = await describeImage("memory", await Deno.readFile(path));
   // The first supervisor of a process opens what stays.
-  await (await Supervisor.start({ cells: 1, network: false })).close();
+  await (await Supervisor.start({ cells: 1, network: false, patience: 60 })).close();
   const before = openFiles();
   const supervisor = await Supervisor.start({
     cells: 1,
     poolBytes: options.poolBytes,
     swap: { bytes: 2 ** 36, clusterBytes: options.clusterBytes },
+    // Compiling a cell may take long on a machine that does much else.
+    patience: 60,
     network: false,
   });
   const run = new Run(supervisor, image, options);
@@ -170,7 +172,8 @@ class Run {
   /** Notes how a VM ends. */
   async #watch(id: number, words: string): Promise<void> {
     const { state, exitCode, reason } = await this.supervisor.ended(id);
-    if (this.#killed.has(id)) return;
+    // An exit code is missing if the server was closed because the test has failed otherwise.
+    if (this.#killed.has(id) || (state === "stopped" && exitCode === undefined)) return;
     this.#ended++;
     if (state !== "stopped" || exitCode !== 0) {
       const text = new TextDecoder().decode(this.supervisor.consoleHistory(id)).trim();
