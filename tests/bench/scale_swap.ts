@@ -1,0 +1,140 @@
+/**
+ * Web servers with most of their memory in swap: throughput of fleets of up to 10,000 in a pool of 128 MiB, by the size of the swap's clusters, against the same fleets in 2 GiB.
+ *
+ *     deno task bench scale_swap [--full] [--sizes N,...] [--clusters 4K,...] [--alphas A,...]
+ *                                [--seconds N] [--pool SIZE] [--engine NAME]
+ *
+ * As `scale`, with a document of 2,258 bytes. Swap is a file that Linux keeps in its page cache as long
+ * as it has room: what is measured is the cost of paging, not of a disk. Frames are those of 4 KiB.
+ */
+
+import { parseArgs } from "@std/cli/parse-args";
+import { buildGuests } from "../../guests/build.ts";
+import { printTable, save } from "./report/report.ts";
+import { GrowingFleet, type Sample } from "./scale/growing_fleet.ts";
+
+const BYTES = 2258, CONNECTIONS = 32, WARM_SECONDS = 1;
+const QUICK = { sizes: "1000,4000,10000", clusters: "4K,64K", alphas: "0,1", seconds: 2 };
+const FULL = {
+  sizes: "1000,2000,5000,10000",
+  clusters: "4K,16K,64K,256K",
+  alphas: "0,0.8,1,1.2",
+  seconds: 5,
+};
+/** The pool in which everything fits. */
+const IN_CORE = "in core";
+
+interface Row extends Sample {
+  /** Size of a cluster, or IN_CORE. */
+  readonly swap: string;
+  /** Frames of VMs in memory, and in swap only. */
+  readonly residentFrames: number;
+  readonly swappedFrames: number;
+  readonly freeFrames: number;
+  /** Waits for a page, and pages read, per request. */
+  readonly faults: number;
+  readonly pageIns: number;
+}
+
+const flags = parseArgs(Deno.args, {
+  boolean: ["full"],
+  string: ["sizes", "clusters", "alphas", "seconds", "pool", "engine"],
+});
+const form = flags.full ? FULL : QUICK;
+const sizes = (flags.sizes ?? form.sizes).split(",").map(Number);
+const alphas = (flags.alphas ?? form.alphas).split(",").map(Number);
+const clusters = (flags.clusters ?? form.clusters).split(",");
+const seconds = Number(flags.seconds ?? form.seconds), pool = flags.pool ?? "128M";
+const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
+
+async function measure(swap: string): Promise<Row[]> {
+  const memory = swap === IN_CORE ? ["--pool", "2G"] : ["--pool", pool, "--swap-cluster", swap];
+  const fleet = await GrowingFleet.start(["--cells", "1", ...memory, ...engine]);
+  const rows: Row[] = [];
+  try {
+    for (const size of sizes) {
+      await fleet.grow(size);
+      await fleet.checkAll();
+      for (const alpha of alphas) {
+        await fleet.load(BYTES, alpha, { seconds: WARM_SECONDS, connections: CONNECTIONS });
+        const before = await fleet.server.request("GET", "/v1/system");
+        const sample = await fleet.load(BYTES, alpha, { seconds, connections: CONNECTIONS });
+        const { frames, swap: counters } = await fleet.server.request("GET", "/v1/system");
+        const failures = Object.entries(sample.failures);
+        if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(failures)}`);
+        const requests = Math.max(1, sample.requestsPerSecond * seconds);
+        rows.push({
+          ...sample,
+          swap,
+          residentFrames: counters.resident,
+          swappedFrames: counters.swapped,
+          freeFrames: frames.free,
+          faults: (counters.faults - before.swap.faults) / requests,
+          pageIns: (counters.pageIns - before.swap.pageIns) / requests,
+        });
+        const rate = sample.requestsPerSecond.toFixed(0);
+        console.log(`${swap}, ${size} VMs, alpha ${alpha}: ${rate}/s`);
+      }
+    }
+  } finally {
+    await fleet.stop();
+  }
+  return rows;
+}
+
+await buildGuests(["httpd"]);
+const inCore = await measure(IN_CORE);
+const rows = [...inCore];
+for (const cluster of clusters) rows.push(...await measure(cluster));
+
+/** Against the same fleet in core: requests per second, and per second of the server's processor time. */
+function against({ vms, alpha, requestsPerSecond, serverMicroseconds }: Row): [number, number] {
+  const same = inCore.find((row) => row.vms === vms && row.alpha === alpha)!;
+  return [
+    requestsPerSecond / same.requestsPerSecond,
+    same.serverMicroseconds / serverMicroseconds,
+  ];
+}
+
+console.log(
+  "\nevery VM answered as itself at every size; cores: what each used of the machine's\n",
+);
+printTable(
+  [
+    ...["swap", "VMs", "alpha", "req/s", "of in core", "p50 ms", "p99 ms", "server µs/req"],
+    ...["faults/req", "pages in/req", "resident", "in swap", "free", "server cores", "load cores"],
+  ],
+  rows.map((row) => [
+    row.swap,
+    String(row.vms),
+    String(row.alpha),
+    row.requestsPerSecond.toFixed(0),
+    `${(against(row)[0] * 100).toFixed(0)} %`,
+    row.p50.toFixed(1),
+    row.p99.toFixed(1),
+    row.serverMicroseconds.toFixed(0),
+    row.faults.toFixed(2),
+    row.pageIns.toFixed(1),
+    String(row.residentFrames),
+    String(row.swappedFrames),
+    String(row.freeFrames),
+    (row.mainCores + row.otherCores).toFixed(2),
+    row.loadCores.toFixed(2),
+  ]),
+);
+const plotted = alphas.includes(1) ? 1 : alphas[0];
+await save(
+  "scale_swap",
+  { seconds, pool, connections: CONNECTIONS, rows },
+  [IN_CORE, ...clusters].map((swap) => ({
+    label: swap === IN_CORE ? swap : `clusters of ${swap}`,
+    points: rows.filter((row) => row.swap === swap && row.alpha === plotted)
+      .map(({ vms, requestsPerSecond }) => [vms, requestsPerSecond] as const),
+  })),
+  {
+    title: `Web servers in a pool of ${pool}, alpha ${plotted}`,
+    xLabel: "virtual machines",
+    yLabel: "requests per second",
+    logarithmicX: true,
+  },
+);
