@@ -345,12 +345,13 @@ export class Dispatcher {
    * exceeds the limit by no more than the charge for its last exit.
    */
   #runVm(vm: Vm, limit: number): number {
-    this.#softTlb.attach(vm.space);
     vm.registers.open();
     this.#yielded = false;
     const begun = vm.cpuTime === null ? 0 : this.#clock.monotonic();
     let done = 0;
     while (done < limit && vm.active && !this.#yielded) {
+      // The pager takes the tables of a VM that it favours.
+      this.#softTlb.attach(vm.space);
       done += this.#step(vm, limit - done);
       if (this.#synchronous && this.#interrupts()) break;
     }
