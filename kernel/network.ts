@@ -78,9 +78,10 @@ export class Network {
     });
   }
 
-  /** Takes the VM's port away and drops what waits in its queues. */
+  /** Takes the VM's port away, after what it has sent, and drops what waits for it. */
   detach(vm: Vm): void {
     if (!vm.port) return;
+    while (this.#sendOne(vm)) { /* its last frames */ }
     this.switch.detach(vm.port);
     vm.port = null;
     vm.nic?.clear();

@@ -64,12 +64,13 @@ Deno.test("a sender beyond its queue is refused and told once when there is room
   assertEquals(raised, [`1: ${INTERRUPTS.INTERRUPT_NIC_TRANSMIT.value}`]);
 });
 
-Deno.test("a VM that is detached sends and receives nothing more, and holds no memory", () => {
+Deno.test("a VM that is detached has sent what it could, and sends and receives nothing more", () => {
   const { network, vms, send, sent } = setup(2);
+  send(vms[0]);
   send(vms[0]);
   network.detach(vms[0]);
   network.drain();
-  assertEquals(sent, []);
+  assertEquals(sent, [1, 1]);
   const frame = new Uint8Array(60);
   frame.set([...vms[1].mac, 2, 0, 0, 0, 0, 99, 0x88, 0xb5]);
   network.receive(frame);

@@ -212,6 +212,42 @@ Deno.test("a server beside fifty VMs that compute answers within a quantum", asy
   t.finish();
 });
 
+Deno.test("budgets change nothing, also where a frame of one VM cuts the turn of another", async () => {
+  // Sends a frame to VM 1 every 30,001 instructions or so, and counts the answers.
+  const client = FLOOD.replace(
+    /again:[^]*jmp again\n/,
+    `again: mov ecx, 15000
+count: dec ecx
+  jnz count
+  mov esi, offset frame
+  mov ecx, 60
+  mov edx, PORT_NIC_SEND
+  rep outsb
+  mov edi, offset answer
+  mov ecx, 60
+  mov edx, PORT_NIC_RECEIVE
+  rep insb
+  jmp again
+`,
+  ).replace(
+    /frame: .byte 2, 0, 0, 0, 0, 9/,
+    "answer: .fill 60\nframe: .byte 2, 0x44, 0x4e, 0, 0, 1",
+  );
+  const runs: unknown[] = [];
+  for (const budget of [3_000_000, 50_000, 7919, 1000]) {
+    const t = testKernel();
+    const vms = [await t.boot(ECHO, { network: true })];
+    for (let i = 0; i < 3; i++) vms.push(await t.boot(client, { network: true }));
+    vms.push(await t.boot(SPIN));
+    let work = 0;
+    while (work < 3_000_000) work += t.kernel.run(Math.min(budget, 3_000_000 - work));
+    assert(vms[0].stats.framesIn > 50 && vms[1].stats.framesIn > 10);
+    runs.push([t.clock.monotonic(), t.frames, vms.map((vm) => vm.stats)]);
+    t.finish();
+  }
+  for (const run of runs) assertEquals(run, runs[0]);
+});
+
 Deno.test("limits that make no sense are refused by name and change nothing", async () => {
   const t = testKernel();
   const vm = await t.boot(SPIN, { resources: { cpuWeight: 300 } });
