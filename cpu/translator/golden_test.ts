@@ -35,7 +35,7 @@ for (const [name, code] of Object.entries(FUNCTIONS)) {
     const page = new Uint8Array(PAGE_SIZE).fill(0xcc);
     page.set(code.split(" ").map((byte) => parseInt(byte, 16)));
     const window = new CodeWindow(page, { readTable: Int32Array.of(PRESENT) }, 1);
-    const emitted = printRegion(findRegion(window, 0)).body + "\n";
+    const emitted = printRegion(findRegion(window, [0])).body + "\n";
     const file = new URL(`testing/${name}.golden`, import.meta.url);
     if (Deno.env.has("ACCEPT")) await Deno.writeTextFile(file, emitted);
     assertEquals(

@@ -23,8 +23,8 @@ import { literalForm } from "../shape.ts";
 import type { CodeWindow } from "./code_window.ts";
 
 /** At most this many instructions make a region, on at most so many pages. */
-export const MAXIMUM_INSTRUCTIONS = 400, MAXIMUM_PAGES = 16;
-const MAXIMUM_BLOCKS = 120, MAXIMUM_IN_BLOCK = 256;
+export const MAXIMUM_INSTRUCTIONS = 600, MAXIMUM_PAGES = 16;
+const MAXIMUM_BLOCKS = 200, MAXIMUM_IN_BLOCK = 256;
 /** Words of a jump table that are looked at, and how far from the jump its targets may lie. */
 const TABLE_WORDS = 256, TABLE_REACH = 0x8000;
 
@@ -51,11 +51,11 @@ export interface RegionBlock {
 }
 
 export interface Region {
-  /** The hot address. */
-  readonly start: number;
-  /** The first one is at `start`. Empty: only the evaluator can run what stands there. */
+  /** The hot addresses. */
+  readonly starts: readonly number[];
+  /** The first one is at the first of `starts`, unless only the evaluator can run what stands there. */
   readonly blocks: readonly RegionBlock[];
-  /** Addresses of blocks that control may come to from outside or by a computed jump; also `start`. */
+  /** Addresses of blocks that control may come to from outside or by a computed jump; also `starts`. */
   readonly entries: readonly number[];
   readonly pages: readonly number[];
   readonly frames: readonly number[];
@@ -66,15 +66,15 @@ interface Call {
   readonly back: number;
 }
 
-/** The region around the code at `start`, of at most `limit` instructions. */
+/** The region around the code at `starts`, of at most `limit` instructions. */
 export function findRegion(
   window: CodeWindow,
-  start: number,
+  starts: readonly number[],
   wanted: (address: number) => boolean = () => true,
   limit: number = MAXIMUM_INSTRUCTIONS,
 ): Region {
   const search = new Search(window, wanted, limit);
-  const leaders = new Set([start]);
+  const leaders = new Set(starts);
   // Breadth first from the hot place: what the limits cut off is far away from it.
   for (const leader of leaders) {
     if (search.full) break;
@@ -88,9 +88,9 @@ export function findRegion(
   }
   const linked = linkReturns(blocks, search.calls);
   return {
-    start,
+    starts,
     blocks: linked.blocks,
-    entries: [...new Set([start, ...linked.entries, ...search.tableTargets])].filter((entry) =>
+    entries: [...new Set([...starts, ...linked.entries, ...search.tableTargets])].filter((entry) =>
       linked.blocks.some((block) => block.start === entry)
     ),
     pages: [...window.frames.keys()],

@@ -20,6 +20,13 @@ export interface CompiledRegion {
   readonly pages: readonly number[];
   readonly frames: readonly number[];
   readonly entries: readonly RegionEntry[];
+  /** Addresses that it was made for, and of all of its blocks. */
+  readonly starts: readonly number[];
+  readonly blocks: readonly number[];
+  /** Places of its blocks, and of the code that its jumps leave it for. */
+  readonly around: readonly number[];
+  /** How often it has been made anew, larger. */
+  readonly generation: number;
   /** Characters of its source. */
   readonly bytes: number;
 }
@@ -49,6 +56,7 @@ export class RegionCache {
   private readonly heat = new Int32Array(SLOTS);
   private readonly slots: (RegionEntry | null)[] = new Array(SLOTS).fill(null);
   private readonly entries = new Map<number, RegionEntry>();
+  private readonly neighbours = new Map<number, CompiledRegion>();
   private readonly frames = new Map<number, Set<CompiledRegion>>();
 
   /** The region to enter at `address`, which lies at `place`, or null; the place is then hotter. */
@@ -76,6 +84,12 @@ export class RegionCache {
     this.heat[slotOf(place)] = -0x40000000;
   }
 
+  /** The last region that has a block at `place` or a jump to it, if it is mapped as it must be. */
+  near(place: number, readTable: Int32Array): CompiledRegion | null {
+    const region = this.neighbours.get(place);
+    return region !== undefined && isMapped(region, readTable) ? region : null;
+  }
+
   /** Keeps a region. It is found before older ones at the same places. */
   add(region: CompiledRegion): void {
     this.regions++;
@@ -92,6 +106,11 @@ export class RegionCache {
       last.next = null;
       this.set(entry.place, entry);
     }
+    for (const place of region.around) {
+      this.neighbours.set(place, region);
+      // What its code was run by the evaluator counts no more.
+      if (this.places[slotOf(place)] === place) this.heat[slotOf(place)] = 0;
+    }
   }
 
   /** Forgets the regions made from a frame; returns how many there were. */
@@ -99,20 +118,25 @@ export class RegionCache {
     const regions = this.frames.get(frame);
     if (regions === undefined) return 0;
     const count = regions.size;
-    this.regions -= count;
-    for (const region of regions) {
-      this.bytes -= region.bytes;
-      for (const { place } of region.entries) this.remove(place, region);
-      for (const other of region.frames) {
-        const rest = this.frames.get(other);
-        rest?.delete(region);
-        if (rest?.size === 0) this.frames.delete(other);
-      }
-    }
+    for (const region of regions) this.remove(region);
     return count;
   }
 
-  private remove(place: number, region: CompiledRegion): void {
+  remove(region: CompiledRegion): void {
+    this.regions--;
+    this.bytes -= region.bytes;
+    for (const { place } of region.entries) this.unlink(place, region);
+    for (const place of region.around) {
+      if (this.neighbours.get(place) === region) this.neighbours.delete(place);
+    }
+    for (const frame of region.frames) {
+      const rest = this.frames.get(frame);
+      rest?.delete(region);
+      if (rest?.size === 0) this.frames.delete(frame);
+    }
+  }
+
+  private unlink(place: number, region: CompiledRegion): void {
     let first = this.entries.get(place) ?? null;
     while (first !== null && first.region === region) first = first.next;
     for (let entry = first; entry !== null; entry = entry.next) {
@@ -133,6 +157,7 @@ export class RegionCache {
 
   clear(): void {
     this.entries.clear();
+    this.neighbours.clear();
     this.frames.clear();
     this.places.fill(-1);
     this.slots.fill(null);

@@ -26,15 +26,9 @@ import { Evaluator, type EvaluatorOptions } from "../evaluator.ts";
 import { STEP_LEAVE } from "../printer.ts";
 import { type CpuState, EIP } from "../state.ts";
 import type { Environment } from "../runtime.ts";
-import { CodeWindow } from "./code_window.ts";
-import { findRegion, MAXIMUM_INSTRUCTIONS, MAXIMUM_PAGES, type Region } from "./region.ts";
-import {
-  type CompiledRegion,
-  RegionCache,
-  type RegionEntry,
-  type RegionFunction,
-} from "./region_cache.ts";
-import { entrySpan, LEFT_WORD, type PrintedRegion, printRegion } from "./region_printer.ts";
+import { type CompiledRegion, RegionCache, type RegionEntry } from "./region_cache.ts";
+import { type PrintedCode, RegionCompiler } from "./region_compiler.ts";
+import { LEFT_WORD } from "./region_printer.ts";
 
 export interface TranslatorOptions extends EvaluatorOptions {
   /** How often a place is run by the evaluator before it is translated; at least 1. */
@@ -47,11 +41,8 @@ export interface TranslatorOptions extends EvaluatorOptions {
 const DEFAULT_TRANSLATE_AFTER = 300;
 const DEFAULT_CODE_BYTES = 32 << 20;
 
-/**
- * Characters of a region, each about one byte of bytecode. TurboFan refuses functions above 61,440 bytes of
- * bytecode and optimises large ones late; larger regions were no faster.
- */
-const MAXIMUM_TEXT = 16_000, SMALLEST_LIMIT = 40;
+/** Entries of a region that were asked for one by one. */
+const MAXIMUM_STARTS = 24;
 
 /** What it costs to translate an instruction, in instructions: 10 to 20 µs. */
 const TRANSLATE_WORK = 2000;
@@ -60,6 +51,7 @@ export class Translator implements Engine {
   private readonly evaluator: Evaluator;
   private readonly environment: Environment;
   private readonly cache = new RegionCache();
+  private readonly compiler: RegionCompiler;
   private readonly translateAfter: number;
   private readonly codeBytes: number;
   private readonly now: () => number;
@@ -81,6 +73,7 @@ export class Translator implements Engine {
     this.translateAfter = options.translateAfter ?? DEFAULT_TRANSLATE_AFTER;
     this.codeBytes = options.codeBytes ?? DEFAULT_CODE_BYTES;
     this.now = options.now ?? (() => 0);
+    this.compiler = new RegionCompiler(options.pool, this.environment, this.stopped);
   }
 
   get preparation(): number {
@@ -165,88 +158,52 @@ export class Translator implements Engine {
     const { cache } = this;
     if (cache.heatOf(place) <= this.translateAfter) return null;
     const start = this.now();
-    const translated = this.translate(eip);
+    const entry = this.translate(place, eip);
     this.counters.microseconds += this.now() - start;
-    if (translated === null) cache.cool(place);
-    return translated;
+    return entry;
   }
 
-  private translate(eip: number): RegionEntry | null {
-    const found = this.print(eip);
-    if (found === null) return null;
-    const { region, printed } = found;
-    const compiled = this.compile(region, printed);
-    for (const page of region.pages) this.environment.X.space.protectCode(page);
-    this.cache.add(compiled);
-    return compiled.entries[0];
-  }
-
-  /** The largest region at `eip` whose text is not too long; null: only the evaluator can run it. */
-  private print(eip: number): { region: Region; printed: PrintedRegion } | null {
-    const { space } = this.environment.X;
-    const all = this.translateAfter === 0;
-    for (let limit = MAXIMUM_INSTRUCTIONS;; limit >>= 1) {
-      const window = new CodeWindow(this.options.pool.u8, space, MAXIMUM_PAGES);
-      const wanted = (address: number) => {
-        const place = window.place(address);
-        return place >= 0 && (all || this.evaluator.hasRun(place));
-      };
-      const region = findRegion(window, eip, wanted, limit);
-      if (region.blocks.length === 0 || region.blocks[0].start !== eip) return null;
-      const printed = printRegion(region);
-      if (printed.body.length <= MAXIMUM_TEXT || limit <= SMALLEST_LIMIT) {
-        return { region, printed };
+  /**
+   * A place inside of a region, or where one ends, is not translated by itself: the region is made anew around it.
+   * That is less and less worth it, the more often it has happened.
+   */
+  private translate(place: number, eip: number): RegionEntry | null {
+    const { cache } = this;
+    const near = cache.near(place, this.environment.X.readTable);
+    if (near !== null && near.starts.length < MAXIMUM_STARTS) {
+      if (cache.heatOf(place) <= this.translateAfter * (1 + near.generation)) return null;
+      const grown = this.compiler.find(this.environment.X.space, grow(near, eip), this.wanted);
+      if (grown !== null && grown.region.blocks.some(({ start }) => start === eip)) {
+        cache.remove(near);
+        return this.keep(grown, near.generation + 1, place, eip);
       }
     }
+    const found = this.compiler.find(this.environment.X.space, [eip], this.wanted);
+    if (found !== null) return this.keep(found, 0, place, eip);
+    cache.cool(place);
+    return null;
   }
 
-  private compile(region: Region, printed: PrintedRegion): CompiledRegion {
-    const instructions = region.blocks.reduce((sum, block) => sum + block.instructions.length, 0);
-    const bytes = printed.body.length;
-    if (this.cache.bytes + bytes > this.codeBytes && this.cache.regions > 0) {
-      this.cache.clear();
-      this.counters.cleared++;
+  private readonly wanted = (place: number): boolean =>
+    this.translateAfter === 0 || this.evaluator.hasRun(place);
+
+  private keep(found: PrintedCode, generation: number, place: number, eip: number) {
+    const { cache, counters } = this;
+    const { space } = this.environment.X;
+    const compiled = this.compiler.compile(found, generation);
+    if (cache.bytes + compiled.bytes > this.codeBytes && cache.regions > 0) {
+      cache.clear();
+      counters.cleared++;
     }
-    this.preparation += instructions * TRANSLATE_WORK;
-    this.counters.translations++;
-    const compiled: CompiledRegion = {
-      run: this.instantiate(printed),
-      pages: region.pages,
-      frames: region.frames,
-      entries: [],
-      bytes,
-    };
-    const frames = new Map(region.pages.map((page, index) => [page, region.frames[index]]));
-    const entries = printed.entries.map(({ address, need }, index): RegionEntry => ({
-      region: compiled,
-      address,
-      place: frames.get(address >>> 12)! | (address & PAGE_MASK),
-      block: index + 1,
-      need,
-      next: null,
-    }));
-    return Object.assign(compiled, { entries });
+    this.preparation += found.instructions * TRANSLATE_WORK;
+    counters.translations++;
+    for (const page of compiled.pages) space.protectCode(page);
+    cache.add(compiled);
+    return cache.find(place, eip, this.environment.X.readTable);
   }
+}
 
-  private instantiate({ body, names, operations, entries, bails }: PrintedRegion): RegionFunction {
-    const { first, span } = entrySpan(entries);
-    const numbers = new Uint8Array(span);
-    entries.forEach(({ address }, index) => numbers[address - first] = index + 1);
-    const own = {
-      E: numbers,
-      K: Int32Array.from([0, ...entries.map(({ need }) => need)]),
-      BX: Int32Array.from(bails.map(([address]) => address)),
-      BD: Int32Array.from(bails.map(([, done]) => done)),
-      stopped: this.stopped,
-    };
-    const shared = names.filter((name) => !(name in own) && !name.startsWith("op"));
-    const source = `"use strict";
-const {${shared.join(",")}}=environment;
-const [${operations.map((_, number) => `op${number}`).join(",")}]=operations;
-return function region${entries[0].address >>> 0}(block,left){
-${body}
-};`;
-    const make = new Function("environment", "operations", ...Object.keys(own), source);
-    return make(this.environment, operations, ...Object.values(own));
-  }
+/** Where a region that is made anew is entered: also at `eip`, if that lies inside of it. */
+function grow({ starts, blocks }: CompiledRegion, eip: number): readonly number[] {
+  return blocks.includes(eip) ? [...starts, eip] : starts;
 }

@@ -170,7 +170,7 @@ Deno.test("hostile bytes become nothing but names of the emitter and integers", 
       return seed >>> 24;
     });
     const window = new CodeWindow(bytes, { readTable: Int32Array.of(PRESENT) }, 1);
-    const region = findRegion(window, round);
+    const region = findRegion(window, [round]);
     if (region.blocks.length === 0) continue;
     const { body, names } = printRegion(region);
     assertEquals(body.match(/["'`\\]|\/[/*]/g), null);

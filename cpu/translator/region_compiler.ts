@@ -1,0 +1,108 @@
+/**
+ * From hot code to a compiled function.
+ *
+ * The size of a region is bounded by its text, because it decides what V8 does: TurboFan refuses functions above
+ * 61,440 bytes of bytecode, and a character of text is about 0.7 of them.
+ */
+
+import { type AddressSpace, PAGE_MASK, type Pool } from "../engine.ts";
+import type { Environment } from "../runtime.ts";
+import { CodeWindow } from "./code_window.ts";
+import { findRegion, MAXIMUM_INSTRUCTIONS, MAXIMUM_PAGES, type Region } from "./region.ts";
+import type { CompiledRegion, RegionEntry, RegionFunction } from "./region_cache.ts";
+import { entrySpan, type PrintedRegion, printRegion } from "./region_printer.ts";
+
+/** Characters. */
+const MAXIMUM_TEXT = 40_000;
+/** A region of so few instructions is taken as it is. */
+const SMALLEST_LIMIT = 20;
+
+export interface PrintedCode {
+  readonly region: Region;
+  readonly printed: PrintedRegion;
+  readonly instructions: number;
+  /** Where code at an address lies in the pool, or -1. */
+  place(address: number): number;
+}
+
+export class RegionCompiler {
+  constructor(
+    private readonly pool: Pool,
+    private readonly environment: Environment,
+    private readonly stopped: () => boolean,
+  ) {}
+
+  /**
+   * The largest region around `starts` whose text is not too long, of code that is `wanted` (by its place in the
+   * pool); null: only the evaluator can run what stands at the first one.
+   */
+  find(
+    space: AddressSpace,
+    starts: readonly number[],
+    wanted: (place: number) => boolean,
+  ): PrintedCode | null {
+    for (let limit = MAXIMUM_INSTRUCTIONS;;) {
+      const window = new CodeWindow(this.pool.u8, space, MAXIMUM_PAGES);
+      const place = (address: number) => window.place(address);
+      const isWanted = (address: number) => place(address) >= 0 && wanted(place(address));
+      const region = findRegion(window, starts, isWanted, limit);
+      if (region.blocks.length === 0 || region.blocks[0].start !== starts[0]) return null;
+      const printed = printRegion(region);
+      const { length } = printed.body;
+      const instructions = region.blocks.reduce((sum, block) => sum + block.instructions.length, 0);
+      if (length <= MAXIMUM_TEXT || limit <= SMALLEST_LIMIT) {
+        return { region, printed, instructions, place };
+      }
+      limit = Math.floor(0.9 * Math.min(limit, instructions) * MAXIMUM_TEXT / length);
+    }
+  }
+
+  compile({ region, printed, place }: PrintedCode, generation: number): CompiledRegion {
+    const blocks = region.blocks.map(({ start }) => start);
+    const inside = new Set(blocks);
+    const exits = region.blocks.flatMap(({ targets }) => targets.filter((to) => !inside.has(to)));
+    const compiled: CompiledRegion = {
+      run: this.instantiate(printed),
+      pages: region.pages,
+      frames: region.frames,
+      entries: [],
+      starts: region.starts,
+      blocks,
+      around: [...blocks, ...new Set(exits)].map(place).filter((at) => at >= 0),
+      generation,
+      bytes: printed.body.length,
+    };
+    const frames = new Map(region.pages.map((page, index) => [page, region.frames[index]]));
+    const entries = printed.entries.map(({ address, need }, index): RegionEntry => ({
+      region: compiled,
+      address,
+      place: frames.get(address >>> 12)! | (address & PAGE_MASK),
+      block: index + 1,
+      need,
+      next: null,
+    }));
+    return Object.assign(compiled, { entries });
+  }
+
+  private instantiate({ body, names, operations, entries, bails }: PrintedRegion): RegionFunction {
+    const { first, span } = entrySpan(entries);
+    const numbers = new Uint8Array(span);
+    entries.forEach(({ address }, index) => numbers[address - first] = index + 1);
+    const own = {
+      E: numbers,
+      K: Int32Array.from([0, ...entries.map(({ need }) => need)]),
+      BX: Int32Array.from(bails.map(([address]) => address)),
+      BD: Int32Array.from(bails.map(([, done]) => done)),
+      stopped: this.stopped,
+    };
+    const shared = names.filter((name) => !(name in own) && !name.startsWith("op"));
+    const source = `"use strict";
+const {${shared.join(",")}}=environment;
+const [${operations.map((_, number) => `op${number}`).join(",")}]=operations;
+return function region${entries[0].address >>> 0}(block,left){
+${body}
+};`;
+    const make = new Function("environment", "operations", ...Object.keys(own), source);
+    return make(this.environment, operations, ...Object.values(own));
+  }
+}
