@@ -46,8 +46,6 @@ export abstract class InstructionPrinter extends HandlerPrinter {
   protected pending = "";
   /** The helper that was called may have changed the code. */
   protected unsure = false;
-  /** Numbers (0..7) of the registers that temporaries of the instruction were read from. */
-  protected readonly origins = new Map<number, number>();
   /** Temporaries that byte registers (by index of a register statement) were set to. */
   private bytes: ReadonlyMap<number, string> = new Map();
   /** Temporaries with a constant value. */
@@ -66,7 +64,6 @@ export abstract class InstructionPrinter extends HandlerPrinter {
     this.prefix = `t${this.serial++}_`;
     this.unsure = false;
     this.builds = false;
-    this.origins.clear();
     this.block(instruction.program.body);
   }
 
@@ -103,7 +100,6 @@ export abstract class InstructionPrinter extends HandlerPrinter {
   protected override statement(s: Statement): void {
     if (s.op === "getRegister") {
       const index = numberOf(s.index);
-      if (s.width === 32) this.origins.set(s.temp.id, index);
       const byte = s.width === 8 ? this.bytes.get(index) : undefined;
       this.define(s.temp, byte ?? registerText(s.width, index));
     } else if (s.op === "let" && s.value.op === "const" && !this.assigns(s.temp.id)) {

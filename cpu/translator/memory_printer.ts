@@ -1,35 +1,39 @@
 /**
  * Prints memory accesses of a region.
  *
- * An aligned access to a page that is in the VM's table is printed out; everything else is a call of
- * cpu/guest_memory.ts. A slow access can have changed what this code was made from. It then leaves before
- * the instruction has changed anything, and the evaluator runs that instruction.
- *
  * The inline TLB: for each base register a local holds the page of its last access (p, or w for writes) and
- * another one what to add to get from an address to the pool (q, v), so that most accesses look at no table:
+ * another one what to add to get from an address into the pool (q, v), so that most accesses look at no table:
  *
- *     if((a&-4093)===p3)t=M32[a+q3>>2];
+ *     if((a&-4093)===p3)t=M32[a+q3>>2];else{t=slowLoad32(a);...p3=S[1];q3=S[2];}
  *
- * The mask keeps the low bits of the address, so that the same comparison finds unaligned ones; a page number
- * of -1 equals nothing. While a region runs no page moves without making it leave (guest_memory.ts, `miss`),
- * so that nothing here ever has to be forgotten. It pays in loops and on the stack.
+ * The mask keeps the low bits of the address, so that the same comparison finds unaligned ones; a page of -1
+ * equals nothing. While a region runs no page moves without making it leave (guest_memory.ts, `miss`), so that
+ * nothing here ever has to be forgotten. Tables at fixed addresses have a page each instead of one for the
+ * register that is the index.
+ *
+ * A slow access (slow_access.ts) can have changed what this code was made from. It then leaves before the
+ * instruction has changed anything, and the evaluator runs that instruction.
  */
 
 import { PAGE_MASK } from "../engine.ts";
-import type { Expression, MemoryWidth, Statement } from "../ir.ts";
-import { ALIGNED, INDEX_SHIFT } from "../printer.ts";
+import type { Expression, Statement } from "../ir.ts";
+import { INDEX_SHIFT } from "../printer.ts";
 import { ESP } from "../state.ts";
 import { InstructionPrinter } from "./instruction_printer.ts";
+import { OFFSET, STOP, TAG } from "./slow_access.ts";
 
 type Access = Extract<Statement, { op: "load" | "store" | "reserve" }>;
 
-/** The class of addresses without a base register. */
-const ABSOLUTE = 8;
+/** A displacement from here on is the address of a table, and the register its index. */
+const LEAST_TABLE = 0x10000;
+/** Tags 0..7 are those of registers, the others of pages at fixed addresses. */
+const FIRST_PAGE_TAG = 8, MAXIMUM_TAGS = 20;
 
 export abstract class MemoryPrinter extends InstructionPrinter {
-  /** The instruction stands in a loop. */
-  protected inLoop = false;
   private readonly tags = new Set<string>();
+  private readonly pageTags = new Map<number, number>();
+  /** Numbers of tags of the addresses that temporaries of the instruction hold. */
+  private readonly bases = new Map<number, number>();
 
   /** Definitions of the locals that the accesses use. */
   protected tagDefinitions(): string {
@@ -41,80 +45,91 @@ export abstract class MemoryPrinter extends InstructionPrinter {
   ): void {
     if (s.op === "getPlace" || s.op === "setPlace") return super.memory(s);
     const { lines } = this;
-    const reserved = s.op !== "reserve" && s.reserved;
-    if (!reserved) this.storeFlags();
-    const result = s.op === "load"
+    const value = s.op === "store" ? this.expression(s.value) : "";
+    if (s.op !== "reserve" && s.reserved) {
+      // It may follow a store of the same instruction, so that no tag can be trusted.
+      const text = `${this.use(s.op + s.width)}(${this.expression(s.address)}`;
+      if (s.op === "load") this.define(s.temp, `${text})`);
+      else lines.push(`${text},${value});`);
+      return;
+    }
+    this.storeFlags();
+    const tag = this.tagOf(s), at = `a+${offsetOf(tag)}`;
+    const name = s.op === "load"
       ? this.prefix + s.temp.id
       : s.op === "reserve"
       ? `${this.prefix}p${s.place}`
       : "";
-    const value = s.op === "store" ? this.expression(s.value) : "";
-    const array = this.use(`M${s.width}`), shift = INDEX_SHIFT[s.width];
-    const fast = (at: string) =>
-      s.op === "load"
-        ? `${result}=${array}[${at}${shift}]`
-        : s.op === "store"
-        ? `${array}[${at}${shift}]=${value}`
-        : `${result}=${at}${shift}`;
-    if (result !== "") lines.push(`let ${result}=0;`);
-    lines.push(`{const a=${this.expression(s.address)};`);
-    const table = s.op === "load" ? "RT" : "WT";
-    const aligned = `${ALIGNED[s.width]}(e&1)!==0`;
-    const tag = this.tagOf(s);
-    if (tag === null) {
-      lines.push(`const e=${table}[a>>>12];if(${aligned})${fast("(e&-4096|a&4095)")};else{`);
-    } else {
-      const offset = offsetOf(tag);
-      lines.push(
-        `if((a&${tagMask(s.width)})===${tag})${fast(`(a+${offset})`)};`,
-        `else{const e=${tag.startsWith("w") ? "WT" : table}[a>>>12];`,
-        `if(${aligned}){${tag}=a&-4096;${offset}=(e&-4096)-${tag}|0;${
-          fast(`(a+${offset})`)
-        };}else{`,
-      );
+    const result = name === "" ? "" : `${name}=`;
+    if (name !== "") lines.push(`let ${name}=0;`);
+    lines.push(
+      `{const a=${this.expression(s.address)};`,
+      `if(${hit(s, tag)})${result}${this.fast(s, at, value)};`,
+      `else{${result}${this.use(slowName(s, tag))}(a${value && `,${value}`});`,
+    );
+    this.bail(`${this.use("S")}[${STOP}]!==0`);
+    lines.push(`${tag}=S[${TAG}];${offsetOf(tag)}=S[${OFFSET}];}}`);
+  }
+
+  /** The access to the pool at byte `at`. */
+  private fast(s: Access, at: string, value: string): string {
+    // A double is often aligned to 4 bytes only.
+    if (s.width === 64 && s.op === "load") return `${this.use("V")}.getFloat64(${at},true)`;
+    if (s.width === 64 && s.op === "store") {
+      return `${this.use("V")}.setFloat64(${at},${value},true)`;
     }
-    this.slow(s, result, value, reserved);
-    lines.push(tag === null ? "}}" : "}}}");
+    const index = `${at}${INDEX_SHIFT[s.width]}`;
+    if (s.op === "reserve") return index;
+    const element = `${this.use(`M${s.width}`)}[${index}]`;
+    return s.op === "load" ? element : `${element}=${value}`;
   }
 
-  private slow(s: Access, result: string, value: string, reserved: boolean): void {
-    const { lines } = this;
-    const call = (name: string, values = "") => `${this.use(name + s.width)}(a${values});`;
-    if (s.op === "load") lines.push(`${result}=${call("load")}`);
-    else if (s.op === "reserve") lines.push(`${result}=${call("reserve")}`);
-    else if (!reserved) lines.push(call("reserve"));
-    if (!reserved) this.bail(`${this.use("stopped")}()`);
-    if (s.op === "store") lines.push(call("store", `,${value}`));
-  }
-
-  /** The local with the page of the last access of this kind, or null: look into the table. */
-  private tagOf(s: Access): string | null {
-    const base = this.baseOf(s.address) ?? ABSOLUTE;
-    if (!this.inLoop && base !== ESP) return null;
+  private tagOf(s: Access): string {
+    const base = this.baseOf(s.address) ?? this.pageTag(0);
     // What is pushed is popped: one page for both. Pages of the stack are writable.
     const tag = `${s.op === "load" && base !== ESP ? "p" : "w"}${base}`;
     this.tags.add(tag);
     return tag;
   }
 
-  /** The register that an address counts from: the first one in the sum. */
+  /** The number of the tag for an address: that of the first register in the sum, or of its table. */
   private baseOf(address: Expression): number | undefined {
     switch (address.op) {
+      case "const":
+        return address.value >>> 0 >= LEAST_TABLE && address.value > 0
+          ? this.pageTag(address.value)
+          : undefined;
       case "temp":
-        return this.origins.get(address.id);
-      case "binary":
-        return this.baseOf(address.a) ?? this.baseOf(address.b);
+        return this.bases.get(address.id);
+      case "binary": {
+        const a = this.baseOf(address.a), b = this.baseOf(address.b);
+        return a === undefined || (b !== undefined && b >= FIRST_PAGE_TAG) ? b : a;
+      }
       default:
         return undefined;
     }
   }
 
+  private pageTag(address: number): number {
+    const page = address >>> 12;
+    const known = this.pageTags.get(page);
+    if (known !== undefined) return known;
+    const tag = Math.min(FIRST_PAGE_TAG + this.pageTags.size, MAXIMUM_TAGS);
+    this.pageTags.set(page, tag);
+    return tag;
+  }
+
   protected override statement(s: Statement): void {
-    if (s.op === "let") {
-      const base = this.baseOf(s.value);
-      if (base !== undefined) this.origins.set(s.temp.id, base);
+    if (s.op === "let") this.remember(s.temp.id, this.baseOf(s.value));
+    else if (s.op === "getRegister" && s.width === 32 && s.index.op === "const") {
+      this.remember(s.temp.id, s.index.value);
     }
     super.statement(s);
+  }
+
+  private remember(id: number, base: number | undefined): void {
+    if (base === undefined) this.bases.delete(id);
+    else this.bases.set(id, base);
   }
 }
 
@@ -123,7 +138,14 @@ function offsetOf(tag: string): string {
   return (tag.startsWith("p") ? "q" : "v") + tag.slice(1);
 }
 
-/** Keeps of an address its page and the bits that must be 0 for an aligned access. */
-function tagMask(width: MemoryWidth): number {
-  return ~PAGE_MASK | (width / 8 - 1);
+function slowName(s: Access, tag: string): string {
+  if (s.op === "load") return `${tag.startsWith("w") ? "stack" : "slow"}Load${s.width}`;
+  return `slow${s.op === "store" ? "Store" : "Reserve"}${s.width}`;
+}
+
+/** Whether the access lies in the page of `tag` and can be made there. */
+function hit({ op, width }: Access, tag: string): string {
+  const page = ~PAGE_MASK;
+  if (width < 64 || op === "reserve") return `(a&${page | (width / 8 - 1)})===${tag}`;
+  return `(a&${page | 3})===${tag}&&(a&${PAGE_MASK})!==${PAGE_MASK - 3}`;
 }

@@ -23,8 +23,8 @@ import { literalForm } from "../shape.ts";
 import type { CodeWindow } from "./code_window.ts";
 
 /** At most this many instructions make a region, on at most so many pages. */
-export const MAXIMUM_INSTRUCTIONS = 600, MAXIMUM_PAGES = 16;
-const MAXIMUM_BLOCKS = 200, MAXIMUM_IN_BLOCK = 256;
+export const MAXIMUM_INSTRUCTIONS = 1000, MAXIMUM_PAGES = 16;
+const MAXIMUM_BLOCKS = 300, MAXIMUM_IN_BLOCK = 256;
 /** Words of a jump table that are looked at, and how far from the jump its targets may lie. */
 const TABLE_WORDS = 256, TABLE_REACH = 0x8000;
 

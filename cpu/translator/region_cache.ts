@@ -25,6 +25,10 @@ export interface CompiledRegion {
   readonly blocks: readonly number[];
   /** Places of its blocks, and of the code that its jumps leave it for. */
   readonly around: readonly number[];
+  /** For each place where it can give up an instruction: its address, and what was done before it. */
+  readonly bails: readonly (readonly [address: number, done: number])[];
+  /** How often it has run, as far as anybody counts. */
+  runs: number;
   /** How often it has been made anew, larger. */
   readonly generation: number;
   /** Characters of its source. */

@@ -10,10 +10,11 @@ import type { Environment } from "../runtime.ts";
 import { CodeWindow } from "./code_window.ts";
 import { findRegion, MAXIMUM_INSTRUCTIONS, MAXIMUM_PAGES, type Region } from "./region.ts";
 import type { CompiledRegion, RegionEntry, RegionFunction } from "./region_cache.ts";
+import type { SlowAccesses } from "./slow_access.ts";
 import { entrySpan, type PrintedRegion, printRegion } from "./region_printer.ts";
 
 /** Characters. */
-const MAXIMUM_TEXT = 40_000;
+const MAXIMUM_TEXT = 64_000;
 /** A region of so few instructions is taken as it is. */
 const SMALLEST_LIMIT = 20;
 
@@ -29,6 +30,7 @@ export class RegionCompiler {
   constructor(
     private readonly pool: Pool,
     private readonly environment: Environment,
+    private readonly slow: SlowAccesses,
     private readonly stopped: () => boolean,
   ) {}
 
@@ -70,6 +72,8 @@ export class RegionCompiler {
       blocks,
       around: [...blocks, ...new Set(exits)].map(place).filter((at) => at >= 0),
       generation,
+      bails: printed.bails,
+      runs: 0,
       bytes: printed.body.length,
     };
     const frames = new Map(region.pages.map((page, index) => [page, region.frames[index]]));
@@ -84,15 +88,16 @@ export class RegionCompiler {
     return Object.assign(compiled, { entries });
   }
 
-  private instantiate({ body, names, operations, entries, bails }: PrintedRegion): RegionFunction {
+  private instantiate({ body, names, operations, entries }: PrintedRegion): RegionFunction {
     const { first, span } = entrySpan(entries);
     const numbers = new Uint8Array(span);
     entries.forEach(({ address }, index) => numbers[address - first] = index + 1);
     const own = {
       E: numbers,
       K: Int32Array.from([0, ...entries.map(({ need }) => need)]),
-      BX: Int32Array.from(bails.map(([address]) => address)),
-      BD: Int32Array.from(bails.map(([, done]) => done)),
+      S: this.slow.S,
+      V: this.pool.view,
+      ...this.slow.accesses,
       stopped: this.stopped,
     };
     const shared = names.filter((name) => !(name in own) && !name.startsWith("op"));

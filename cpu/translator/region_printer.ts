@@ -2,8 +2,7 @@
  * Prints a region as one JavaScript function.
  *
  *     function region(block,left){
- *     const RT=X.readTable,WT=X.writeTable;
- *     let r0=R[0],...,r7=R[7],fk=R[10],...,x=0,s=0;
+ *     let r0=R[0],...,r7=R[7],fk=R[10],...,x=0,y=0,d=0,s=0;
  *     out:{bail:{
  *     ...
  *     L1:for(;;){                                  // a loop of three instructions
@@ -12,8 +11,8 @@
  *     ...
  *     }
  *     ...
- *     }left=left-BD[x]|0;x=BX[x];}
- *     R[0]=r0;...R[8]=x;R[31]=left;return s|X.fault;
+ *     }y=1;}
+ *     left=left-d|0;R[0]=r0;...R[8]=x;S[3]=y;S[4]=left;return s|X.fault;
  *     }
  *
  * - Control flow is nested blocks and loops as flow.ts finds them. If there are several entries they are
@@ -21,23 +20,23 @@
  * - `left` is what remains of the budget. It is reduced where the text leaves a line of nested blocks; until
  *   then the printer counts what is `done`. It is checked where control goes back or to an entry, against
  *   the longest way to the next check, so every exit is exact.
- * - Ways out set x (address of the next instruction) and s (EXIT_* or 0). Those that give up an instruction
- *   go through `bail`, with x a number into BX (its address) and BD (what was done before it).
+ * - Ways out set x (address of the next instruction), d (what is done) and s (EXIT_* or 0). Those that give up
+ *   an instruction go through `bail`, with x a number into `bails`.
+ * - V8 throws optimised code away when it meets an operation that has never run, so that ways out, which hardly
+ *   ever run, are nothing but constants and jumps.
  *
  * Text: this file's vocabulary, those of instruction_printer.ts and cpu/printer.ts, and integers.
  */
 
 import type { Statement } from "../ir.ts";
-import { EIP, SCRATCH } from "../state.ts";
+import { EIP } from "../state.ts";
 import type { Operation } from "../operation.ts";
 import { analyseFlow, type Flow, goesBack } from "./flow.ts";
 import { changesFlags, GENERAL } from "./instruction_printer.ts";
 import { knownTarget, type Region, type RegionBlock } from "./region.ts";
 import { FLAG_LOCALS, lookingBlocks } from "./region_flags.ts";
+import { GAVE_UP, LEFT } from "./slow_access.ts";
 import { VectorPrinter } from "./vector_printer.ts";
-
-/** Where a region leaves what remains of its budget. */
-export const LEFT_WORD: number = SCRATCH + 3;
 
 /** Bytes between the first and the last entry. */
 const MAXIMUM_SPAN = 1 << 16;
@@ -94,10 +93,9 @@ class RegionPrinter extends VectorPrinter {
     this.use("R");
     this.use("X");
     lines.push(
-      "const RT=X.readTable,WT=X.writeTable;",
       `let ${GENERAL.map((n) => `r${n}=R[${n}]`).join(",")},${
         FLAG_LOCALS.map(([word, local]) => `${local}=R[${word}]`).join(",")
-      },x=0,s=0`,
+      },x=0,y=0,d=0,s=0`,
       "",
     );
     const head = lines.length - 1;
@@ -115,11 +113,11 @@ class RegionPrinter extends VectorPrinter {
     if (several) lines.push("}");
     lines[head] = `${this.tagDefinitions()}${this.vectorDefinitions()};`;
     lines.push(
-      "}",
-      `left=left-${this.use("BD")}[x]|0;x=${this.use("BX")}[x];}`,
+      "}y=1;}",
+      "left=left-d|0;",
       GENERAL.map((n) => `R[${n}]=r${n};`).join(""),
       FLAG_LOCALS.map(([word, local]) => `R[${word}]=${local};`).join(""),
-      `R[${EIP}]=x;R[${LEFT_WORD}]=left;return s|X.fault;`,
+      `R[${EIP}]=x;${this.use("S")}[${GAVE_UP}]=y;S[${LEFT}]=left;return s|X.fault;`,
     );
     return {
       body: lines.join("\n"),
@@ -155,7 +153,6 @@ class RegionPrinter extends VectorPrinter {
     const { lines } = this;
     const block: RegionBlock = this.region.blocks[node];
     this.current = node;
-    this.inLoop = this.flow.inLoop[node];
     for (const instruction of block.instructions) {
       this.addresses = new Map();
       this.printInstruction(instruction);
@@ -180,8 +177,7 @@ class RegionPrinter extends VectorPrinter {
   /** Leaves at `address`, after `done` instructions. */
   private leave(address: number | string, done: number): void {
     this.storeFlags();
-    if (done > 0) this.lines.push(`left=left-${done}|0;`);
-    this.lines.push(`x=${address};break out;`);
+    this.lines.push(`x=${address};d=${done};break out;`);
   }
 
   protected override bail(condition: string): void {
@@ -225,7 +221,7 @@ class RegionPrinter extends VectorPrinter {
 
   /** Prints the block here: nothing else leads to it. */
   private inline(node: number, done: number): void {
-    const { state, current, instruction, prefix, addresses, unsure, inLoop } = this;
+    const { state, current, instruction, prefix, addresses, unsure } = this;
     this.completed = done;
     if (this.flow.isLoop[node]) {
       // Its header is reached from two sides, so nothing is left open in front of it.
@@ -240,7 +236,6 @@ class RegionPrinter extends VectorPrinter {
     this.prefix = prefix;
     this.addresses = addresses;
     this.unsure = unsure;
-    this.inLoop = inLoop;
   }
 
   /** Goes to an address that is computed: perhaps in this region. */

@@ -28,7 +28,7 @@ import { type CpuState, EIP } from "../state.ts";
 import type { Environment } from "../runtime.ts";
 import { type CompiledRegion, RegionCache, type RegionEntry } from "./region_cache.ts";
 import { type PrintedCode, RegionCompiler } from "./region_compiler.ts";
-import { LEFT_WORD } from "./region_printer.ts";
+import { createSlowAccesses, GAVE_UP, LEFT, type SlowAccesses } from "./slow_access.ts";
 
 export interface TranslatorOptions extends EvaluatorOptions {
   /** How often a place is run by the evaluator before it is translated; at least 1. */
@@ -44,6 +44,9 @@ const DEFAULT_CODE_BYTES = 32 << 20;
 /** Entries of a region that were asked for one by one. */
 const MAXIMUM_STARTS = 24;
 
+/** The first runs of a region, and the instructions of each. */
+const TRAINING_RUNS = 16, TRAINING_BUDGET = 2000;
+
 /** What it costs to translate an instruction, in instructions: 10 to 20 µs. */
 const TRANSLATE_WORK = 2000;
 
@@ -51,11 +54,13 @@ export class Translator implements Engine {
   private readonly evaluator: Evaluator;
   private readonly environment: Environment;
   private readonly cache = new RegionCache();
+  private readonly slow: SlowAccesses;
   private readonly compiler: RegionCompiler;
   private readonly translateAfter: number;
   private readonly codeBytes: number;
   private readonly now: () => number;
   private running: CompiledRegion | null = null;
+  private remaining = 0;
 
   /** Since the start; see EngineStats. `retired`: by both tiers. */
   private readonly counters = {
@@ -73,7 +78,8 @@ export class Translator implements Engine {
     this.translateAfter = options.translateAfter ?? DEFAULT_TRANSLATE_AFTER;
     this.codeBytes = options.codeBytes ?? DEFAULT_CODE_BYTES;
     this.now = options.now ?? (() => 0);
-    this.compiler = new RegionCompiler(options.pool, this.environment, this.stopped);
+    this.slow = createSlowAccesses(this.environment);
+    this.compiler = new RegionCompiler(options.pool, this.environment, this.slow, this.stopped);
   }
 
   get preparation(): number {
@@ -101,7 +107,6 @@ export class Translator implements Engine {
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
     this.evaluator.begin(cpu, space);
     const reason = this.execute(budget | 0);
-    this.environment.R[LEFT_WORD] = 0;
     this.counters.retired += this.environment.C.retired - cpu.retired;
     this.evaluator.end(cpu);
     return reason;
@@ -118,11 +123,11 @@ export class Translator implements Engine {
         const place = (mapped & ~PAGE_MASK) | (eip & PAGE_MASK);
         const entry = cache.find(place, eip, X.readTable) ?? this.warm(place, eip);
         if (entry !== null && entry.need <= left) {
+          const before = left;
           const reason = this.enter(entry, left);
-          const after = R[LEFT_WORD];
-          C.retired += left - after;
-          const progress = after !== left;
-          left = after;
+          left = this.remaining;
+          C.retired += before - left;
+          const progress = before !== left;
           if (reason !== EXIT_BUDGET) return reason;
           if (progress) continue;
         }
@@ -135,11 +140,26 @@ export class Translator implements Engine {
     return EXIT_BUDGET;
   }
 
-  private enter(entry: RegionEntry, left: number): number {
-    const { X } = this.environment;
-    this.running = entry.region;
+  /** Runs a region; `remaining` is then what is left of the budget. */
+  private enter({ region, block, need }: RegionEntry, left: number): number {
+    const { R, X } = this.environment;
+    const { S } = this.slow;
+    this.running = region;
     X.leave = 0;
-    const reason = entry.region.run(entry.block, left);
+    let beyond = 0;
+    if (region.runs < TRAINING_RUNS) {
+      // Every other time all accesses are slow, so that V8 gets to know both of their ways.
+      this.slow.forget((region.runs++ & 1) === 0);
+      beyond = Math.max(left - Math.max(TRAINING_BUDGET, need), 0);
+    }
+    const reason = region.run(block, left - beyond);
+    this.slow.forget(false);
+    this.remaining = S[LEFT] + beyond;
+    if (S[GAVE_UP] !== 0) {
+      const [address, done] = region.bails[R[EIP]];
+      R[EIP] = address;
+      this.remaining -= done;
+    }
     if (X.leave !== 0) this.counters.deoptimizations++;
     X.leave = 0;
     X.fault = 0;

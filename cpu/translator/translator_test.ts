@@ -162,7 +162,7 @@ Deno.test("a frame that is mapped at two addresses has a region for each", () =>
 
 Deno.test("hostile bytes become nothing but names of the emitter and integers", () => {
   const vocabulary =
-    /^(?:let|const|if|else|for|break|continue|return|switch|case|out|bail|entry|block|left|fault|readTable|writeTable|RT|WT|X|x|s|p|e|a|[pqwv][0-8]|r[0-7]|d[56]\d|f[kabrc]|[LB]\d+|t\d+_(?:to|p?\d+))$/;
+    /^(?:let|const|if|else|for|break|continue|return|switch|case|out|bail|entry|block|left|fault|X|x|y|d|s|p|e|a|getFloat64|setFloat64|true|[pqwv]\d+|r[0-7]|d[56]\d|f[kabrc]|[LB]\d+|t\d+_(?:to|p?\d+))$/;
   let seed = 1;
   for (let round = 0; round < 300; round++) {
     const bytes = Uint8Array.from({ length: PAGE_SIZE }, () => {

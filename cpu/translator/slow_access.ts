@@ -1,0 +1,144 @@
+/**
+ * Memory accesses of a region that its inline TLB (memory_printer.ts) does not answer.
+ *
+ * They tell the region through the words of `S`: whether it must leave, and which page it may now reach without
+ * asking. A store that must not go on has changed nothing.
+ */
+
+import { PAGE_MASK, PRESENT } from "../engine.ts";
+import type { Environment } from "../runtime.ts";
+
+// Words of S.
+/** Not 0: leave before the instruction, for a fault or because what the region was made from changed. */
+export const STOP = 0;
+/** The address of the page that was reached, or -1; and what to add to an address in it to get into the pool. */
+export const TAG = 1, OFFSET = 2;
+// What a region leaves when it ends.
+/** 1: it gave up an instruction, and EIP is the number of the place where. */
+export const GAVE_UP = 3;
+/** What remains of the budget. */
+export const LEFT = 4;
+const WORDS = 5;
+
+/** An address that is in no page. */
+const NOWHERE = -1;
+
+type Access = (address: number, value: number) => number | void;
+
+export interface SlowAccesses {
+  readonly S: Int32Array;
+  /** By the names that regions know them by. */
+  readonly accesses: Readonly<Record<string, Access>>;
+  /** While it is true no page is told, so that every access comes here. */
+  forget(forgetful: boolean): void;
+}
+
+/** The functions for different widths are written out, because V8 optimises each for the view that it uses. */
+export function createSlowAccesses(environment: Environment): SlowAccesses {
+  const S = new Int32Array(WORDS);
+  const { X, M8, M16, M32, M64 } = environment as Environment & Views;
+  const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment as
+    & Environment
+    & Loads;
+  /** 0, or -1 to make every address NOWHERE. */
+  let hidden = 0;
+
+  /** Tells the page of `address`; returns where the address lies in the pool. */
+  function tell(entry: number, address: number): number {
+    const page = address & ~PAGE_MASK, frame = entry & ~PAGE_MASK;
+    S[STOP] = 0;
+    S[TAG] = page | hidden;
+    S[OFFSET] = frame - page;
+    return frame | (address & PAGE_MASK);
+  }
+
+  /** After an access that was not simple. */
+  function settle(value: number): number {
+    S[STOP] = X.fault | X.leave;
+    S[TAG] = NOWHERE;
+    return value;
+  }
+
+  /** Whether the address can be written; the region must leave if not. */
+  function reserve(width: 8 | 16 | 32 | 64, address: number): boolean {
+    settle((environment[`reserve${width}`] as Load)(address));
+    return S[STOP] === 0;
+  }
+
+  const loads = (table: "readTable" | "writeTable", name: string) => ({
+    [`${name}8`]: (a: number) => {
+      const e = X[table][a >>> 12];
+      return (e & PRESENT) !== 0 ? M8[tell(e, a)] : settle(load8(a));
+    },
+    [`${name}16`]: (a: number) => {
+      const e = X[table][a >>> 12];
+      return (e & PRESENT) !== 0 && (a & 1) === 0 ? M16[tell(e, a) >> 1] : settle(load16(a));
+    },
+    [`${name}32`]: (a: number) => {
+      const e = X[table][a >>> 12];
+      return (e & PRESENT) !== 0 && (a & 3) === 0 ? M32[tell(e, a) >> 2] : settle(load32(a));
+    },
+    [`${name}64`]: (a: number) => {
+      const e = X[table][a >>> 12];
+      return (e & PRESENT) !== 0 && (a & 7) === 0 ? M64[tell(e, a) >> 3] : settle(load64(a));
+    },
+  });
+
+  const stores = {
+    slowStore8: (a: number, value: number) => {
+      const e = X.writeTable[a >>> 12];
+      if ((e & PRESENT) !== 0) M8[tell(e, a)] = value;
+      else if (reserve(8, a)) store8(a, value);
+    },
+    slowStore16: (a: number, value: number) => {
+      const e = X.writeTable[a >>> 12];
+      if ((e & PRESENT) !== 0 && (a & 1) === 0) M16[tell(e, a) >> 1] = value;
+      else if (reserve(16, a)) store16(a, value);
+    },
+    slowStore32: (a: number, value: number) => {
+      const e = X.writeTable[a >>> 12];
+      if ((e & PRESENT) !== 0 && (a & 3) === 0) M32[tell(e, a) >> 2] = value;
+      else if (reserve(32, a)) store32(a, value);
+    },
+    slowStore64: (a: number, value: number) => {
+      const e = X.writeTable[a >>> 12];
+      if ((e & PRESENT) !== 0 && (a & 7) === 0) M64[tell(e, a) >> 3] = value;
+      else if (reserve(64, a)) store64(a, value);
+    },
+  };
+
+  /** An index of the view, or -1: see guest_memory.ts. */
+  const reserves = Object.fromEntries(
+    ([8, 16, 32, 64] as const).map((width) => {
+      const slow = environment[`reserve${width}`] as Load;
+      const bytes = width / 8, shift = Math.log2(bytes);
+      return [`slowReserve${width}`, (a: number) => {
+        const e = X.writeTable[a >>> 12];
+        return (e & PRESENT) !== 0 && (a & (bytes - 1)) === 0
+          ? tell(e, a) >> shift
+          : settle(slow(a));
+      }];
+    }),
+  );
+
+  return {
+    S,
+    // What is on the stack will be written, too.
+    accesses: {
+      ...loads("readTable", "slowLoad"),
+      ...loads("writeTable", "stackLoad"),
+      ...stores,
+      ...reserves,
+    },
+    forget(forgetful) {
+      hidden = forgetful ? NOWHERE : 0;
+    },
+  };
+}
+
+type Load = (address: number) => number;
+type Store = (address: number, value: number) => void;
+type Views = Readonly<{ M8: Int8Array; M16: Int16Array; M32: Int32Array; M64: Float64Array }>;
+type Loads =
+  & Readonly<Record<"load8" | "load16" | "load32" | "load64", Load>>
+  & Readonly<Record<"store8" | "store16" | "store32" | "store64", Store>>;
