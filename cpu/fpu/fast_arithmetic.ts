@@ -22,6 +22,7 @@ import {
   LEAST_EXPONENT,
   low,
   OPERAND,
+  POWERS,
   RESULT,
 } from "./pair.ts";
 import { C1, ERROR_SUMMARY } from "./stack.ts";
@@ -29,7 +30,7 @@ import { PE } from "./value.ts";
 
 const TOP_MASK = 0x3800;
 /** All exceptions masked, 64 bits of precision, rounding to nearest: what FNINIT sets. */
-export const CONTROL_BITS = 0xf3f, CONTROL_DEFAULT = 0x33f;
+const CONTROL_BITS = 0xf3f, CONTROL_DEFAULT = 0x33f;
 
 /** By biased exponent of a number: 1.5 * 2^52 units in the last place of its 64 bits. */
 const ROUNDERS = new Float64Array(2047);
@@ -37,10 +38,8 @@ for (let i = 100; i < 2047; i++) ROUNDERS[i] = 1.5 * 2 ** (i - 1023 - 11);
 /** Of a rounder: a bit less than half a unit, and a bound of the error of products. */
 const NEARLY_HALF = (1 - 2 ** -30) / 3 * 2 ** -52, UNCERTAIN = 2 ** -88;
 
-export function isEasy(cpu: CpuState): boolean {
-  return (cpu.i32[FPU_CONTROL] & CONTROL_BITS) === CONTROL_DEFAULT &&
-    (cpu.i32[FPU_STATUS] & ERROR_SUMMARY) === 0;
-}
+/** Instead of flags: the pairs do not say what the processor would do. */
+const GIVEN_UP = -1;
 
 /** The physical register of st(i). */
 export function physical(cpu: CpuState, i: number): number {
@@ -68,98 +67,131 @@ export function setStatus(cpu: CpuState, flags: number): void {
 
 /**
  * Rounds the sum of the pair RESULT, of which `high` is the nearest double, to 64 bits in pair `d`; `exact`:
- * the sum is exactly the result. Returns false, having changed nothing, if it cannot.
+ * the sum is exactly the result. Returns PE and C1 as they apply, or GIVEN_UP, having changed nothing.
  */
-function settle(cpu: CpuState, d: number, exact: boolean): boolean {
+function settle(d: number, exact: boolean): number {
   const value = high[RESULT], rest = low[RESULT], top = highWords[2 * RESULT + 1];
   let exponent = top >>> 20 & 0x7ff;
+  const moderate = (exponent - LEAST_EXPONENT) >>> 0 < EXPONENTS;
   if (rest === 0) {
-    if (!exact) return false;
-    if ((exponent - LEAST_EXPONENT) >>> 0 >= EXPONENTS && value !== 0) return false;
+    if (!exact || !(moderate || value === 0)) return GIVEN_UP;
     high[d] = value;
     low[d] = 0;
-    setStatus(cpu, 0);
-    return true;
+    return 0;
   }
-  if ((exponent - LEAST_EXPONENT) >>> 0 >= EXPONENTS) return false;
+  if (!moderate) return GIVEN_UP;
   // Below a power of two the units are half as large.
   if ((top & 0xfffff | highWords[2 * RESULT]) === 0 && rest < 0 === value > 0) exponent--;
   const rounder = ROUNDERS[exponent];
   const rounded = (rest + rounder) - rounder, error = rest - rounded;
-  if (!exact) {
-    const distance = Math.abs(error);
-    if (distance < rounder * UNCERTAIN || distance > rounder * NEARLY_HALF) return false;
-  }
+  if (!exact && isUncertain(error, rounder)) return GIVEN_UP;
   const sum = value + rounded;
   high[d] = sum;
   low[d] = rounded - (sum - value);
-  setStatus(cpu, error === 0 ? 0 : error < 0 === value > 0 ? PE | C1 : PE);
-  return true;
+  return flagsOf(error, value);
+}
+
+/** Whether what rounding cut off is so near to nothing or to half a unit that it may be that. */
+function isUncertain(error: number, rounder: number): boolean {
+  const distance = Math.abs(error);
+  return distance < rounder * UNCERTAIN || distance > rounder * NEARLY_HALF;
+}
+
+function flagsOf(error: number, value: number): number {
+  return error === 0 ? 0 : error < 0 === value > 0 ? PE | C1 : PE;
 }
 
 /** Pair d = pair a + sign * pair b, `sign` being 1 or -1. */
-function add(cpu: CpuState, a: number, b: number, d: number, sign: number): boolean {
+function add(a: number, b: number, d: number, sign: number): number {
   const x = high[a], y = sign * high[b], sum = x + y, part = sum - x;
+  // The exponent is that of the result, most of the time, and there is work to do until it is here.
+  high[RESULT] = sum;
+  const exponent = highWords[2 * RESULT + 1] >>> 20 & 0x7ff;
   const error = (x - (sum - part)) + (y - part);
   const u = low[a], v = sign * low[b];
-  if (u === 0 && v === 0) {
-    high[RESULT] = sum;
-    low[RESULT] = error;
-    return settle(cpu, d, true);
+  let total = sum, rest = error;
+  if (u !== 0 || v !== 0) {
+    const lows = u + v, part2 = lows - u;
+    const tail = error + lows, part3 = tail - error;
+    // What would be left below the second double.
+    if ((u - (lows - part2)) + (v - part2) !== 0) return GIVEN_UP;
+    if ((error - (tail - part3)) + (lows - part3) !== 0) return GIVEN_UP;
+    total = sum + tail;
+    const part4 = total - sum;
+    rest = (sum - (total - part4)) + (tail - part4);
   }
-  const lows = u + v, part2 = lows - u;
-  const rest = error + lows, part3 = rest - error;
-  // What would be left below the second double.
-  if ((u - (lows - part2)) + (v - part2) !== 0) return false;
-  if ((error - (rest - part3)) + (lows - part3) !== 0) return false;
-  const total = sum + rest, part4 = total - sum;
+  const unit = POWERS[exponent], magnitude = Math.abs(total);
+  if (
+    (exponent - LEAST_EXPONENT) >>> 0 < EXPONENTS && magnitude > unit && magnitude < 2 * unit
+  ) {
+    const rounder = ROUNDERS[exponent], rounded = (rest + rounder) - rounder;
+    if (total + rounded === total) {
+      high[d] = total;
+      low[d] = rounded;
+      return flagsOf(rest - rounded, total);
+    }
+  }
   high[RESULT] = total;
-  low[RESULT] = (sum - (total - part4)) + (rest - part4);
-  return settle(cpu, d, true);
+  low[RESULT] = rest;
+  return settle(d, true);
 }
 
 const SPLITTER = 134217729;
 
-function multiply(cpu: CpuState, a: number, b: number, d: number): boolean {
+function multiply(a: number, b: number, d: number): number {
   const x = high[a], y = high[b], product = x * y;
-  if (product === 0) {
-    high[RESULT] = product;
-    low[RESULT] = 0;
-    return (x === 0 || y === 0) && settle(cpu, d, true);
-  }
+  high[RESULT] = product;
+  const exponent = highWords[2 * RESULT + 1] >>> 20 & 0x7ff;
   const tx = SPLITTER * x, xh = tx - (tx - x), xl = x - xh;
   const ty = SPLITTER * y, yh = ty - (ty - y), yl = y - yh;
   const error = ((xh * yh - product) + xh * yl + xl * yh) + xl * yl;
-  const u = low[a], v = low[b];
-  if (u === 0 && v === 0) {
-    high[RESULT] = product;
-    low[RESULT] = error;
-    return settle(cpu, d, true);
+  const u = low[a], v = low[b], exact = u === 0 && v === 0;
+  let total = product, rest = error;
+  if (!exact) {
+    const tail = error + (x * v + y * u);
+    total = product + tail;
+    rest = tail - (total - product);
   }
-  const rest = error + (x * v + y * u), total = product + rest;
+  const unit = POWERS[exponent], magnitude = Math.abs(total);
+  if (
+    (exponent - LEAST_EXPONENT) >>> 0 < EXPONENTS && magnitude > unit && magnitude < 2 * unit
+  ) {
+    const rounder = ROUNDERS[exponent], rounded = (rest + rounder) - rounder;
+    const left = rest - rounded;
+    if (total + rounded === total && (exact || !isUncertain(left, rounder))) {
+      high[d] = total;
+      low[d] = rounded;
+      return flagsOf(left, total);
+    }
+  }
+  if (product === 0) {
+    low[RESULT] = 0;
+    return x === 0 || y === 0 ? settle(d, true) : GIVEN_UP;
+  }
   high[RESULT] = total;
-  low[RESULT] = rest - (total - product);
-  return settle(cpu, d, false) || scale(cpu, a, b, d) || scale(cpu, b, a, d);
+  low[RESULT] = rest;
+  const flags = settle(d, exact);
+  if (flags >= 0) return flags;
+  return isPowerOfTwo(b) ? scale(a, b, d) : isPowerOfTwo(a) ? scale(b, a, d) : GIVEN_UP;
 }
 
-/** The product or, `inverse`, quotient of pair `a` by pair `b`, if that is a power of two. */
-function scale(cpu: CpuState, a: number, b: number, d: number): boolean {
-  if (!isPowerOfTwo(b)) return false;
+/** The product of pair `a` and pair `b`, which is a power of two. */
+function scale(a: number, b: number, d: number): number {
   high[RESULT] = high[a] * high[b];
   low[RESULT] = low[a] * high[b];
-  return settle(cpu, d, true);
+  return settle(d, true);
 }
 
 function isPowerOfTwo(p: number): boolean {
   return low[p] === 0 && high[p] !== 0 && (highWords[2 * p + 1] & 0xfffff | highWords[2 * p]) === 0;
 }
 
-function divide(cpu: CpuState, a: number, b: number, d: number): boolean {
+function divide(a: number, b: number, d: number): number {
   const x = high[a], y = high[b], quotient = x / y;
   if (quotient === 0 || y === 0) {
     high[RESULT] = quotient;
     low[RESULT] = 0;
-    return x === 0 && y !== 0 && settle(cpu, d, true);
+    return x === 0 && y !== 0 ? settle(d, true) : GIVEN_UP;
   }
   const tx = SPLITTER * quotient, xh = tx - (tx - quotient), xl = quotient - xh;
   const ty = SPLITTER * y, yh = ty - (ty - y), yl = y - yh;
@@ -171,24 +203,24 @@ function divide(cpu: CpuState, a: number, b: number, d: number): boolean {
     high[RESULT] = quotient;
     low[RESULT] = 0;
     // Of two doubles the remainder is exact.
-    return u === 0 && v === 0 && settle(cpu, d, true);
+    return u === 0 && v === 0 ? settle(d, true) : GIVEN_UP;
   }
   const rest = remainder / y, total = quotient + rest;
   high[RESULT] = total;
   low[RESULT] = rest - (total - quotient);
-  if (settle(cpu, d, false)) return true;
-  if (!isPowerOfTwo(b)) return false;
+  const flags = settle(d, false);
+  if (flags >= 0 || !isPowerOfTwo(b)) return flags;
   high[RESULT] = quotient;
   low[RESULT] = u / y;
-  return settle(cpu, d, true);
+  return settle(d, true);
 }
 
-function squareRoot(cpu: CpuState, a: number, d: number): boolean {
+function squareRoot(a: number, d: number): number {
   const x = high[a];
   if (!(x > 0)) {
     high[RESULT] = x;
     low[RESULT] = 0;
-    return x === 0 && settle(cpu, d, true);
+    return x === 0 ? settle(d, true) : GIVEN_UP;
   }
   const root = Math.sqrt(x), product = root * root;
   const tx = SPLITTER * root, xh = tx - (tx - root), xl = root - xh;
@@ -197,22 +229,26 @@ function squareRoot(cpu: CpuState, a: number, d: number): boolean {
   if (remainder === 0) {
     high[RESULT] = root;
     low[RESULT] = 0;
-    return low[a] === 0 && settle(cpu, d, true);
+    return low[a] === 0 ? settle(d, true) : GIVEN_UP;
   }
   const rest = remainder / (2 * root), total = root + rest;
   high[RESULT] = total;
   low[RESULT] = rest - (total - root);
-  return settle(cpu, d, false);
+  return settle(d, false);
 }
 
 export type FastName = "add" | "sub" | "mul" | "div";
-const ADD = 0, SUBTRACT = 1, MULTIPLY = 2;
-const CODES: Record<FastName, number> = { add: ADD, sub: SUBTRACT, mul: MULTIPLY, div: 3 };
+const ADD = 0, SUBTRACT = 1, MULTIPLY = 2, DIVIDE = 3;
+const CODES: Record<FastName, number> = {
+  add: ADD,
+  sub: SUBTRACT,
+  mul: MULTIPLY,
+  div: DIVIDE,
+};
 
-function compute(cpu: CpuState, code: number, a: number, b: number, d: number): boolean {
-  if (code === MULTIPLY) return multiply(cpu, a, b, d);
-  if (code > MULTIPLY) return divide(cpu, a, b, d);
-  return add(cpu, a, b, d, code === ADD ? 1 : -1);
+/** The control word and no pending exception let pairs do. */
+function isEasy(control: number, status: number): boolean {
+  return (control & CONTROL_BITS) === CONTROL_DEFAULT && (status & ERROR_SUMMARY) === 0;
 }
 
 /** st(d) = st(d) op st(s), or `reverse` st(s) op st(d). */
@@ -224,14 +260,28 @@ export function fastStack(
 ): Operation {
   const code = CODES[name];
   return (cpu, d, s, immediate) => {
-    const to = physical(cpu, d), from = physical(cpu, s);
+    const words = cpu.i32, status = words[FPU_STATUS], top = status >> 11 & 7;
+    const to = top + d & 7, from = top + s & 7;
+    const live = words[FPU_LIVE];
     if (
-      isEasy(cpu) && isUsable(cpu, to) && isUsable(cpu, from) &&
-      compute(cpu, code, reverse ? from : to, reverse ? to : from, to)
+      isEasy(words[FPU_CONTROL], status) &&
+      ((live >> to & live >> from & 1) !== 0 || (isUsable(cpu, to) && isUsable(cpu, from)))
     ) {
-      cpu.i32[FPU_STALE] |= 1 << to;
-      if (pops) popPair(cpu);
-      return 0;
+      const a = reverse ? from : to, b = reverse ? to : from;
+      const flags = code === MULTIPLY
+        ? multiply(a, b, to)
+        : code === DIVIDE
+        ? divide(a, b, to)
+        : add(a, b, to, code === ADD ? 1 : -1);
+      if (flags >= 0) {
+        words[FPU_STALE] |= 1 << to;
+        if (pops) {
+          words[FPU_TAG] |= 3 << 2 * top;
+          words[FPU_LIVE] &= ~(1 << top);
+          words[FPU_STATUS] = status & ~(C1 | TOP_MASK) | flags | status + 0x800 & TOP_MASK;
+        } else words[FPU_STATUS] = status & ~C1 | flags;
+        return 0;
+      }
     }
     flush(cpu);
     return exact(cpu, d, s, immediate);
@@ -250,13 +300,19 @@ export function fastMemory(
 ): Operation {
   const code = CODES[name];
   return (cpu, d, s, immediate) => {
-    const to = physical(cpu, 0);
-    if (
-      isEasy(cpu) && isUsable(cpu, to) && load(cpu, s) &&
-      compute(cpu, code, reverse ? OPERAND : to, reverse ? to : OPERAND, to)
-    ) {
-      cpu.i32[FPU_STALE] |= 1 << to;
-      return 0;
+    const words = cpu.i32, status = words[FPU_STATUS], to = status >> 11 & 7;
+    if (isEasy(words[FPU_CONTROL], status) && isUsable(cpu, to) && load(cpu, s)) {
+      const a = reverse ? OPERAND : to, b = reverse ? to : OPERAND;
+      const flags = code === MULTIPLY
+        ? multiply(a, b, to)
+        : code === DIVIDE
+        ? divide(a, b, to)
+        : add(a, b, to, code === ADD ? 1 : -1);
+      if (flags >= 0) {
+        words[FPU_STALE] |= 1 << to;
+        words[FPU_STATUS] = status & ~C1 | flags;
+        return 0;
+      }
     }
     flush(cpu);
     return exact(cpu, d, s, immediate);
@@ -265,10 +321,14 @@ export function fastMemory(
 
 export function fastRoot(exact: Operation): Operation {
   return (cpu, d, s, immediate) => {
-    const to = physical(cpu, 0);
-    if (isEasy(cpu) && isUsable(cpu, to) && squareRoot(cpu, to, to)) {
-      cpu.i32[FPU_STALE] |= 1 << to;
-      return 0;
+    const words = cpu.i32, status = words[FPU_STATUS], to = status >> 11 & 7;
+    if (isEasy(words[FPU_CONTROL], status) && isUsable(cpu, to)) {
+      const flags = squareRoot(to, to);
+      if (flags >= 0) {
+        words[FPU_STALE] |= 1 << to;
+        words[FPU_STATUS] = status & ~C1 | flags;
+        return 0;
+      }
     }
     flush(cpu);
     return exact(cpu, d, s, immediate);

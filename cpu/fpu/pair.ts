@@ -26,7 +26,7 @@ export const highWords: Int32Array = new Int32Array(high.buffer);
 export const LEAST_EXPONENT = 1023 - 800, EXPONENTS = 1601;
 
 /** Powers of two by biased exponent, 1..2046. */
-const POWERS = new Float64Array(2047);
+export const POWERS: Float64Array = new Float64Array(2047);
 for (let i = 1; i < 2047; i++) POWERS[i] = 2 ** (i - 1023);
 
 const EXTENDED_BIAS = 16383, DOUBLE_BIAS = 1023;
