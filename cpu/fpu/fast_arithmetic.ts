@@ -25,6 +25,7 @@ import {
   POWERS,
   RESULT,
 } from "./pair.ts";
+import { fsqrt } from "./arithmetic.ts";
 import { C1, ERROR_SUMMARY } from "./stack.ts";
 import { PE } from "./value.ts";
 
@@ -237,137 +238,138 @@ function squareRoot(a: number, d: number): number {
   return settle(d, false);
 }
 
-export type FastName = "add" | "sub" | "mul" | "div";
+/** Operators, as the lowest bits of an immediate. */
 const ADD = 0, SUBTRACT = 1, MULTIPLY = 2, DIVIDE = 3;
-const CODES: Record<FastName, number> = {
+/** The other bits: operands exchanged; the stack is popped, or a `Kind` of memory operand. */
+const REVERSE = 4, POPS = 8, KIND_SHIFT = 3;
+
+export type FastName = "add" | "sub" | "mul" | "div";
+const OPERATORS: Record<FastName, number> = {
   add: ADD,
   sub: SUBTRACT,
   mul: MULTIPLY,
   div: DIVIDE,
 };
 
+// Closures would share their optimised code, which then could not know the arrays: so what differs between
+// instructions comes as the immediate.
+const exactStack: Operation[] = [], exactMemory: Operation[] = [];
+
+/** The immediate for `fastStack`; `exact` computes the same for all operands. */
+export function stackCode(
+  name: FastName,
+  reverse: boolean,
+  pops: boolean,
+  exact: Operation,
+): number {
+  const code = OPERATORS[name] | (reverse ? REVERSE : 0) | (pops ? POPS : 0);
+  exactStack[code] = exact;
+  return code;
+}
+
+/** The immediate for `fastMemory`. */
+export function memoryCode(
+  name: FastName,
+  reverse: boolean,
+  kind: number,
+  exact: Operation,
+): number {
+  const code = OPERATORS[name] | (reverse ? REVERSE : 0) | kind << KIND_SHIFT;
+  exactMemory[code] = exact;
+  return code;
+}
+
 /** The control word and no pending exception let pairs do. */
 function isEasy(control: number, status: number): boolean {
   return (control & CONTROL_BITS) === CONTROL_DEFAULT && (status & ERROR_SUMMARY) === 0;
 }
 
-/** st(d) = st(d) op st(s), or `reverse` st(s) op st(d). */
-export function fastStack(
-  name: FastName,
-  reverse: boolean,
-  pops: boolean,
-  exact: Operation,
-): Operation {
-  const code = CODES[name];
-  return (cpu, d, s, immediate) => {
-    const words = cpu.i32, status = words[FPU_STATUS], top = status >> 11 & 7;
-    const to = top + d & 7, from = top + s & 7;
-    const live = words[FPU_LIVE];
-    if (
-      isEasy(words[FPU_CONTROL], status) &&
-      ((live >> to & live >> from & 1) !== 0 || (isUsable(cpu, to) && isUsable(cpu, from)))
-    ) {
-      const a = reverse ? from : to, b = reverse ? to : from;
-      const flags = code === MULTIPLY
-        ? multiply(a, b, to)
-        : code === DIVIDE
-        ? divide(a, b, to)
-        : add(a, b, to, code === ADD ? 1 : -1);
-      if (flags >= 0) {
-        words[FPU_STALE] |= 1 << to;
-        if (pops) {
-          words[FPU_TAG] |= 3 << 2 * top;
-          words[FPU_LIVE] &= ~(1 << top);
-          words[FPU_STATUS] = status & ~(C1 | TOP_MASK) | flags | status + 0x800 & TOP_MASK;
-        } else words[FPU_STATUS] = status & ~C1 | flags;
-        return 0;
-      }
-    }
-    flush(cpu);
-    return exact(cpu, d, s, immediate);
-  };
+function compute(code: number, to: number, other: number): number {
+  const a = (code & REVERSE) !== 0 ? other : to, b = (code & REVERSE) !== 0 ? to : other;
+  const operator = code & 3;
+  if (operator === MULTIPLY) return multiply(a, b, to);
+  if (operator === DIVIDE) return divide(a, b, to);
+  return add(a, b, to, operator === ADD ? 1 : -1);
 }
+
+/** st(d) = st(d) op st(s), or st(s) op st(d). */
+export function fastStack(cpu: CpuState, d: number, s: number, code: number): number {
+  const words = cpu.i32, status = words[FPU_STATUS], top = status >> 11 & 7;
+  const to = top + d & 7, from = top + s & 7, live = words[FPU_LIVE];
+  if (
+    isEasy(words[FPU_CONTROL], status) &&
+    ((live >> to & live >> from & 1) !== 0 || (isUsable(cpu, to) && isUsable(cpu, from)))
+  ) {
+    const flags = compute(code, to, from);
+    if (flags >= 0) {
+      words[FPU_STALE] |= 1 << to;
+      if ((code & POPS) !== 0) {
+        words[FPU_TAG] |= 3 << 2 * top;
+        words[FPU_LIVE] &= ~(1 << top);
+        words[FPU_STATUS] = status & ~(C1 | TOP_MASK) | flags | status + 0x800 & TOP_MASK;
+      } else words[FPU_STATUS] = status & ~C1 | flags;
+      return 0;
+    }
+  }
+  flush(cpu);
+  return exactStack[code](cpu, d, s, 0);
+}
+
+/** st(0) = st(0) op memory, or memory op st(0). */
+export function fastMemory(cpu: CpuState, d: number, s: number, code: number): number {
+  const words = cpu.i32, status = words[FPU_STATUS], to = status >> 11 & 7;
+  if (
+    isEasy(words[FPU_CONTROL], status) &&
+    ((words[FPU_LIVE] >> to & 1) !== 0 || isUsable(cpu, to)) &&
+    loadOperand(cpu, s, code >> KIND_SHIFT)
+  ) {
+    const flags = compute(code, to, OPERAND);
+    if (flags >= 0) {
+      words[FPU_STALE] |= 1 << to;
+      words[FPU_STATUS] = status & ~C1 | flags;
+      return 0;
+    }
+  }
+  flush(cpu);
+  return exactMemory[code](cpu, d, s, 0);
+}
+
+export function fastRoot(cpu: CpuState, d: number, s: number): number {
+  const words = cpu.i32, status = words[FPU_STATUS], to = status >> 11 & 7;
+  if (isEasy(words[FPU_CONTROL], status) && isUsable(cpu, to)) {
+    const flags = squareRoot(to, to);
+    if (flags >= 0) {
+      words[FPU_STALE] |= 1 << to;
+      words[FPU_STATUS] = status & ~C1 | flags;
+      return 0;
+    }
+  }
+  flush(cpu);
+  return fsqrt(cpu, d, s, 0);
+}
+
+/** Kinds of memory operands. */
+export const DOUBLE = 0, SINGLE = 1, INTEGER16 = 2, INTEGER32 = 3, INTEGER64 = 4;
 
 /** Puts a memory operand into the pair OPERAND; false if it is not for pairs. */
-export type FastLoad = (cpu: CpuState, s: number) => boolean;
-
-/** st(0) = st(0) op memory. */
-export function fastMemory(
-  name: FastName,
-  reverse: boolean,
-  load: FastLoad,
-  exact: Operation,
-): Operation {
-  const code = CODES[name];
-  return (cpu, d, s, immediate) => {
-    const words = cpu.i32, status = words[FPU_STATUS], to = status >> 11 & 7;
-    if (isEasy(words[FPU_CONTROL], status) && isUsable(cpu, to) && load(cpu, s)) {
-      const a = reverse ? OPERAND : to, b = reverse ? to : OPERAND;
-      const flags = code === MULTIPLY
-        ? multiply(a, b, to)
-        : code === DIVIDE
-        ? divide(a, b, to)
-        : add(a, b, to, code === ADD ? 1 : -1);
-      if (flags >= 0) {
-        words[FPU_STALE] |= 1 << to;
-        words[FPU_STATUS] = status & ~C1 | flags;
-        return 0;
-      }
-    }
-    flush(cpu);
-    return exact(cpu, d, s, immediate);
-  };
-}
-
-export function fastRoot(exact: Operation): Operation {
-  return (cpu, d, s, immediate) => {
-    const words = cpu.i32, status = words[FPU_STATUS], to = status >> 11 & 7;
-    if (isEasy(words[FPU_CONTROL], status) && isUsable(cpu, to)) {
-      const flags = squareRoot(to, to);
-      if (flags >= 0) {
-        words[FPU_STALE] |= 1 << to;
-        words[FPU_STATUS] = status & ~C1 | flags;
-        return 0;
-      }
-    }
-    flush(cpu);
-    return exact(cpu, d, s, immediate);
-  };
-}
-
-function isModerate(magnitude: number): boolean {
-  return (magnitude > 2 ** -800 && magnitude < 2 ** 800) || magnitude === 0;
-}
-
-export const fastDouble: FastLoad = (cpu, s) => {
-  const value = cpu.f64[s >> 1];
-  high[OPERAND] = value;
+export function loadOperand(cpu: CpuState, s: number, kind: number): boolean {
+  if (kind === INTEGER64) {
+    const a = cpu.i32[s + 1] * 0x100000000, b = cpu.i32[s] >>> 0, sum = a + b;
+    high[OPERAND] = sum;
+    low[OPERAND] = b - (sum - a);
+    return true;
+  }
   low[OPERAND] = 0;
-  return isModerate(Math.abs(value));
-};
-
-export const fastSingle: FastLoad = (cpu, s) => {
-  const value = cpu.f32[s], magnitude = Math.abs(value);
-  high[OPERAND] = value;
-  low[OPERAND] = 0;
-  return (magnitude >= 2 ** -126 && magnitude < 2 ** 128) || magnitude === 0;
-};
-
-export const fastInteger16: FastLoad = (cpu, s) => {
-  high[OPERAND] = cpu.i32[s] << 16 >> 16;
-  low[OPERAND] = 0;
+  if (kind === DOUBLE) {
+    const value = cpu.f64[s >> 1], magnitude = Math.abs(value);
+    high[OPERAND] = value;
+    return (magnitude > 2 ** -800 && magnitude < 2 ** 800) || magnitude === 0;
+  }
+  if (kind === SINGLE) {
+    const value = cpu.f32[s], magnitude = Math.abs(value);
+    high[OPERAND] = value;
+    return (magnitude >= 2 ** -126 && magnitude < 2 ** 128) || magnitude === 0;
+  }
+  high[OPERAND] = kind === INTEGER16 ? cpu.i32[s] << 16 >> 16 : cpu.i32[s];
   return true;
-};
-
-export const fastInteger32: FastLoad = (cpu, s) => {
-  high[OPERAND] = cpu.i32[s];
-  low[OPERAND] = 0;
-  return true;
-};
-
-export const fastInteger64: FastLoad = (cpu, s) => {
-  const a = cpu.i32[s + 1] * 0x100000000, b = cpu.i32[s] >>> 0, sum = a + b;
-  high[OPERAND] = sum;
-  low[OPERAND] = b - (sum - a);
-  return true;
-};
+}

@@ -6,18 +6,22 @@ import * as arithmetic from "./arithmetic.ts";
 import * as compare from "./compare.ts";
 import * as control from "./control.ts";
 import {
-  fastDouble,
-  fastInteger16,
-  fastInteger32,
-  fastInteger64,
-  type FastLoad,
+  DOUBLE,
   fastMemory,
   type FastName,
   fastRoot,
-  fastSingle,
   fastStack,
+  INTEGER16,
+  INTEGER32,
+  INTEGER64,
+  memoryCode,
+  SINGLE,
+  stackCode,
 } from "./fast_arithmetic.ts";
 import {
+  compareMemoryCode,
+  compareStackCode,
+  compareToFlagsCode,
   fastCompareMemory,
   fastCompareStack,
   fastCompareToFlags,
@@ -33,6 +37,8 @@ import {
   fastStoreSingle,
   fastTest,
   flushed,
+  LOADS,
+  storeIntegerCode,
 } from "./fast_move.ts";
 import * as load from "./load.ts";
 import * as remainder from "./remainder.ts";
@@ -42,29 +48,44 @@ import * as transcendental from "./transcendental.ts";
 
 /** A form that updates the last instruction pointer. */
 function fpu(mnemonic: string, operands: string, operation: Operation, options: FormOptions = {}) {
-  return fast(mnemonic, operands, flushed(operation), options);
+  return fast(mnemonic, operands, flushed(operation), 0, options);
 }
 
 /** The same, of an operation that knows of pairs of doubles (pair.ts). */
-function fast(mnemonic: string, operands: string, operation: Operation, options: FormOptions = {}) {
-  return form(mnemonic, operands, operation, { exact: true, pointers: true, ...options });
+function fast(
+  mnemonic: string,
+  operands: string,
+  operation: Operation,
+  immediate = 0,
+  options: FormOptions = {},
+) {
+  return form(mnemonic, operands, operation, {
+    exact: true,
+    pointers: true,
+    immediate,
+    ...options,
+  });
 }
 
 const STORES = { stores: true };
 
 /** FADD m32, m64, st/st(i), st(i)/st; FADDP; FIADD m16, m32. */
 function arithmeticForms(name: string, operation: FastName, reverse: boolean): Form[] {
-  const memory = (load: FastLoad, exact: arithmetic.Load) =>
-    fastMemory(operation, reverse, load, arithmetic.memoryArithmetic(operation, reverse, exact));
-  const stack = (pops: boolean) =>
-    fastStack(operation, reverse, pops, arithmetic.stackArithmetic(operation, reverse, pops));
+  const memory = (kind: number) => {
+    const exact = arithmetic.memoryArithmetic(operation, reverse, LOADS[kind]);
+    return memoryCode(operation, reverse, kind, exact);
+  };
+  const stack = (pops: boolean) => {
+    const exact = arithmetic.stackArithmetic(operation, reverse, pops);
+    return stackCode(operation, reverse, pops, exact);
+  };
   return [
-    fast("f" + name, "m4", memory(fastSingle, arithmetic.loadSingle)),
-    fast("f" + name, "m8", memory(fastDouble, arithmetic.loadDouble)),
-    fast("f" + name, "st st", stack(false)),
-    fast("f" + name + "p", "st st", stack(true)),
-    fast("fi" + name, "m2", memory(fastInteger16, arithmetic.loadInteger16)),
-    fast("fi" + name, "m4", memory(fastInteger32, arithmetic.loadInteger32)),
+    fast("f" + name, "m4", fastMemory, memory(SINGLE)),
+    fast("f" + name, "m8", fastMemory, memory(DOUBLE)),
+    fast("f" + name, "st st", fastStack, stack(false)),
+    fast("f" + name + "p", "st st", fastStack, stack(true)),
+    fast("fi" + name, "m2", fastMemory, memory(INTEGER16)),
+    fast("fi" + name, "m4", fastMemory, memory(INTEGER32)),
   ];
 }
 
@@ -75,10 +96,10 @@ const numeric: Form[] = [
   ...arithmeticForms("mul", "mul", false),
   ...arithmeticForms("div", "div", false),
   ...arithmeticForms("divr", "div", true),
-  fast("fsqrt", "", fastRoot(arithmetic.fsqrt)),
+  fast("fsqrt", "", fastRoot),
   fpu("frndint", "", arithmetic.frndint),
-  fast("fabs", "", fastSign(true, arithmetic.fabs)),
-  fast("fchs", "", fastSign(false, arithmetic.fchs)),
+  fast("fabs", "", fastSign, 1),
+  fast("fchs", "", fastSign, 0),
   fpu("fscale", "", arithmetic.fscale),
   fpu("fxtract", "", arithmetic.fxtract),
   fpu("fprem", "", remainder.fprem),
@@ -90,33 +111,33 @@ const transcendentals = Object.entries(transcendental)
 
 /** FIST, FISTP, FISTTP of an integer that fits into a double. */
 function storeInteger(name: string, bits: 16 | 32, pops: boolean, truncate: boolean): Form {
-  const exact = store.storeInteger(bits, pops, truncate);
-  return fast(name, `m${bits / 8}`, fastStoreInteger(bits, pops, truncate, exact), STORES);
+  const code = storeIntegerCode(bits, pops, truncate);
+  return fast(name, `m${bits / 8}`, fastStoreInteger, code, STORES);
 }
 
 const moves: Form[] = [
-  fast("fld", "m4", fastPush(fastSingle, load.loadAs(arithmetic.loadSingle))),
-  fast("fld", "m8", fastPush(fastDouble, load.loadDouble)),
+  fast("fld", "m4", fastPush, SINGLE),
+  fast("fld", "m8", fastPush, DOUBLE),
   fpu("fld", "m10", load.loadExtended),
-  fast("fld", "st", fastLoadRegister(load.loadRegister)),
-  fast("fild", "m2", fastPush(fastInteger16, load.loadAs(arithmetic.loadInteger16))),
-  fast("fild", "m4", fastPush(fastInteger32, load.loadAs(arithmetic.loadInteger32))),
-  fast("fild", "m8", fastPush(fastInteger64, load.loadAs(load.loadInteger64))),
+  fast("fld", "st", fastLoadRegister),
+  fast("fild", "m2", fastPush, INTEGER16),
+  fast("fild", "m4", fastPush, INTEGER32),
+  fast("fild", "m8", fastPush, INTEGER64),
   fpu("fbld", "m10", load.loadAs(load.loadDecimal)),
-  fast("fld1", "", fastConstant(1, load.fld1)),
+  fast("fld1", "", fastConstant, 1),
   fpu("fldl2t", "", load.fldl2t),
   fpu("fldl2e", "", load.fldl2e),
   fpu("fldpi", "", load.fldpi),
   fpu("fldlg2", "", load.fldlg2),
   fpu("fldln2", "", load.fldln2),
-  fast("fldz", "", fastConstant(0, load.fldz)),
-  fast("fst", "m4", fastStoreSingle(false, store.fstSingle), STORES),
-  fast("fst", "m8", fastStoreDouble(false, store.fstDouble), STORES),
-  fast("fst", "st", fastStoreRegister(false, store.fstRegister)),
-  fast("fstp", "m4", fastStoreSingle(true, store.fstpSingle), STORES),
-  fast("fstp", "m8", fastStoreDouble(true, store.fstpDouble), STORES),
+  fast("fldz", "", fastConstant, 0),
+  fast("fst", "m4", fastStoreSingle, 0, STORES),
+  fast("fst", "m8", fastStoreDouble, 0, STORES),
+  fast("fst", "st", fastStoreRegister, 0),
+  fast("fstp", "m4", fastStoreSingle, 1, STORES),
+  fast("fstp", "m8", fastStoreDouble, 1, STORES),
   fpu("fstp", "m10", store.fstpExtended, STORES),
-  fast("fstp", "st", fastStoreRegister(true, store.fstpRegister)),
+  fast("fstp", "st", fastStoreRegister, 1),
   fpu("fstpnce", "st", store.fstpnce),
   storeInteger("fist", 16, false, false),
   storeInteger("fist", 32, false, false),
@@ -127,7 +148,7 @@ const moves: Form[] = [
   storeInteger("fisttp", 32, true, true),
   fpu("fisttp", "m8", store.storeInteger(64, true, true), STORES),
   fpu("fbstp", "m10", store.fbstp, STORES),
-  fast("fxch", "st", fastExchange(load.fxch)),
+  fast("fxch", "st", fastExchange),
 ];
 
 /** EFLAGS bits. */
@@ -137,21 +158,18 @@ function conditionalMoves(condition: string, mask: number): Form[] {
   const options = { readsFlags: true };
   const move = (negate: boolean) => fastConditional(mask, negate, load.fcmov(mask, negate));
   return [
-    fast("fcmov" + condition, "st st", move(false), options),
-    fast("fcmovn" + condition, "st st", move(true), options),
+    fast("fcmov" + condition, "st st", move(false), 0, options),
+    fast("fcmovn" + condition, "st st", move(true), 0, options),
   ];
 }
 
-function compareMemory(load: FastLoad, exact: arithmetic.Load, pops: number): Operation {
-  return fastCompareMemory(load, pops, compare.compareMemory(exact, pops));
+function compareMemory(name: string, operands: string, kind: number, pops: number): Form {
+  return fast(name, operands, fastCompareMemory, compareMemoryCode(kind, pops));
 }
 
-function compareStack(quiet: boolean, pops: number): Operation {
-  return fastCompareStack(pops, compare.compareStack(quiet, pops));
-}
-
-function compareToFlags(quiet: boolean, pops: number): Operation {
-  return fastCompareToFlags(pops, compare.compareToFlags(quiet, pops));
+function compareToFlags(name: string, quiet: boolean, pops: number): Form {
+  const options = { writesFlags: true };
+  return fast(name, "st st", fastCompareToFlags, compareToFlagsCode(quiet, pops), options);
 }
 
 const comparisons: Form[] = [
@@ -160,29 +178,30 @@ const comparisons: Form[] = [
   ...conditionalMoves("be", CF | ZF),
   ...conditionalMoves("u", PF),
   ...["fcom", "fcomp"].flatMap((name, pops) => [
-    fast(name, "m4", compareMemory(fastSingle, arithmetic.loadSingle, pops)),
-    fast(name, "m8", compareMemory(fastDouble, arithmetic.loadDouble, pops)),
-    fast(name, "st", compareStack(false, pops)),
+    compareMemory(name, "m4", SINGLE, pops),
+    compareMemory(name, "m8", DOUBLE, pops),
+    fast(name, "st", fastCompareStack, compareStackCode(false, pops)),
   ]),
   ...["ficom", "ficomp"].flatMap((name, pops) => [
-    fast(name, "m2", compareMemory(fastInteger16, arithmetic.loadInteger16, pops)),
-    fast(name, "m4", compareMemory(fastInteger32, arithmetic.loadInteger32, pops)),
+    compareMemory(name, "m2", INTEGER16, pops),
+    compareMemory(name, "m4", INTEGER32, pops),
   ]),
-  fast("fcompp", "", (cpu) => compareSecond(cpu, 0, 1, 0)),
-  fast("fucom", "st", compareStack(true, 0)),
-  fast("fucomp", "st", compareStack(true, 1)),
-  fast("fucompp", "", (cpu) => quietCompareSecond(cpu, 0, 1, 0)),
-  fast("fcomi", "st st", compareToFlags(false, 0), { writesFlags: true }),
-  fast("fcomip", "st st", compareToFlags(false, 1), { writesFlags: true }),
-  fast("fucomi", "st st", compareToFlags(true, 0), { writesFlags: true }),
-  fast("fucomip", "st st", compareToFlags(true, 1), { writesFlags: true }),
-  fast("ftst", "", fastTest(compare.ftst)),
+  fast("fcompp", "", compareSecond, compareStackCode(false, 2)),
+  fast("fucom", "st", fastCompareStack, compareStackCode(true, 0)),
+  fast("fucomp", "st", fastCompareStack, compareStackCode(true, 1)),
+  fast("fucompp", "", compareSecond, compareStackCode(true, 2)),
+  compareToFlags("fcomi", false, 0),
+  compareToFlags("fcomip", false, 1),
+  compareToFlags("fucomi", true, 0),
+  compareToFlags("fucomip", true, 1),
+  fast("ftst", "", fastTest),
   fpu("fxam", "", compare.fxam),
 ];
 
 /** FCOMPP and FUCOMPP compare with st(1). */
-const compareSecond = compareStack(false, 2);
-const quietCompareSecond = compareStack(true, 2);
+function compareSecond(...[cpu, d, _s, code]: Parameters<Operation>): number {
+  return fastCompareStack(cpu, d, 1, code);
+}
 
 const controls: Form[] = [
   form("fldcw", "m2", control.fldcw, { waits: true }),
