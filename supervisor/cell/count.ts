@@ -20,11 +20,8 @@ function thisHost(): Host {
   return { processors: navigator.hardwareConcurrency, memory: memoryBytes() };
 }
 
-/** An embedding program may not have the permission to ask. */
+/** An embedding program may not have the permission, and its user is not to be asked for it. */
 function memoryBytes(): number | undefined {
-  try {
-    return Deno.systemMemoryInfo().total;
-  } catch {
-    return undefined;
-  }
+  const { state } = Deno.permissions.querySync({ name: "sys", kind: "systemMemoryInfo" });
+  return state === "granted" ? Deno.systemMemoryInfo().total : undefined;
 }
