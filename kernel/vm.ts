@@ -14,7 +14,7 @@
  * Everything here is written by the kernel only; others read.
  */
 
-import { CpuState } from "../cpu/state.ts";
+import { type CpuState, StoredCpuState } from "../cpu/state.ts";
 import { Console, type ConsoleSink } from "../devices/console.ts";
 import { Keyboard } from "../devices/keyboard.ts";
 import type { Nic } from "../devices/nic.ts";
@@ -77,10 +77,14 @@ export interface VmParts {
   readonly image: Image;
   readonly space: Memory;
   readonly registers: VirtualRegisters;
-  readonly mac: Uint8Array;
   readonly network: NetworkSpec | null;
   readonly nic: Nic | null;
   readonly console: ConsoleSink<Vm>;
+}
+
+/** The MAC address of VM `id`: locally administered, "DN", and the number. */
+export function macOf(id: number): Uint8Array {
+  return Uint8Array.of(0x02, 0x44, 0x4e, id >>> 16, (id >>> 8) & 0xff, id & 0xff);
 }
 
 export class Vm implements Schedulable, Resident<Vm> {
@@ -89,7 +93,6 @@ export class Vm implements Schedulable, Resident<Vm> {
   readonly image: Image;
   /** Bytes. */
   readonly memory: number;
-  readonly mac: Uint8Array;
   readonly network: NetworkSpec | null;
   /** 0..255 once it is stopped; null before and after a crash. */
   exitCode: number | null = null;
@@ -98,7 +101,7 @@ export class Vm implements Schedulable, Resident<Vm> {
   crash: VmReport | null = null;
 
   // What the kernel alone uses.
-  readonly cpu: CpuState = new CpuState();
+  readonly cpu: CpuState = new StoredCpuState();
   readonly space: Memory;
   readonly registers: VirtualRegisters;
   readonly console: Console<Vm>;
@@ -173,10 +176,13 @@ export class Vm implements Schedulable, Resident<Vm> {
     this.space = parts.space;
     this.memory = parts.space.size;
     this.registers = parts.registers;
-    this.mac = parts.mac;
     this.network = parts.network;
     this.nic = parts.nic;
     this.console = new Console<Vm>(this, parts.console);
+  }
+
+  get mac(): Uint8Array {
+    return macOf(this.id);
   }
 
   get state(): VmState {

@@ -10,15 +10,10 @@ import type { FrameTable } from "./frames.ts";
 import { Memory } from "./memory.ts";
 import { ABSENT } from "./page_map.ts";
 import { registerPage, VirtualRegisters } from "./registers.ts";
-import { Vm } from "./vm.ts";
+import { macOf, Vm } from "./vm.ts";
 import type { BootText, VmSpec } from "./vm_spec.ts";
 
 const REGISTERS_PAGE = LAYOUT.REGISTERS_BASE.value >>> PAGE_SHIFT;
-
-/** The MAC address of VM `id`: locally administered, "DN", and the number. */
-function macOf(id: number): Uint8Array {
-  return Uint8Array.of(0x02, 0x44, 0x4e, id >>> 16, (id >>> 8) & 0xff, id & 0xff);
-}
 
 /**
  * Takes one frame, for the virtual registers. If none is free, the VM begins outside of memory, and is
@@ -35,7 +30,6 @@ export function buildVm(
 ): Vm {
   const space = new Memory(frames, spec.image, spec.memory);
   const network = spec.network ? { ...spec.network } : null;
-  const mac = macOf(id);
   const { FEATURE_CONSOLE, FEATURE_TIMER, FEATURE_NIC, FEATURE_NIC_REGISTERS } = FEATURES;
   const nicFeatures = nic
     ? FEATURE_NIC.value | (nic.registers ? FEATURE_NIC_REGISTERS.value : 0)
@@ -46,7 +40,7 @@ export function buildVm(
     id,
     cpuKhz: CPU_KHZ,
     memory: spec.memory,
-    mac,
+    mac: macOf(id),
     network,
     boot,
   });
@@ -59,5 +53,5 @@ export function buildVm(
   }
   const registers = new VirtualRegisters(frames, frame);
   const { name, image } = spec;
-  return new Vm({ id, name, image, space, registers, mac, network, nic, console });
+  return new Vm({ id, name, image, space, registers, network, nic, console });
 }

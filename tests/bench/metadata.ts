@@ -1,76 +1,173 @@
 /**
- * What the kernel keeps for an idle web server besides its pages: bytes on the JavaScript heap and in typed arrays.
+ * What an idle web server costs in memory and wholly in swap: frames, what the kernel keeps on the JavaScript heap and in typed arrays, and growth of the process.
  *
- * A kernel without threads boots VMS copies of httpd and runs them until all are idle. Garbage is
- * collected before each reading; the first WARM machines, which bring the code to life, do not count.
+ *     deno task bench metadata [--vms N] [--engine NAME]
+ *
+ * A kernel without threads boots copies of httpd and runs them until all are idle; once in a pool that
+ * holds them all, once in one of 8 MiB, where nearly all are in swap. Garbage is collected before each
+ * reading; the first machines, which bring the code to life, do not count. The page tables of engines are
+ * a cache of bounded size for all VMs together and stand apart; growth of the process is without them.
  */
 
+import { parseArgs } from "@std/cli/parse-args";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { buildGuests } from "../../guests/build.ts";
+import { type EngineName } from "../../cpu/engine.ts";
 import { guestImage } from "../../supervisor/image/builtin.ts";
 import { DeterministicClock, Kernel, type NetworkSpec } from "../../kernel/kernel.ts";
+import { SWAP_DONE, type SwapDevice, type SwapTransfer } from "../../kernel/swap_device.ts";
 import { printTable, save } from "./report/report.ts";
 
-const WARM = 50, VMS = 1000, MEMORY = 16 << 20, POOL = 256 << 20;
+const flags = parseArgs(Deno.args, { string: ["vms", "engine"] });
+const WARM = 400, VMS = Number(flags.vms ?? 2000), MEMORY = 16 << 20, PAGE = 4096;
+const POOL = Math.min(2 ** 31 - 2 ** 16, 64 * 2 ** 20 + (WARM + VMS) * 16 * PAGE);
+const SMALL_POOL = 8 << 20, TABLES = 4 << 20;
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
+
+/** Swap in a file without a name, read and written at once. */
+class FileSwap implements SwapDevice {
+  readonly clusterPages = 16;
+  readonly ready = true;
+  readonly #file: Deno.FsFile;
+  readonly #ended: SwapTransfer[] = [];
+
+  constructor(readonly pool: Uint8Array) {
+    const path = Deno.makeTempFileSync();
+    this.#file = Deno.openSync(path, { read: true, write: true });
+    Deno.removeSync(path);
+  }
+
+  get news(): boolean {
+    return this.#ended.length > 0;
+  }
+
+  begin(transfer: SwapTransfer): void {
+    const { write, slots, frames } = transfer;
+    slots.forEach((slot, index) => {
+      const page = this.pool.subarray(frames[index], frames[index] + PAGE);
+      this.#file.seekSync(slot * PAGE, Deno.SeekMode.Start);
+      const count = write ? this.#file.writeSync(page) : this.#file.readSync(page);
+      if (count !== PAGE) throw new Error(`expected ${PAGE} bytes, got ${count}`);
+    });
+    this.#ended.push(transfer);
+  }
+
+  poll(ended: (transfer: SwapTransfer, status: number) => void): void {
+    for (const transfer of this.#ended.splice(0)) ended(transfer, SWAP_DONE);
+  }
+}
 
 function network(id: number): NetworkSpec {
   return { address: 0x0a000001 + id, netmask: 0xff000000, gateway: 0x0a000001, dns: 0x0a000001 };
 }
 
-/** Bytes that the program holds: heap, and what lies outside it. */
-function heldBytes(): number {
-  collectGarbage();
-  collectGarbage();
-  const { heapUsed, external } = Deno.memoryUsage();
-  return heapUsed + external;
+interface Reading {
+  /** Bytes that the program holds: heap, and what lies outside it without the pool. */
+  readonly held: number;
+  /** Resident bytes of the process. */
+  readonly process: number;
+  readonly frames: number;
+  readonly swapped: number;
+  readonly tables: number;
+  readonly maps: number;
 }
 
-await buildGuests();
+/** Figures per VM. */
+interface Cost {
+  readonly kernel: number;
+  readonly map: number;
+  readonly tables: number;
+  readonly frames: number;
+  readonly swapped: number;
+  readonly process: number;
+}
+
+class Fleet {
+  readonly kernel: Kernel;
+  readonly #image;
+
+  constructor(file: Uint8Array, poolBytes: number, memory: ArrayBuffer) {
+    this.kernel = new Kernel({
+      clock: new DeterministicClock(),
+      poolBytes,
+      memory,
+      events: { console() {}, state() {}, uplink: () => true },
+      softTlbBytes: TABLES,
+      engine: { name: flags.engine as EngineName | undefined },
+      swap: { pages: 2 ** 30, open: (pool) => new FileSwap(pool) },
+    });
+    this.#image = this.kernel.loadImage("httpd", file);
+  }
+
+  /** Boots servers until there are `count`, and runs until none has anything to do for a second. */
+  boot(count: number): void {
+    const { kernel } = this;
+    for (let id = kernel.vms.size + 1; id <= count; id++) {
+      const spec = { id, name: `vm-${id}`, image: this.#image, memory: MEMORY };
+      kernel.start(kernel.createVm({ ...spec, network: network(id) }));
+      if (id % 100 === 0) kernel.run(20_000_000);
+    }
+    // Time is virtual: this is about a second of a processor that all of them share, or more of idling.
+    for (let i = 0; i < 100; i++) kernel.run(1_000_000);
+    const busy = [...kernel.vms.values()].filter(({ state }) => state !== "idle");
+    if (busy.length > 0) throw new Error(`expected all idle, ${busy[0].name} is ${busy[0].state}`);
+  }
+
+  read(): Reading {
+    const { metadata, frames, swap } = this.kernel.stats();
+    collectGarbage();
+    collectGarbage();
+    const { heapUsed, external, rss } = Deno.memoryUsage();
+    return {
+      held: heapUsed + external - metadata.softTlbBytes,
+      process: rss - metadata.softTlbBytes,
+      frames: frames.private,
+      swapped: swap.swapped,
+      tables: metadata.softTlbBytes,
+      maps: metadata.pageMapBytes,
+    };
+  }
+}
+
+function measure(file: Uint8Array, poolBytes: number): Cost {
+  const memory = new ArrayBuffer(poolBytes);
+  const fleet = new Fleet(file, poolBytes, memory);
+  fleet.boot(WARM);
+  const before = fleet.read();
+  fleet.boot(WARM + VMS);
+  const after = fleet.read();
+  const each = (figure: keyof Reading) => (after[figure] - before[figure]) / VMS;
+  return {
+    kernel: each("held"),
+    map: each("maps"),
+    tables: after.tables / (WARM + VMS),
+    frames: each("frames"),
+    swapped: each("swapped"),
+    process: each("process"),
+  };
+}
+
+await buildGuests(["httpd"]);
 const file = await guestImage("httpd");
 if (file === undefined) throw new Error("expected the guest httpd, it was not built");
+const out = measure(file, SMALL_POOL), core = measure(file, POOL);
 
-const kernel = new Kernel({
-  clock: new DeterministicClock(),
-  poolBytes: POOL,
-  events: { console() {}, state() {}, uplink: () => true },
-});
-const image = kernel.loadImage("httpd", file);
-
-/** Boots servers until there are `count`, and runs until none has anything to do for a second. */
-function boot(count: number): void {
-  for (let id = kernel.vms.size + 1; id <= count; id++) {
-    const vm = kernel.createVm({
-      id,
-      name: `vm-${id}`,
-      image,
-      memory: MEMORY,
-      network: network(id),
-    });
-    kernel.start(vm);
-  }
-  // Time is virtual: this is about a second of a processor that all of them share, or more of idling.
-  for (let i = 0; i < 100; i++) kernel.run(1_000_000);
-  const busy = [...kernel.vms.values()].filter(({ state }) => state !== "idle");
-  if (busy.length > 0) throw new Error(`expected all idle, ${busy[0].name} is ${busy[0].state}`);
-}
-
-boot(WARM);
-const before = heldBytes(), framesBefore = kernel.stats().frames.private;
-boot(WARM + VMS);
-const held = (heldBytes() - before) / VMS;
-const { metadata, frames } = kernel.stats();
-const pages = (frames.private - framesBefore) / VMS;
-const tables = metadata.softTlbBytes / (WARM + VMS);
-const map = metadata.pageMapBytes / (WARM + VMS);
-
-printTable(["per idle web server", "bytes"], [
-  ["kernel metadata, without tables", (held - tables).toFixed(0)],
-  ["  of it the page map", map.toFixed(0)],
-  ["tables for memory access (a bounded cache)", tables.toFixed(0)],
-  [`private pages (${pages.toFixed(1)} frames)`, (pages * 4096).toFixed(0)],
+const row = (name: string, value: (cost: Cost) => number, digits = 0) => [
+  name,
+  value(core).toFixed(digits),
+  value(out).toFixed(digits),
+];
+console.log(`${VMS} idle web servers, after ${WARM} others\n`);
+printTable(["each", "in memory", "in swap"], [
+  row("private frames in memory", (cost) => cost.frames, 2),
+  row("pages in swap", (cost) => cost.swapped, 2),
+  row("bytes of private frames", (cost) => cost.frames * PAGE),
+  row("bytes of kernel memory", (cost) => cost.kernel),
+  row("  of it its map of pages", (cost) => cost.map),
+  row("growth of the process, bytes", (cost) => cost.process),
+  row("page tables for engines (a bounded cache)", (cost) => cost.tables),
 ]);
-await save("metadata", { vms: VMS, held, tables, map, pages });
+await save("metadata", { vms: VMS, core, out });
