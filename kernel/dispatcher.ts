@@ -15,39 +15,19 @@
  */
 
 import type { Engine } from "../cpu/engine.ts";
-import {
-  EXIT_BUDGET,
-  EXIT_EXCEPTION,
-  EXIT_IDLE,
-  EXIT_IO_REQUEST,
-  EXIT_IRET,
-  EXIT_TERMINATE,
-  EXIT_WAIT,
-  PREPARATION_LIMIT,
-} from "../cpu/engine.ts";
-import { type CpuState, EAX, ESP } from "../cpu/state.ts";
-import { CONSTANTS, INTERRUPTS } from "./abi.ts";
+import { EXIT_BUDGET, PREPARATION_LIMIT } from "../cpu/engine.ts";
+import type { CpuState } from "../cpu/state.ts";
+import { INTERRUPTS } from "./abi.ts";
 import { type Clock, DeterministicClock, TICKS_PER_MICROSECOND } from "./clock.ts";
-import { describeException, type ExceptionReport, exceptionReport } from "./crash.ts";
-import { KernelBug } from "./errors.ts";
-import {
-  deliverException,
-  deliverInterrupts,
-  returnFromUpcall,
-  UPCALL_DONE,
-  UPCALL_DOUBLE_FAULT,
-  UPCALL_FAULT,
-  UPCALL_STARVED,
-} from "./interrupts.ts";
+import { CpuCaps } from "./cpu_caps.ts";
+import { Exits, type Lifecycle } from "./exits.ts";
 import type { Mechanisms } from "./mechanisms.ts";
 import type { Network } from "./network.ts";
 import type { Pager } from "./pager.ts";
-import { IO_CONSOLE_FULL, IO_DONE } from "./port_io.ts";
-import { Ports } from "./ports.ts";
-import { cpuBucket, type Limits } from "./resources.ts";
+import type { Limits } from "./resources.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SoftTlb } from "./soft_tlb.ts";
-import type { Vm, VmState } from "./vm.ts";
+import type { Vm } from "./vm.ts";
 import {
   CPU_TIMER,
   DEVICE_TIMER,
@@ -59,9 +39,6 @@ import {
 
 /** Work charged for an exit to the kernel: I/O, an upcall, IRET, idle. */
 export const EXIT_WORK = 8;
-/** Bytes that a device operation moves for one unit of work. */
-export const BYTES_PER_WORK = 16;
-
 /**
  * Most work that a VM does before what it has sent is delivered: half a millisecond. Counted in its turn,
  * not in budgets, so that these change nothing.
@@ -69,13 +46,6 @@ export const BYTES_PER_WORK = 16;
 const DRAIN_WORK = 50_000;
 /** No VM is runnable. */
 const NOBODY = -1;
-
-/** What the dispatcher asks of the VM's owner. */
-export interface Lifecycle {
-  setState(vm: Vm, state: VmState): void;
-  stop(vm: Vm, code: number): void;
-  crash(vm: Vm, reason: string, exception: ExceptionReport | null): void;
-}
 
 export interface DispatcherParts {
   readonly clock: Clock;
@@ -99,9 +69,9 @@ export class Dispatcher {
   readonly #network: Network;
   readonly #pager: Pager;
   readonly #lifecycle: Lifecycle;
-  readonly #spins: boolean;
   readonly #synchronous: boolean;
-  readonly #ports: Ports;
+  readonly #exits: Exits;
+  readonly #caps: CpuCaps;
   readonly #expired: (vm: Vm, kind: TimerKind, now: number) => void;
   /** The VM whose quantum was cut by the end of a budget. */
   #current: Vm | null = null;
@@ -114,8 +84,6 @@ export class Dispatcher {
   #owed = 0;
   /** Work of the running VM until what it sent is delivered. */
   #untilDrain = DRAIN_WORK;
-  /** The running VM has given up its quantum. */
-  #yielded = false;
   #switches = 0;
   #quanta = 0;
 
@@ -129,14 +97,13 @@ export class Dispatcher {
     this.#network = parts.network;
     this.#pager = parts.pager;
     this.#lifecycle = parts.lifecycle;
-    this.#spins = parts.mechanisms.idle === "spin";
     this.#synchronous = parts.mechanisms.interrupts === "synchronous";
-    this.#ports = new Ports({
-      now: () => this.#clock.monotonic(),
-      refreshClock: (vm) => this.#refreshClock(vm),
-      armTimer: (vm) => this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline),
-      network: this.#network,
+    this.#exits = new Exits({
+      ...parts,
+      spins: parts.mechanisms.idle === "spin",
+      timestamp: (cpu) => this.timestamp(cpu),
     });
+    this.#caps = new CpuCaps(parts);
     this.#expired = (vm, kind, now) => this.#timerExpired(vm, kind, now);
   }
 
@@ -241,10 +208,7 @@ export class Dispatcher {
   setLimits(vm: Vm, limits: Limits): void {
     const { cpuWeight, cpus } = limits;
     if (cpuWeight !== vm.weight) this.#scheduler.setWeight(vm, cpuWeight);
-    if (cpus !== vm.limits.cpus) {
-      vm.cpuTime = cpuBucket(limits);
-      this.#endCpuWait(vm);
-    }
+    if (cpus !== vm.limits.cpus) this.#caps.set(vm, limits);
     this.#network.setLimits(vm, limits);
     vm.limits = limits;
   }
@@ -290,30 +254,11 @@ export class Dispatcher {
       const vm = this.#scheduler.next();
       if (vm === null) return null;
       this.#running = vm;
-      const begun = this.#mayRun(vm) && this.#pager.admit(vm) && this.#begin(vm);
+      const begun = this.#caps.mayRun(vm) && this.#pager.admit(vm) && this.#begin(vm);
       this.#running = null;
       if (begun) return vm;
       if (vm.pageWaits) this.#scheduler.idle(vm);
     }
-  }
-
-  /** False, and it takes no turn for a while, if the VM has used up its processor time. */
-  #mayRun(vm: Vm): boolean {
-    if (vm.cpuTime === null) return true;
-    const now = this.#clock.monotonic();
-    const at = vm.cpuTime.readyAt(now);
-    if (at <= now) return true;
-    vm.throttled++;
-    vm.cpuWaits = true;
-    this.#timers.arm(vm, CPU_TIMER, at);
-    return false;
-  }
-
-  #endCpuWait(vm: Vm): void {
-    if (!vm.cpuWaits) return;
-    vm.cpuWaits = false;
-    this.#timers.cancel(vm, CPU_TIMER);
-    this.#scheduler.ready(vm);
   }
 
   #timerExpired(vm: Vm, kind: TimerKind, now: number): void {
@@ -321,7 +266,7 @@ export class Dispatcher {
       case IDLE_TIMER:
         return this.#wake(vm);
       case CPU_TIMER:
-        return this.#endCpuWait(vm);
+        return this.#caps.endWait(vm);
       case NET_TIMER:
         return this.#network.resume(vm);
     }
@@ -345,12 +290,12 @@ export class Dispatcher {
     this.#lastRun = vm;
     this.#softTlb.attach(vm.space);
     this.#retiredBefore = vm.cpu.retired;
-    this.#refreshClock(vm);
+    this.#exits.refreshClock(vm);
     if (vm.exceptionWaits) {
       vm.exceptionWaits = false;
-      this.#exception(vm);
+      this.#exits.exception(vm);
     }
-    if (vm.active) this.#deliver(vm);
+    if (vm.active) this.#exits.deliver(vm);
     return vm.active;
   }
 
@@ -360,10 +305,10 @@ export class Dispatcher {
    */
   #runVm(vm: Vm, limit: number): number {
     vm.registers.open();
-    this.#yielded = false;
+    this.#exits.yielded = false;
     const begun = vm.cpuTime === null ? 0 : this.#clock.monotonic();
     let done = 0;
-    while (done < limit && vm.active && !this.#yielded) {
+    while (done < limit && vm.active && !this.#exits.yielded) {
       // The pager takes the tables of a VM that it favours.
       this.#softTlb.attach(vm.space);
       done += this.#step(vm, limit - done);
@@ -371,12 +316,12 @@ export class Dispatcher {
     }
     this.#scheduler.charge(vm, done);
     vm.cpuTime?.spend(this.#clock.monotonic() - begun);
-    if (vm.active && !this.#yielded && this.#scheduler.turn > 0) {
+    if (vm.active && !this.#exits.yielded && this.#scheduler.turn > 0) {
       this.#current = vm;
     } else if (vm.pageWaits) {
       this.#scheduler.idle(vm);
     } else {
-      if (vm.active && this.#yielded) this.#scheduler.ready(vm);
+      if (vm.active && this.#exits.yielded) this.#scheduler.ready(vm);
       else if (vm.active) this.#scheduler.pass(vm);
       this.#pager.turnEnded(vm);
     }
@@ -396,7 +341,7 @@ export class Dispatcher {
       if ((this.#engine.preparation ?? 0) >= PREPARATION_LIMIT) this.#prepared();
       return retired;
     }
-    const charge = EXIT_WORK + this.#act(vm, exit);
+    const charge = EXIT_WORK + this.#exits.act(vm, exit);
     this.#virtualClock?.advance(charge);
     return retired + charge;
   }
@@ -407,112 +352,12 @@ export class Dispatcher {
    */
   #prepared(): void {
     if (this.#virtualClock) this.#engine.preparation = 0;
-    else this.#yielded = true;
-  }
-
-  /** Acts on an exit. Returns what is to be charged in addition. */
-  #act(vm: Vm, exit: number): number {
-    switch (exit) {
-      case EXIT_IO_REQUEST:
-        return this.#io(vm);
-      case EXIT_IDLE:
-        this.#idle(vm);
-        return 0;
-      case EXIT_TERMINATE:
-        this.#lifecycle.stop(vm, vm.cpu.i32[EAX]);
-        return 0;
-      case EXIT_IRET:
-        vm.registers.open();
-        this.#return(vm);
-        return 0;
-      case EXIT_EXCEPTION:
-        this.#exception(vm);
-        return 0;
-      case EXIT_WAIT:
-        this.#pager.wait(vm);
-        return 0;
-      default:
-        throw new KernelBug(`the engine returned exit ${exit}`);
-    }
-  }
-
-  #return(vm: Vm): void {
-    const result = returnFromUpcall(vm);
-    if (result === UPCALL_DONE) vm.cpu.retired++;
-    else if (result === UPCALL_FAULT) this.#exception(vm);
-    else this.#pager.wait(vm);
+    else this.#exits.yielded = true;
   }
 
   /** Delivers what the VM that runs has sent; true if that switches to another VM. */
   #interrupts(): boolean {
     this.#network.drain();
     return this.#scheduler.forced;
-  }
-
-  #io(vm: Vm): number {
-    const result = this.#ports.perform(vm);
-    if (result === IO_CONSOLE_FULL) this.#yielded = vm.consoleWaits = true;
-    else if (result === EXIT_WAIT) this.#pager.wait(vm);
-    else if (result !== IO_DONE) this.#exception(vm);
-    return Math.floor(this.#ports.moved / BYTES_PER_WORK);
-  }
-
-  #idle(vm: Vm): void {
-    vm.registers.open();
-    if ((vm.registers.interruptPending | vm.latched) !== 0) {
-      this.#deliver(vm);
-      return;
-    }
-    if (this.#spins) return;
-    const timeout = vm.cpu.i32[EAX] >>> 0;
-    if (timeout === 0) {
-      this.#yielded = true;
-      return;
-    }
-    const forever = timeout === CONSTANTS.IDLE_FOREVER.value;
-    vm.idleUntil = forever ? Infinity : this.#clock.monotonic() + timeout;
-    this.#timers.arm(vm, IDLE_TIMER, vm.idleUntil);
-    this.#scheduler.idle(vm);
-    this.#lifecycle.setState(vm, "idle");
-  }
-
-  /** Shows the VM what is pending, and calls its handler. */
-  #deliver(vm: Vm): void {
-    if (vm.latched !== 0) {
-      vm.registers.raise(vm.latched);
-      vm.latched = 0;
-    }
-    const result = deliverInterrupts(vm);
-    if (result === UPCALL_STARVED) this.#pager.wait(vm);
-    if (result === UPCALL_DOUBLE_FAULT) {
-      const esp = (vm.cpu.i32[ESP] >>> 0).toString(16);
-      this.#lifecycle.crash(vm, `interrupt upcall: esp = 0x${esp} is no stack`, null);
-    }
-  }
-
-  #exception(vm: Vm): void {
-    vm.registers.open();
-    const result = deliverException(vm);
-    if (result === UPCALL_DONE) return;
-    if (result === UPCALL_STARVED) {
-      vm.exceptionWaits = true;
-      this.#pager.wait(vm);
-      return;
-    }
-    const exception = exceptionReport(vm);
-    const text = describeException(vm, exception);
-    const doubled = result === UPCALL_DOUBLE_FAULT;
-    const esp = (vm.cpu.i32[ESP] >>> 0).toString(16);
-    this.#lifecycle.crash(
-      vm,
-      doubled ? `double fault: ${text}; esp = 0x${esp} is no stack` : text,
-      exception,
-    );
-  }
-
-  #refreshClock(vm: Vm): void {
-    const now = this.#clock.monotonic();
-    vm.registers.open();
-    vm.registers.refresh(now - vm.startedAt, this.#clock.wall(), this.timestamp(vm.cpu));
   }
 }
