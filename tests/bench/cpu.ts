@@ -6,7 +6,7 @@
  * Each program of tests/programs is compiled once by gcc -O2 for i386 and run by all executors, each in a
  * process of its own, in turns; an answer that differs from the processor's ends the benchmark.
  *
- * Warm: runs of about 20 ms on the processor, after a second of warm-up; the median of several.
+ * Warm: runs of about 20 ms on the processor, when they have stopped getting faster; the median of several.
  * Cold: from the start of a fresh process to its answer, with the work of about 100 ms on the processor; here
  * the translator runs in a VM (`vm`), which has to be booted like the machines of qemu-system and v86.
  *

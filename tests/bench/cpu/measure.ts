@@ -35,8 +35,11 @@ export interface Plan {
   readonly clock: Clock;
 }
 
-/** How long an executor runs before its runs count, at least; a slow one that long or once. */
-const WARM_UP_MS = 1000, WARM_UP_RUNS = 3, SLOW_MS = 500;
+/**
+ * An executor is warm when it has run for WARM_MS and its last STEADY runs were no faster than all before them;
+ * or has spent ENOUGH_WARM_MS.
+ */
+const WARM_MS = 500, STEADY = 6, FASTER = 0.97, ENOUGH_WARM_MS = 10_000;
 
 /** An executor that has spent so long has no more turns. */
 const ENOUGH_MS = 4000;
@@ -52,11 +55,8 @@ export async function measureWarm(plan: Plan): Promise<Measurement> {
     const warmUps: number[][] = [];
     for (const [index, process] of processes.entries()) {
       const runs: number[] = [];
-      for (let spent = 0; spent < WARM_UP_MS || runs.length < WARM_UP_RUNS;) {
-        const milliseconds = compare(plan.executors[index], await process.ask(repetitions));
-        runs.push(milliseconds);
-        spent += milliseconds;
-        if (milliseconds > SLOW_MS && spent > WARM_UP_MS) break;
+      while (!isWarm(runs)) {
+        runs.push(compare(plan.executors[index], await process.ask(repetitions)));
       }
       warmUps.push(runs);
     }
@@ -67,6 +67,13 @@ export async function measureWarm(plan: Plan): Promise<Measurement> {
   } finally {
     for (const process of processes) await process.close();
   }
+}
+
+function isWarm(runs: readonly number[]): boolean {
+  const spent = runs.reduce((sum, each) => sum + each, 0);
+  if (spent >= ENOUGH_WARM_MS) return true;
+  if (spent < WARM_MS || runs.length <= STEADY) return false;
+  return Math.min(...runs.slice(-STEADY)) >= FASTER * Math.min(...runs.slice(0, -STEADY));
 }
 
 export async function measureCold(plan: Plan): Promise<Measurement> {
