@@ -4,6 +4,7 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { buildGuests, buildImage } from "../guests/build.ts";
 import { createControl } from "../supervisor/control.ts";
 import { describeImage, type StoredImage } from "../supervisor/image/store.ts";
+import { createHandler } from "../supervisor/server.ts";
 import { Supervisor } from "../supervisor/supervisor.ts";
 
 const FETCH = ["load/fetch.c", "../guests/httpd/document.c"]
@@ -70,6 +71,28 @@ Deno.test("counters and events of all cells are shown together", async () => {
       assertEquals(types, ["vm.created", "vm.running", "vm.stopped"]);
     }
   } finally {
+    await supervisor.close();
+  }
+});
+
+Deno.test("a fleet that fits into the pools of neither of two cells answers, every VM as itself", async () => {
+  await buildGuests(["httpd"]);
+  const supervisor = await Supervisor.start({ cells: 2, poolBytes: 4 << 20 });
+  const handler = createHandler(supervisor);
+  try {
+    const vms = [];
+    for (let n = 0; n < 320; n++) {
+      vms.push(await supervisor.create({ image: "httpd", memory: MEMORY }));
+    }
+    for (const { name } of vms) {
+      const headers = { host: `${name}.localhost` };
+      const answer = await handler(new Request(`http://${name}.localhost/`, { headers }));
+      assertMatch(await answer.text(), new RegExp(`\\bname: ${name}\\n`));
+    }
+    const { cells } = await supervisor.stats() as { cells: { swap: { swapped: number } }[] };
+    for (const { swap } of cells) assert(swap.swapped > 100, `${swap.swapped} pages in swap only`);
+  } finally {
+    handler.close();
     await supervisor.close();
   }
 });

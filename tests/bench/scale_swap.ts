@@ -2,9 +2,9 @@
  * Web servers with most of their memory in swap: throughput of fleets of up to 10,000 in a pool of 128 MiB, by the size of the swap's clusters, against the same fleets in 2 GiB.
  *
  *     deno task bench scale_swap [--full] [--sizes N,...] [--clusters 4K,...] [--alphas A,...]
- *                                [--seconds N] [--pool SIZE] [--engine NAME]
+ *                                [--bytes N,...] [--seconds N] [--pool SIZE] [--engine NAME]
  *
- * As `scale`, with a document of 2,258 bytes. Swap is a file that Linux keeps in its page cache as long
+ * As `scale`; the quick form has the document of 2,258 bytes only. Swap is a file that Linux keeps in its page cache as long
  * as it has room: what is measured is the cost of paging, not of a disk. Frames are those of 4 KiB.
  */
 
@@ -13,12 +13,19 @@ import { buildGuests } from "../../guests/build.ts";
 import { printTable, save } from "./report/report.ts";
 import { GrowingFleet, type Sample } from "./scale/growing_fleet.ts";
 
-const BYTES = 2258, CONNECTIONS = 32, WARM_SECONDS = 1;
-const QUICK = { sizes: "1000,4000,10000", clusters: "4K,64K", alphas: "0,1", seconds: 2 };
+const CONNECTIONS = 32, WARM_SECONDS = 1;
+const QUICK = {
+  sizes: "1000,4000,10000",
+  clusters: "4K,64K",
+  alphas: "0,1",
+  bytes: "2258",
+  seconds: 2,
+};
 const FULL = {
   sizes: "1000,2000,5000,10000",
   clusters: "4K,16K,64K,256K",
   alphas: "0,0.8,1,1.2",
+  bytes: "2258,134007",
   seconds: 5,
 };
 /** The pool in which everything fits. */
@@ -38,12 +45,14 @@ interface Row extends Sample {
 
 const flags = parseArgs(Deno.args, {
   boolean: ["full"],
-  string: ["sizes", "clusters", "alphas", "seconds", "pool", "engine"],
+  string: ["sizes", "clusters", "alphas", "bytes", "seconds", "pool", "engine"],
 });
 const form = flags.full ? FULL : QUICK;
-const sizes = (flags.sizes ?? form.sizes).split(",").map(Number);
-const alphas = (flags.alphas ?? form.alphas).split(",").map(Number);
-const clusters = (flags.clusters ?? form.clusters).split(",");
+const sizes: number[] = (flags.sizes ?? form.sizes).split(",").map(Number);
+const alphas: number[] = (flags.alphas ?? form.alphas).split(",").map(Number);
+const documents: number[] = (flags.bytes ?? form.bytes).split(",").map(Number);
+const loads = documents.flatMap((bytes) => alphas.map((alpha) => ({ bytes, alpha })));
+const clusters: string[] = (flags.clusters ?? form.clusters).split(",");
 const seconds = Number(flags.seconds ?? form.seconds), pool = flags.pool ?? "128M";
 const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
 
@@ -55,10 +64,10 @@ async function measure(swap: string): Promise<Row[]> {
     for (const size of sizes) {
       await fleet.grow(size);
       await fleet.checkAll();
-      for (const alpha of alphas) {
-        await fleet.load(BYTES, alpha, { seconds: WARM_SECONDS, connections: CONNECTIONS });
+      for (const { bytes, alpha } of loads) {
+        await fleet.load(bytes, alpha, { seconds: WARM_SECONDS, connections: CONNECTIONS });
         const before = await fleet.server.request("GET", "/v1/system");
-        const sample = await fleet.load(BYTES, alpha, { seconds, connections: CONNECTIONS });
+        const sample = await fleet.load(bytes, alpha, { seconds, connections: CONNECTIONS });
         const { frames, swap: counters } = await fleet.server.request("GET", "/v1/system");
         const failures = Object.entries(sample.failures);
         if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(failures)}`);
@@ -73,7 +82,7 @@ async function measure(swap: string): Promise<Row[]> {
           pageIns: (counters.pageIns - before.swap.pageIns) / requests,
         });
         const rate = sample.requestsPerSecond.toFixed(0);
-        console.log(`${swap}, ${size} VMs, alpha ${alpha}: ${rate}/s`);
+        console.log(`${swap}, ${size} VMs, ${bytes} bytes, alpha ${alpha}: ${rate}/s`);
       }
     }
   } finally {
@@ -88,8 +97,8 @@ const rows = [...inCore];
 for (const cluster of clusters) rows.push(...await measure(cluster));
 
 /** Requests per second against the same fleet in core. */
-function ofInCore({ vms, alpha, requestsPerSecond }: Row): number {
-  const same = inCore.find((row) => row.vms === vms && row.alpha === alpha)!;
+function ofInCore({ vms, bytes, alpha, requestsPerSecond }: Row): number {
+  const same = inCore.find((row) => row.vms === vms && row.bytes === bytes && row.alpha === alpha)!;
   return requestsPerSecond / same.requestsPerSecond;
 }
 
@@ -98,12 +107,23 @@ console.log(
 );
 printTable(
   [
-    ...["swap", "VMs", "alpha", "req/s", "of in core", "p50 ms", "p99 ms", "server µs/req"],
+    ...[
+      "swap",
+      "VMs",
+      "bytes",
+      "alpha",
+      "req/s",
+      "of in core",
+      "p50 ms",
+      "p99 ms",
+      "server µs/req",
+    ],
     ...["faults/req", "pages in/req", "resident", "in swap", "free", "server cores", "load cores"],
   ],
   rows.map((row) => [
     row.swap,
     String(row.vms),
+    String(row.bytes),
     String(row.alpha),
     row.requestsPerSecond.toFixed(0),
     `${(ofInCore(row) * 100).toFixed(0)} %`,
@@ -125,11 +145,13 @@ await save(
   { seconds, pool, connections: CONNECTIONS, rows },
   [IN_CORE, ...clusters].map((swap) => ({
     label: swap === IN_CORE ? swap : `clusters of ${swap}`,
-    points: rows.filter((row) => row.swap === swap && row.alpha === plotted)
+    points: rows.filter((row) =>
+      row.swap === swap && row.alpha === plotted && row.bytes === documents[0]
+    )
       .map(({ vms, requestsPerSecond }) => [vms, requestsPerSecond] as const),
   })),
   {
-    title: `Web servers in a pool of ${pool}, alpha ${plotted}`,
+    title: `Web servers in a pool of ${pool}, ${documents[0]} bytes, alpha ${plotted}`,
     xLabel: "virtual machines",
     yLabel: "requests per second",
     logarithmicX: true,
