@@ -135,6 +135,8 @@ export interface EngineStats {
    * V8, which drops optimised machine code on its own and tells nobody.
    */
   readonly deoptimizations: number;
+  /** Regions whose text was refused (cpu/vocabulary.ts), a bug of ours: the evaluator runs them. */
+  readonly refused: number;
   /**
    * Spent finding, printing and compiling regions, by EngineOptions.now. V8 compiles a region to bytecode
    * when it first runs and to machine code later, on a thread of its own: neither is in it.

@@ -59,6 +59,8 @@ export interface EvaluatorOptions extends EngineOptions {
   readonly codeWords?: number;
   /** Handlers that are kept; default HANDLERS_MAXIMUM. */
   readonly handlersMaximum?: number;
+  /** Is told the source of all code that is generated, before it is compiled. */
+  readonly emitted?: (source: string) => void;
 }
 
 export class Evaluator implements Engine {
@@ -78,7 +80,11 @@ export class Evaluator implements Engine {
   constructor(options: EvaluatorOptions) {
     this.pool = options.pool;
     this.environment = createEnvironment(options.pool, options.codeWords ?? DEFAULT_CODE_WORDS);
-    this.table = new HandlerTable(this.environment, options.handlersMaximum);
+    this.table = new HandlerTable(
+      this.environment,
+      options.handlersMaximum,
+      options.emitted,
+    );
     this.cache = new BlockCache(this.environment.O);
     const { C, X } = this.environment;
     this.cpu = C;
@@ -115,6 +121,7 @@ export class Evaluator implements Engine {
       invalidations: 0,
       cleared: 0,
       deoptimizations: 0,
+      refused: 0,
       microseconds: 0,
       evaluated: this.evaluated,
       translated: 0,

@@ -4,6 +4,7 @@
  */
 
 import { type Environment } from "./runtime.ts";
+import type { Operation } from "./operation.ts";
 import { printHandler } from "./printer.ts";
 import { programOf } from "./semantics/table.ts";
 import { END_WORD, type Form } from "./shape.ts";
@@ -40,6 +41,7 @@ export class HandlerTable {
   constructor(
     private readonly environment: Environment,
     private readonly maximum: number = HANDLERS_MAXIMUM,
+    private readonly emitted: (source: string) => void = () => {},
   ) {
     this.clear();
   }
@@ -93,17 +95,19 @@ export class HandlerTable {
   }
 
   private add(name: string, programs: readonly Program[]): number {
-    this.handlers.push(compile(this.environment, name, programs));
+    const { source, operations } = print(name, programs);
+    this.emitted(source);
+    const make = new Function("environment", "operations", source);
+    this.handlers.push(make(this.environment, operations));
     return this.handlers.length - 1;
   }
 }
 
 /** `name` (a mnemonic: it comes from the decoder's tables) shows up in profiles. */
-function compile(
-  environment: Environment,
+function print(
   name: string,
   programs: readonly Program[],
-): Handler {
+): { source: string; operations: readonly Operation[] } {
   const printed = printHandler(programs);
   const names = printed.names.filter((free) => !free.startsWith("op"));
   const operations = printed.operations.map((_, number) => `op${number}`);
@@ -113,5 +117,5 @@ const [${operations.join(",")}]=operations;
 return function ${/^[a-z0-9]+$/.test(name) ? name + "_" : "handler"}(p){
 ${printed.body}
 };`;
-  return new Function("environment", "operations", source)(environment, printed.operations);
+  return { source, operations: printed.operations };
 }

@@ -52,10 +52,8 @@ Deno.test("a thousand VMs of one image translate each region once", async () => 
     for (let n = warm; n < 1000; n++) runOne();
     const last = t.kernel.stats().engine;
     assert(translations > 0 && translations < 5, `${translations} regions`);
-    assertEquals(
-      [last.translations, last.regions, last.invalidations, last.cleared],
-      [translations, translations, 0, 0],
-    );
+    assertEquals([last.translations, last.invalidations, last.cleared], [translations, 0, 0]);
+    assert(last.regions > 0 && last.regions <= translations, `${last.regions} are kept`);
     assert(last.translated > 50 * last.evaluated, `${last.evaluated} were evaluated`);
     t.finish();
   }

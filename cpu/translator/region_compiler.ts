@@ -26,6 +26,12 @@ export interface PrintedCode {
   place(address: number): number;
 }
 
+/** Names of what each region has for itself, besides the accesses of slow_access.ts. */
+const OWN = ["E", "K", "S", "V", "stopped"] as const;
+
+/** What generated code begins with; cpu/vocabulary.ts is about the rest. */
+export const STRICT = '"use strict";';
+
 export class RegionCompiler {
   constructor(
     private readonly pool: Pool,
@@ -59,12 +65,28 @@ export class RegionCompiler {
     }
   }
 
-  compile({ region, printed, place }: PrintedCode, generation: number): CompiledRegion {
+  /** What `compile` is to compile: a function that makes the region's function. Its address shows up in profiles. */
+  source({ printed: { body, names, operations, entries } }: PrintedCode): string {
+    const own: readonly string[] = [...OWN, ...Object.keys(this.slow.accesses)];
+    const shared = names.filter((name) => !own.includes(name) && !name.startsWith("op"));
+    return `${STRICT}
+const {${shared.join(",")}}=environment;
+const [${operations.map((_, number) => `op${number}`).join(",")}]=operations;
+return function region${entries[0].address >>> 0}(block,left){
+${body}
+};`;
+  }
+
+  compile(
+    { region, printed, place }: PrintedCode,
+    source: string,
+    generation: number,
+  ): CompiledRegion {
     const blocks = region.blocks.map(({ start }) => start);
     const inside = new Set(blocks);
     const exits = region.blocks.flatMap(({ targets }) => targets.filter((to) => !inside.has(to)));
     const compiled: CompiledRegion = {
-      run: this.instantiate(printed),
+      run: this.instantiate(printed, source),
       pages: region.pages,
       frames: region.frames,
       entries: [],
@@ -74,7 +96,7 @@ export class RegionCompiler {
       generation,
       bails: printed.bails,
       runs: 0,
-      bytes: printed.body.length,
+      bytes: source.length,
     };
     const frames = new Map(region.pages.map((page, index) => [page, region.frames[index]]));
     const entries = printed.entries.map(({ address, need }, index): RegionEntry => ({
@@ -88,26 +110,19 @@ export class RegionCompiler {
     return Object.assign(compiled, { entries });
   }
 
-  private instantiate({ body, names, operations, entries }: PrintedRegion): RegionFunction {
+  private instantiate({ operations, entries }: PrintedRegion, source: string): RegionFunction {
     const { first, span } = entrySpan(entries);
     const numbers = new Uint8Array(span);
     entries.forEach(({ address }, index) => numbers[address - first] = index + 1);
-    const own = {
+    const own: Record<typeof OWN[number], unknown> = {
       E: numbers,
       K: Int32Array.from([0, ...entries.map(({ need }) => need)]),
       S: this.slow.S,
       V: this.pool.view,
-      ...this.slow.accesses,
       stopped: this.stopped,
     };
-    const shared = names.filter((name) => !(name in own) && !name.startsWith("op"));
-    const source = `"use strict";
-const {${shared.join(",")}}=environment;
-const [${operations.map((_, number) => `op${number}`).join(",")}]=operations;
-return function region${entries[0].address >>> 0}(block,left){
-${body}
-};`;
-    const make = new Function("environment", "operations", ...Object.keys(own), source);
-    return make(this.environment, operations, ...Object.values(own));
+    const all = { ...own, ...this.slow.accesses };
+    const make = new Function("environment", "operations", ...Object.keys(all), source);
+    return make(this.environment, operations, ...Object.values(all));
   }
 }

@@ -25,9 +25,10 @@ import {
 import { Evaluator, type EvaluatorOptions } from "../evaluator.ts";
 import { STEP_LEAVE } from "../printer.ts";
 import { type CpuState, EIP } from "../state.ts";
+import { Vocabulary } from "../vocabulary.ts";
 import type { Environment } from "../runtime.ts";
 import { type CompiledRegion, RegionCache, type RegionEntry } from "./region_cache.ts";
-import { type PrintedCode, RegionCompiler } from "./region_compiler.ts";
+import { type PrintedCode, RegionCompiler, STRICT } from "./region_compiler.ts";
 import { createSlowAccesses, GAVE_UP, LEFT, type SlowAccesses } from "./slow_access.ts";
 
 export interface TranslatorOptions extends EvaluatorOptions {
@@ -57,6 +58,7 @@ export class Translator implements Engine {
   private readonly slow: SlowAccesses;
   private readonly compiler: RegionCompiler;
   private readonly translateAfter: number;
+  private readonly vocabulary: Vocabulary;
   private readonly codeBytes: number;
   private readonly now: () => number;
   private running: CompiledRegion | null = null;
@@ -68,6 +70,7 @@ export class Translator implements Engine {
     invalidations: 0,
     cleared: 0,
     deoptimizations: 0,
+    refused: 0,
     microseconds: 0,
     retired: 0,
   };
@@ -76,6 +79,7 @@ export class Translator implements Engine {
     this.evaluator = new Evaluator(options);
     this.environment = this.evaluator.environment;
     this.translateAfter = options.translateAfter ?? DEFAULT_TRANSLATE_AFTER;
+    this.vocabulary = new Vocabulary(Object.keys(this.environment));
     this.codeBytes = options.codeBytes ?? DEFAULT_CODE_BYTES;
     this.now = options.now ?? (() => 0);
     this.slow = createSlowAccesses(this.environment);
@@ -210,7 +214,14 @@ export class Translator implements Engine {
   private keep(found: PrintedCode, generation: number, place: number, eip: number) {
     const { cache, counters } = this;
     const { space } = this.environment.X;
-    const compiled = this.compiler.compile(found, generation);
+    const source = this.compiler.source(found);
+    this.options.emitted?.(source);
+    if (this.vocabulary.check(source.slice(STRICT.length)) !== "") {
+      counters.refused++;
+      cache.cool(place);
+      return null;
+    }
+    const compiled = this.compiler.compile(found, source, generation);
     if (cache.bytes + compiled.bytes > this.codeBytes && cache.regions > 0) {
       cache.clear();
       counters.cleared++;

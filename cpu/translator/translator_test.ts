@@ -1,16 +1,13 @@
-import { assert, assertEquals, assertMatch } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import { call, compile, load, runNatively } from "../../tests/support/compile.ts";
 import { PROGRAMS, programSource } from "../../tests/support/programs.ts";
 import { hasLibc32 } from "../../tests/tools.ts";
 import { type Engine, EXIT_BUDGET, EXIT_EXCEPTION, EXIT_TERMINATE, X86_PF } from "../engine.ts";
-import { PAGE_SIZE, PRESENT } from "../engine.ts";
+import { PAGE_SIZE } from "../engine.ts";
 import { Evaluator } from "../evaluator.ts";
 import { readFlags } from "../flags.ts";
 import { createPool, FlatSpace } from "../flat_space.ts";
 import { CpuState, EAX, EBX, ECX, EDI, EIP, ESP, EXIT_ADDRESS, EXIT_VECTOR } from "../state.ts";
-import { CodeWindow } from "./code_window.ts";
-import { findRegion } from "./region.ts";
-import { printRegion } from "./region_printer.ts";
 import { Translator } from "./translator.ts";
 
 const ignore = !await hasLibc32("programs compiled for 32-bit Linux are compared with");
@@ -158,25 +155,4 @@ Deno.test("a frame that is mapped at two addresses has a region for each", () =>
   }
   assertEquals(engine.stats().translations, 2);
   assertEquals(pool.u8[CODE], 0x40);
-});
-
-Deno.test("hostile bytes become nothing but names of the emitter and integers", () => {
-  const vocabulary =
-    /^(?:let|const|if|else|for|break|continue|return|switch|case|out|bail|entry|block|left|fault|X|x|y|d|s|p|e|a|getFloat64|setFloat64|true|[pqwv]\d+|r[0-7]|d[56]\d|f[kabrc]|[LB]\d+|t\d+_(?:to|p?\d+))$/;
-  let seed = 1;
-  for (let round = 0; round < 300; round++) {
-    const bytes = Uint8Array.from({ length: PAGE_SIZE }, () => {
-      seed = Math.imul(seed, 1664525) + 1013904223 | 0;
-      return seed >>> 24;
-    });
-    const window = new CodeWindow(bytes, { readTable: Int32Array.of(PRESENT) }, 1);
-    const region = findRegion(window, [round]);
-    if (region.blocks.length === 0) continue;
-    const { body, names } = printRegion(region);
-    assertEquals(body.match(/["'`\\]|\/[/*]/g), null);
-    for (const name of body.match(/[A-Za-z_$][\w$]*/g) ?? []) {
-      if (!names.includes(name)) assertMatch(name, vocabulary);
-    }
-    for (const number of body.match(/(?<![\w$])\d[\w.]*/g) ?? []) assertMatch(number, /^\d{1,10}$/);
-  }
 });
