@@ -8,15 +8,18 @@
  * `denali up` runs in a process of its own with one cell; the load generator shares the machine with it
  * (one thread, closed loop, 16 connections that walk through all VMs). Settings are taken in turns, the
  * order reversed from round to round; medians count. Beside the throughput stands what the cell's thread
- * spent on a request, because throughput also ends where the gateway or the load generator does.
+ * spent on a request, because throughput also ends where the gateway or the load generator does, and
+ * what the kernel counted, which says why.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
+import { ENGINE_NAMES } from "../../cpu/engine_settings.ts";
 import { buildGuests } from "../../guests/build.ts";
 import { cpuTimes, usedBetween } from "../load/cpu.ts";
 import { fetchPage, hostOf } from "../load/fleet.ts";
 import { load } from "../load/load.ts";
 import { TestServer } from "../load/server.ts";
+import { type ReceiveCost, receiveCost } from "./claims/receive.ts";
 import { printTable, save } from "./report/report.ts";
 
 const SIZES = [1, 10, 50, 100], CONNECTIONS = 16, BYTES = 100_000;
@@ -34,6 +37,18 @@ interface Sample {
   readonly failed: number;
   /** Milliseconds of the cell's thread per request. */
   readonly cellMs: number;
+  /** Per request: thousand instructions of guests, upcalls for interrupts, turns, context switches. */
+  readonly kiloInstructions: number;
+  readonly interrupts: number;
+  readonly quanta: number;
+  readonly switches: number;
+}
+
+type Counter = "instructions" | "interrupts" | "quanta" | "switches";
+
+/** The counters of the server's only cell. */
+async function counters(server: TestServer): Promise<Readonly<Record<Counter, number>>> {
+  return (await server.request("GET", "/v1/system")).cells[0];
 }
 
 /** A server among a hundred that spin may take seconds to boot. */
@@ -64,15 +79,20 @@ async function measure(args: readonly string[], vms: number): Promise<Sample> {
       connections: CONNECTIONS,
     };
     await load({ ...order, seconds: 1 });
-    const before = await cpuTimes(server.pid);
+    const counted = await counters(server), before = await cpuTimes(server.pid);
     const result = await load({ ...order, seconds });
-    const used = usedBetween(before, await cpuTimes(server.pid));
+    const used = usedBetween(before, await cpuTimes(server.pid)), after = await counters(server);
+    const each = (name: Counter) => (after[name] - counted[name]) / result.answered;
     const failed = Object.values(result.failures).reduce((sum, count) => sum + count, 0);
     if (result.answered === 0) throw new Error(`no answer: ${JSON.stringify(result.failures)}`);
     return {
       failed,
       perSecond: result.answered / result.seconds,
       cellMs: (used.total - used.main) * 1000 / result.answered,
+      kiloInstructions: each("instructions") / 1000,
+      interrupts: each("interrupts"),
+      quanta: each("quanta"),
+      switches: each("switches"),
     };
   } finally {
     await server.stop();
@@ -88,6 +108,7 @@ const sizes = flags.sizes?.split(",").map(Number) ?? SIZES;
 const seconds = Number(flags.seconds ?? 3), rounds = Number(flags.rounds ?? 3);
 const bytes = Number(flags.bytes ?? BYTES);
 const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
+const engineName = ENGINE_NAMES.find((name) => name === flags.engine);
 await buildGuests(["httpd"]);
 
 const rows: ({ name: string; claim: string; vms: number } & Sample)[] = [];
@@ -101,26 +122,64 @@ for (const vms of sizes) {
   }
   for (const [index, { name, claim }] of SETTINGS.entries()) {
     const of = (key: keyof Sample) => median(samples[index].map((sample) => sample[key]));
-    const sample = { perSecond: of("perSecond"), failed: of("failed"), cellMs: of("cellMs") };
+    const keys = Object.keys(samples[index][0]) as (keyof Sample)[];
+    const sample = Object.fromEntries(keys.map((key) => [key, of(key)])) as unknown as Sample;
     rows.push({ name, claim, vms, ...sample });
   }
 }
+const received: { bytes: number; simple: ReceiveCost; pio12: ReceiveCost }[] = [];
+for (const size of [60, 1514]) {
+  const simple = await receiveCost({ nic: "simple" }, size, engineName);
+  received.push({
+    bytes: size,
+    simple,
+    pio12: await receiveCost({ nic: "pio12" }, size, engineName),
+  });
+}
 const usual = (vms: number) => rows.find((row) => row.vms === vms && row.claim === "")!;
 printTable(
-  ["VMs", "setting", "requests/s", "gain of the usual", "cell ms/request", "more", "failed"],
-  rows.map(({ vms, name, claim, perSecond, cellMs, failed }) => [
+  [
+    "VMs",
+    "setting",
+    "requests/s",
+    "gain of the usual",
+    "failed",
+    "per request: cell ms",
+    "more",
+    "k instr.",
+    "upcalls",
+    "turns",
+    "switches",
+  ],
+  rows.map(({ vms, name, claim, perSecond, cellMs, ...row }) => [
     String(vms),
     name,
     perSecond.toFixed(1),
     claim === "" ? "" : `${((usual(vms).perSecond / perSecond - 1) * 100).toFixed(0)} %`,
+    String(row.failed),
     cellMs.toFixed(2),
     claim === "" ? "" : `${((cellMs / usual(vms).cellMs - 1) * 100).toFixed(0)} %`,
-    String(failed),
+    row.kiloInstructions.toFixed(0),
+    row.interrupts.toFixed(1),
+    row.quanta.toFixed(1),
+    row.switches.toFixed(1),
+  ]),
+);
+console.log();
+printTable(
+  ["to receive a frame", "µs simple", "pio12", "more", "instructions simple", "pio12"],
+  received.map(({ bytes, simple, pio12 }) => [
+    `${bytes} bytes`,
+    simple.microseconds.toFixed(2),
+    pio12.microseconds.toFixed(2),
+    `${((pio12.microseconds / simple.microseconds - 1) * 100).toFixed(0)} %`,
+    simple.instructions.toFixed(0),
+    pio12.instructions.toFixed(0),
   ]),
 );
 await save(
   "claims",
-  { bytes, seconds, connections: CONNECTIONS, rows },
+  { bytes, seconds, connections: CONNECTIONS, rows, received },
   SETTINGS.map(({ name, claim }) => ({
     label: claim === "" ? name : `${name} instead of ${claim}`,
     points: rows.filter((row) => row.name === name).map((row) => [row.vms, row.perSecond] as const),
