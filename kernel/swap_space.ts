@@ -81,14 +81,18 @@ export class SwapSpace {
   }
 }
 
-const NO_PAGES = new Int32Array(0);
+/** Shared by all regions that are empty. */
+const NO_PAGES: number[] = [];
 /** Slots for which a region first keeps its books. */
 const SLOTS_MINIMUM = 8;
 
 /** The slots of one VM, counted from the start of its region. */
 export class SwapRegion {
-  /** Page whose copy each slot holds; 0: free. Grows with the slots that were ever used. */
-  #pages: Int32Array = NO_PAGES;
+  /**
+   * Page whose copy each slot holds; 0: free. Grows with the slots that were ever used. A plain array, because
+   * most are short, and a typed array costs 230 bytes before its first element.
+   */
+  #pages: number[] = NO_PAGES;
   /** No slot below is free. */
   #lowest = 0;
   #used = 0;
@@ -102,7 +106,7 @@ export class SwapRegion {
 
   /** Bytes of the books. */
   get bytes(): number {
-    return this.#pages.byteLength;
+    return 8 * this.#pages.length;
   }
 
   /** The page in a slot; 0: none. */
@@ -132,8 +136,9 @@ export class SwapRegion {
   }
 
   #grow(): void {
-    const pages = new Int32Array(Math.max(SLOTS_MINIMUM, 2 * this.#pages.length));
-    pages.set(this.#pages);
+    const old = this.#pages;
+    const pages = new Array<number>(Math.max(SLOTS_MINIMUM, 2 * old.length)).fill(0);
+    for (let slot = 0; slot < old.length; slot++) pages[slot] = old[slot];
     this.#pages = pages;
   }
 }

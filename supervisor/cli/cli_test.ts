@@ -75,6 +75,8 @@ Deno.test("run prints exactly what the guest writes and passes its code on", () 
       stderr: "",
     });
     assertEquals((await run(["run", "--memory", "1M", `${folder}/five.elf`])).code, 5);
+    const swap = ["--pool", "4M", "--swap", "64M", "--swap-cluster", "4K"];
+    assertEquals((await run(["run", ...swap, `${folder}/five.elf`])).code, 5);
     const big = await run(["run", `${folder}/big.elf`]);
     assertEquals(big.code, 125);
     assertStringIncludes(big.stderr, "code 200");
@@ -167,6 +169,11 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["run", "--engine", "evaluator", "--translate-after", "5", "hello"], "--engine translator"],
     [["run", "--engine", "translator", "--translate-after", "5.5", "hello"], "--translate-after"],
     [["run", "--engine", "translator", "--code-cache", "1", "hello"], "from 64K to 1G"],
+    [["run", "--swap-cluster", "6K", "hello"], "a multiple of 4K from 4K to 256K"],
+    [["up", "--swap-cluster", "512K"], "a multiple of 4K from 4K to 256K"],
+    [["up", "--swap", "much"], "--swap: expected a number of bytes"],
+    [["run", "--pool", "1M", "hello"], "from 4M to 2G"],
+    [["run", "--deterministic", "--pool", "8M", "hello"], "neither --pool nor --swap"],
     [["stop"], "at least one VM"],
     [["up", "--interrupts", "never"], "batched or synchronous"],
     [["run", "--nic", "ne2000", "hello"], "simple or pio12"],
