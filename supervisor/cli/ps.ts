@@ -30,11 +30,12 @@ export const ps: Command = {
   },
 };
 
-const HEADING = ["ID", "NAME", "IMAGE", "STATE", "MEMORY", "ADDRESS", "PORTS"];
+const HEADING = ["ID", "NAME", "IMAGE", "STATE", "MEMORY", "CELL", "ADDRESS", "PORTS"];
 
 function row(vm: VmSummary): string[] {
   const ports = vm.publish.map(({ hostname, host, guest }) => `${hostname}:${host}->${guest}`);
   const state = vm.exitCode === undefined ? vm.state : `${vm.state} (${vm.exitCode})`;
-  const { id, name, image, memory, address } = vm;
-  return [String(id), name, image, state, formatSize(memory), address, ports.join(", ")];
+  const { id, name, image, memory, cell, address } = vm;
+  const where = [String(cell), address, ports.join(", ")];
+  return [String(id), name, image, state, formatSize(memory), ...where];
 }
