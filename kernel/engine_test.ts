@@ -128,3 +128,67 @@ patch: mov al, 0
   assert(regions <= 1 && often > 0, `${regions} regions are kept, cleared ${often} times`);
   small.finish();
 });
+
+/** Runs the code at `patch`, lets a device write into it, and runs it again, often. */
+const PATCHED_BY_KEYBOARD = `
+_start: mov ebp, 40
+again: call patch
+  add ebx, eax
+  mov edi, offset patch + 1
+  mov ecx, 1
+  mov edx, PORT_KEYBOARD_READ
+  rep insb
+  dec ebp
+  jnz again
+  mov eax, ebx
+  and eax, 127
+  terminate
+  .balign 64
+patch: mov eax, 1
+  ret`;
+
+Deno.test("code that the keyboard overwrites is run as it is now, on any engine", async () => {
+  const typed = Uint8Array.from({ length: 40 }, (_, index) => index + 3);
+  // Its last byte comes too late.
+  const sum = 1 + typed.subarray(0, 39).reduce((total, byte) => total + byte, 0);
+  for (const engine of EVERY_ENGINE) {
+    const t = testKernel({ engine });
+    const vm = await t.boot(PATCHED_BY_KEYBOARD);
+    assertEquals(t.kernel.keyboard(vm, typed), 40);
+    t.kernel.run(1_000_000);
+    assertEquals([vm.state, vm.exitCode], ["stopped", sum & 127], JSON.stringify(engine));
+    t.finish();
+  }
+});
+
+/** VM 1 overwrites its code, VM 2 of the same image does not. */
+const PATCHED_BY_ITSELF = `
+_start: mov ebp, 30
+again: call patch
+  add ebx, eax
+  cmp dword ptr [REG_vm_id], 1
+  jne 1f
+  inc byte ptr [patch + 1]
+1: dec ebp
+  jnz again
+  mov eax, ebx
+  and eax, 127
+  terminate
+patch: mov eax, 1
+  ret`;
+
+Deno.test("a VM that overwrites its code changes it for no other VM of the image, on any engine", async () => {
+  for (const engine of EVERY_ENGINE) {
+    const t = testKernel({ engine, quantum: 13 });
+    const image = await t.load(PATCHED_BY_ITSELF);
+    const vms = [1, 2].map((id) => {
+      const vm = t.kernel.createVm({ id, name: `vm-${id}`, image, memory: 1 << 20 });
+      t.kernel.start(vm);
+      return vm;
+    });
+    t.kernel.run(1_000_000);
+    const sum = 30 * 31 / 2 & 127;
+    assertEquals(vms.map((vm) => vm.exitCode), [sum, 30], JSON.stringify(engine));
+    t.finish();
+  }
+});
