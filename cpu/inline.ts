@@ -39,16 +39,14 @@ export function doubleAt(index: Expression, i = 0): Expression {
   return add(sar(index, constant(1)), constant(i));
 }
 
-/** Double `i` of the source, from memory or register. Memory before `i` = 1 has been read with `i` = 0. */
+/** Double `i` of the source, from memory or register. */
 export function sourceDouble(b: Builder, { address, source }: InlineOperands, i = 0): Temp {
   if (address === null) return b.part("double", doubleAt(source, i));
-  if (i === 0) return b.load(64, address);
-  return b.loadReserved(64, add(address, constant(8 * i)));
+  return b.load(64, add(address, constant(8 * i)));
 }
 
-/** Word `i` of the source; of memory, word 0 comes first. */
+/** Word `i` of the source. */
 export function sourceWord(b: Builder, { address, source }: InlineOperands, i = 0): Temp {
   if (address === null) return b.part("word", wordAt(source, i));
-  if (i === 0) return b.load(32, address);
-  return b.loadReserved(32, add(address, constant(4 * i)));
+  return b.load(32, add(address, constant(4 * i)));
 }

@@ -43,13 +43,14 @@ function numbers(values: readonly Temp[]): Expression {
   return both(...values.map((value) => eq(value, value)));
 }
 
-/** Stores the doubles `from`. The second lies in the same page as the first. */
+/** Stores the doubles `from`. */
 function storeDoubles(from: readonly number[]): Inline {
   return (b, { source, address, exact }) => {
     const values = from.map((i) => b.part("double", doubleAt(source, i)));
     b.if(numbers(values), () => {
-      b.store(64, address!, values[0]);
-      if (values.length > 1) b.storeReserved(64, add(address!, constant(8)), values[1]);
+      if (values.length === 1) return b.store(64, address!, values[0]);
+      const writes = values.map((_, i) => b.reserve(64, add(address!, constant(8 * i))));
+      writes.forEach((write, i) => write(values[i]));
     }, exact);
   };
 }
@@ -155,7 +156,6 @@ function pick(choose: (immediate: number) => readonly number[]): Inline {
     const { destination, immediate, address, exact } = operands;
     if (immediate.op !== "const") return exact(address !== null);
     const chosen = choose(immediate.value);
-    // Memory is read from its first word on.
     const sources = address === null ? [] : [0, 1, 2, 3].map((i) => sourceWord(b, operands, i));
     const values = chosen.map((i) => {
       if (i < 4) return b.part("word", wordAt(destination, i));

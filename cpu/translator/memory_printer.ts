@@ -20,7 +20,7 @@ import type { Expression, Statement } from "../ir.ts";
 import { INDEX_SHIFT } from "../printer.ts";
 import { ESP } from "../state.ts";
 import { InstructionPrinter } from "./instruction_printer.ts";
-import { OFFSET, STOP, TAG } from "./slow_access.ts";
+import { OFFSET, SLOW_DOUBLE, STOP, TAG } from "./slow_access.ts";
 
 type Access = Extract<Statement, { op: "load" | "store" | "reserve" }>;
 
@@ -65,7 +65,9 @@ export abstract class MemoryPrinter extends InstructionPrinter {
     lines.push(
       `{const a=${this.expression(s.address)};`,
       `if(${hit(s, tag)})${result}${this.fast(s, at, value)};`,
-      `else{${result}${this.use(slowName(s, tag))}(a${value && `,${value}`});`,
+      s.op === "load" && s.width === 64
+        ? `else{${this.use(slowName(s, tag))}(a);${result}${this.use("D")}[${SLOW_DOUBLE}];`
+        : `else{${result}${this.use(slowName(s, tag))}(a${value && `,${value}`});`,
     );
     this.bail(`${this.use("S")}[${STOP}]!==0`);
     lines.push(`${tag}=S[${TAG}];${offsetOf(tag)}=S[${OFFSET}];}}`);

@@ -6,6 +6,7 @@
  */
 
 import { PAGE_MASK, PRESENT } from "../engine.ts";
+import { MEMORY_WORD } from "../operation.ts";
 import type { Environment } from "../runtime.ts";
 
 // Words of S.
@@ -19,6 +20,9 @@ export const GAVE_UP = 3;
 /** What remains of the budget. */
 export const LEFT = 4;
 const WORDS = 5;
+
+/** Index in D (a part of the buffer of operations) of what slowLoad64 and stackLoad64 have read. */
+export const SLOW_DOUBLE: number = (MEMORY_WORD >> 1) + 1;
 
 /** An address that is in no page. */
 const NOWHERE = -1;
@@ -36,7 +40,7 @@ export interface SlowAccesses {
 /** The functions for different widths are written out, because V8 optimises each for the view that it uses. */
 export function createSlowAccesses(environment: Environment): SlowAccesses {
   const S = new Int32Array(WORDS);
-  const { X, M8, M16, M32, M64 } = environment as Environment & Views;
+  const { X, D, M8, M16, M32, M64 } = environment as Environment & Views;
   const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment as
     & Environment
     & Loads;
@@ -80,7 +84,9 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
     },
     [`${name}64`]: (a: number) => {
       const e = X[table][a >>> 12];
-      return (e & PRESENT) !== 0 && (a & 7) === 0 ? M64[tell(e, a) >> 3] : settle(load64(a));
+      const simple = (e & PRESENT) !== 0 && (a & 7) === 0;
+      // A double that is returned would be allocated.
+      D[SLOW_DOUBLE] = simple ? M64[tell(e, a) >> 3] : settle(load64(a));
     },
   });
 
@@ -138,7 +144,9 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
 
 type Load = (address: number) => number;
 type Store = (address: number, value: number) => void;
-type Views = Readonly<{ M8: Int8Array; M16: Int16Array; M32: Int32Array; M64: Float64Array }>;
+type Views = Readonly<
+  { D: Float64Array; M8: Int8Array; M16: Int16Array; M32: Int32Array; M64: Float64Array }
+>;
 type Loads =
   & Readonly<Record<"load8" | "load16" | "load32" | "load64", Load>>
   & Readonly<Record<"store8" | "store16" | "store32" | "store64", Store>>;
