@@ -2,7 +2,7 @@
 
 import { assertEquals } from "@std/assert";
 import { decode } from "./decoder.ts";
-import { type Engine, EXIT_EXCEPTION, type Pool } from "./engine.ts";
+import { type Engine, EXIT_EXCEPTION, EXIT_TERMINATE, type Pool } from "./engine.ts";
 import { Evaluator } from "./evaluator.ts";
 import { createPool, FlatSpace } from "./flat_space.ts";
 import { ARITHMETIC_FLAGS, readFlags } from "./flags.ts";
@@ -129,4 +129,36 @@ Deno.test("what is written in the IR does what the operation does that it stands
     }
   }
   assertEquals(count > 100, true);
+});
+
+Deno.test("every condition code after a comparison of doubles is that of its flags", () => {
+  const pool = createPool(0x4000), space = new FlatSpace(4);
+  // Pairs, and whether CF, PF and ZF are set.
+  const cases: [number, number, boolean, boolean, boolean][] = [
+    [1, 2, true, false, false],
+    [2, 1, false, false, false],
+    [1, 1, false, false, true],
+    [NaN, 1, true, true, true],
+    [5e-324, 0, false, false, false],
+  ];
+  for (
+    const engine of [
+      new Evaluator({ pool, timestamp: () => 0 }),
+      new Translator({ pool, timestamp: () => 0, translateAfter: 0 }),
+    ]
+  ) {
+    for (let code = 0; code < 16; code++) {
+      engine.dropFrame(CODE);
+      // ucomisd xmm0, xmm1; jcc over one byte; inc eax
+      pool.u8.set([0x66, 0x0f, 0x2e, 0xc1, 0x70 + code, 1, 0x40, ...TERMINATE], CODE);
+      for (const [a, b, carry, parity, zero] of cases) {
+        const cpu = new CpuState();
+        cpu.f64.set([a, 0, b], XMM_BYTE >> 3);
+        cpu.i32[EIP] = CODE;
+        assertEquals(engine.run(cpu, space, 10), EXIT_TERMINATE);
+        const holds = [false, carry, zero, carry || zero, false, parity, false, zero][code >> 1];
+        assertEquals(cpu.i32[EAX], holds === ((code & 1) === 0) ? 0 : 1, `${code} of ${a}, ${b}`);
+      }
+    }
+  }
 });

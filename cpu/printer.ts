@@ -477,7 +477,7 @@ function knownOrder(pair: number, a: string, b: string): string {
     case 5:
       return `${a}!==${a}||${b}!==${b}`;
     default:
-      return "false";
+      return "0!==0";
   }
 }
 
