@@ -77,6 +77,12 @@ function digits(value: number): string {
   return value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0);
 }
 
+/** Shows a measurement as soon as it is there, because all of them take minutes. */
+function tell(kind: string, { program, timings }: Measurement): void {
+  const times = Object.entries(timings).map(([name, { median }]) => `${name} ${digits(median)}`);
+  console.error(`${kind} ${program}, ms: ${times.join(", ")}`);
+}
+
 interface Ratios {
   readonly [peer: string]: { readonly mean: number; readonly least: number };
 }
@@ -124,14 +130,16 @@ async function main(): Promise<void> {
   const folder = await Deno.makeTempDir();
   try {
     for (const program of programs) {
-      console.error(`${program} ...`);
       const built = await buildProgram(program, folder);
       const plan: Plan = { program, built, executors, milliseconds: WARM_MS, rounds, clock };
-      if (only !== "cold") warm.push(await measureWarm(plan));
+      if (only !== "cold") {
+        warm.push(await measureWarm(plan));
+        tell("warm", warm.at(-1)!);
+      }
       if (only !== "warm") {
-        cold.push(
-          await measureCold({ ...plan, executors: fromNothing, milliseconds: COLD_MS, rounds: 3 }),
-        );
+        const short = { ...plan, executors: fromNothing, milliseconds: COLD_MS, rounds: 3 };
+        cold.push(await measureCold(short));
+        tell("cold", cold.at(-1)!);
       }
     }
   } finally {
