@@ -7,7 +7,7 @@
  * through a buffer, here of 16 pages, every cache line of it once per turn. A turn is one round through the
  * loop; what it costs one VM that has the processor for itself is taken off. So the worst case holds
  * what a VM must bring back: caches, and the tables for memory access, which the kernel keeps for the VMs
- * that ran last only. The least of five rounds counts, which other work on the machine disturbs least;
+ * that ran last only. The least of sixty short rounds counts, which other work on the host disturbs least;
  * VMs have 16 MiB of memory each, as by default.
  */
 
@@ -20,7 +20,8 @@ import { printTable, save } from "./report/report.ts";
 
 const SIZES = [2, 10, 100, 1000, 2000, 5000, 10_000];
 const MEMORY = 16 << 20, BUFFER = 1 << 20, LINE = 64;
-const ROUNDS = 5, TURNS = 4000;
+/** Rounds are short, a few milliseconds: some of them are not interrupted by the host's other work. */
+const ROUNDS = 60, ROUND_INSTRUCTIONS = 400_000, TURNS_MAXIMUM = 10_000;
 
 interface Loop {
   readonly name: string;
@@ -84,12 +85,12 @@ function time(kernel: Kernel, loop: Loop, turns: number): number {
 
 /** What a turn among `count` VMs costs more than one of a VM that is alone. */
 function measure(loop: Loop, count: number, engine: EngineName | undefined): number {
-  const turns = Math.max(TURNS * (loop.turn < 10 ? 100 : 1), count);
+  const turns = Math.min(TURNS_MAXIMUM, Math.ceil(ROUND_INSTRUCTIONS / loop.turn));
   const many = kernelOf(loop, count, loop.turn, engine);
-  const alone = kernelOf(loop, 1, loop.turn * turns, engine);
+  const alone = kernelOf(loop, 1, ROUND_INSTRUCTIONS, engine);
   // Every VM has touched its pages, and the loop is known to the engine.
-  time(many, loop, Math.max(2 * count, turns));
-  time(alone, loop, turns);
+  time(many, loop, Math.max(2 * count, 10 * turns));
+  time(alone, loop, 10 * turns);
   let base = Infinity, least = Infinity;
   for (let round = 0; round < ROUNDS; round++) {
     base = Math.min(base, time(alone, loop, turns));
