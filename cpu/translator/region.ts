@@ -20,10 +20,13 @@ import type { Expression, Program, Statement } from "../ir.ts";
 import type { Binding } from "../operation.ts";
 import { programOf } from "../semantics/table.ts";
 import { literalForm } from "../shape.ts";
+import { type Call, linkCalls } from "./calls.ts";
 import type { CodeWindow } from "./code_window.ts";
 
 /** At most this many instructions make a region, on at most so many pages. */
 export const MAXIMUM_INSTRUCTIONS = 1000, MAXIMUM_PAGES = 16;
+/** Instructions from which on a region leaves what another one can be entered for to that one. */
+const SHARE_FROM = 200;
 const MAXIMUM_BLOCKS = 300, MAXIMUM_IN_BLOCK = 256;
 /** Words of a jump table that are looked at, and how far from the jump its targets may lie. */
 const TABLE_WORDS = 256, TABLE_REACH = 0x8000;
@@ -44,8 +47,8 @@ export interface RegionBlock {
   readonly end: number;
   /** For each way that leads on from here, in the order of the jumps: the address, inside or outside. */
   readonly targets: readonly number[];
-  /** Addresses that a return at the end of this block probably goes to. */
-  readonly returns: readonly number[];
+  /** Addresses in the region that a computed jump at the end of this block probably goes to. */
+  readonly guesses: readonly number[];
   /** Control also goes where only a register or memory says. */
   readonly computed: boolean;
 }
@@ -61,10 +64,10 @@ export interface Region {
   readonly frames: readonly number[];
 }
 
-interface Call {
-  readonly callee: number | null;
-  readonly back: number;
-}
+/** By the address of an instruction with a computed target: where it has often gone. */
+export type Habits = ReadonlyMap<number, readonly number[]>;
+
+const NO_HABITS: Habits = new Map();
 
 /** The region around the code at `starts`, of at most `limit` instructions. */
 export function findRegion(
@@ -72,8 +75,10 @@ export function findRegion(
   starts: readonly number[],
   wanted: (address: number) => boolean = () => true,
   limit: number = MAXIMUM_INSTRUCTIONS,
+  habits: Habits = NO_HABITS,
+  known: (address: number) => boolean = () => false,
 ): Region {
-  const search = new Search(window, wanted, limit);
+  const search = new Search(window, wanted, limit, habits, known);
   const leaders = new Set(starts);
   // Breadth first from the hot place: what the limits cut off is far away from it.
   for (const leader of leaders) {
@@ -86,7 +91,7 @@ export function findRegion(
     if (block !== null) blocks.push(block);
     if (block?.instructions.length === MAXIMUM_IN_BLOCK) leaders.add(block.end);
   }
-  const linked = linkReturns(blocks, search.calls);
+  const linked = linkCalls(blocks, search.calls);
   return {
     starts,
     blocks: linked.blocks,
@@ -108,6 +113,8 @@ class Search {
     private readonly window: CodeWindow,
     private readonly wanted: (address: number) => boolean,
     private readonly limit: number,
+    private readonly habits: Habits,
+    private readonly known: (address: number) => boolean,
   ) {}
 
   get full(): boolean {
@@ -139,18 +146,20 @@ class Search {
     leaders: Set<number>,
   ): void {
     const { targets } = targetsOf(program.body);
-    for (const target of targets) this.add(target, leaders);
+    const likely = [...targets, ...this.habits.get(address) ?? []];
+    for (const target of likely) this.add(target, leaders);
     if (instruction.mnemonic === "call") {
       const back = (address + instruction.length) | 0;
       this.add(back, leaders);
-      this.calls.set(address, { callee: targets[0] ?? null, back });
+      this.calls.set(address, { callees: likely, back });
     } else if (instruction.mnemonic === "jmp" && targets.length === 0) {
       this.addTable(address, instruction, leaders);
     }
   }
 
   private add(address: number, leaders: Set<number>): void {
-    if (leaders.size < MAXIMUM_BLOCKS && this.wanted(address)) leaders.add(address);
+    if (leaders.size >= MAXIMUM_BLOCKS || !this.wanted(address)) return;
+    if (this.decoded.size < SHARE_FROM || !this.known(address)) leaders.add(address);
   }
 
   /** `jmp [table + register*4]`: the addresses in the table, as far as it looks like one. */
@@ -180,10 +189,11 @@ class Search {
       if (instruction.program.terminator || leaders.has(address)) break;
     }
     if (instructions.length === 0) return null;
-    const { program } = instructions[instructions.length - 1];
+    const { program, start: last } = instructions[instructions.length - 1];
     const { targets, computed } = targetsOf(program.body);
     if (!program.terminator) targets.push(address);
-    return { start, instructions, end: address, targets, returns: [], computed };
+    const guesses = this.habits.get(last) ?? [];
+    return { start, instructions, end: address, targets, guesses, computed };
   }
 }
 
@@ -225,44 +235,4 @@ function targetsOf(body: readonly Statement[]): { targets: number[]; computed: b
   };
   visit(body);
   return { targets, computed };
-}
-
-/**
- * Gives every return the addresses behind the calls that can have led to it. Behind a call that leaves the
- * region is an entry: control comes back to it from outside.
- */
-function linkReturns(
-  blocks: readonly RegionBlock[],
-  calls: ReadonlyMap<number, Call>,
-): { blocks: RegionBlock[]; entries: number[] } {
-  const byStart = new Map(blocks.map((block) => [block.start, block]));
-  const returns = new Map<number, Set<number>>(blocks.map(({ start }) => [start, new Set()]));
-  const entries: number[] = [];
-  const callOf = (block: RegionBlock) =>
-    calls.get(block.instructions[block.instructions.length - 1].start);
-  for (const block of blocks) {
-    const call = callOf(block);
-    if (call === undefined || !byStart.has(call.back)) continue;
-    if (call.callee === null || !byStart.has(call.callee)) {
-      entries.push(call.back);
-      continue;
-    }
-    // The blocks of the function that is called: calls in it are stepped over.
-    const body = new Set([call.callee]);
-    for (const start of body) {
-      const inside = byStart.get(start);
-      if (inside === undefined) continue;
-      if (isReturn(inside)) returns.get(start)?.add(call.back);
-      const inner = callOf(inside);
-      for (const next of inner === undefined ? inside.targets : [inner.back]) body.add(next);
-    }
-  }
-  return {
-    blocks: blocks.map((block) => ({ ...block, returns: [...returns.get(block.start) ?? []] })),
-    entries,
-  };
-}
-
-function isReturn(block: RegionBlock): boolean {
-  return block.instructions[block.instructions.length - 1].mnemonic === "ret";
 }

@@ -10,6 +10,7 @@
  */
 
 import { PAGE_MASK, PRESENT } from "../engine.ts";
+import type { Habits } from "./region.ts";
 
 /** Runs from entry `block` on, at most `left` instructions; see region_printer.ts. */
 export type RegionFunction = (block: number, left: number) => number;
@@ -27,12 +28,25 @@ export interface CompiledRegion {
   readonly around: readonly number[];
   /** For each place where it can give up an instruction: its address, and what was done before it. */
   readonly bails: readonly (readonly [address: number, done: number])[];
+  /** Instructions that leave it for a computed target. */
+  readonly sites: readonly Site[];
+  /** What has been learned of them. */
+  readonly habits: Habits;
   /** How often it has run, as far as anybody counts. */
   runs: number;
   /** How often it has been made anew, larger. */
   readonly generation: number;
   /** Characters of its source. */
   readonly bytes: number;
+}
+
+/** A computed jump: where it went last, and how often it has gone there without a break. */
+export interface Site {
+  readonly address: number;
+  target: number;
+  count: number;
+  /** When that was; see Translator. */
+  epoch: number;
 }
 
 export interface RegionEntry {
@@ -83,9 +97,19 @@ export class RegionCache {
     return this.heat[slotOf(place)];
   }
 
+  /** Halves how often places were looked for: what is rare never becomes hot. */
+  cool(): void {
+    for (let slot = 0; slot < SLOTS; slot++) this.heat[slot] >>= 1;
+  }
+
   /** Nothing can be translated at `place`: do not ask again soon. */
-  cool(place: number): void {
+  freeze(place: number): void {
     this.heat[slotOf(place)] = -0x40000000;
+  }
+
+  /** Whether a region can be entered at `place`. */
+  has(place: number): boolean {
+    return this.entries.has(place);
   }
 
   /** The last region that has a block at `place` or a jump to it, if it is mapped as it must be. */
@@ -126,7 +150,9 @@ export class RegionCache {
     return count;
   }
 
+  /** Forgets a region, if it is still there. */
   remove(region: CompiledRegion): void {
+    if (!this.frames.get(region.frames[0])?.has(region)) return;
     this.regions--;
     this.bytes -= region.bytes;
     for (const { place } of region.entries) this.unlink(place, region);

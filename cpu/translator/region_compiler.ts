@@ -8,7 +8,13 @@
 import { type AddressSpace, PAGE_MASK, type Pool } from "../engine.ts";
 import type { Environment } from "../runtime.ts";
 import { CodeWindow } from "./code_window.ts";
-import { findRegion, MAXIMUM_INSTRUCTIONS, MAXIMUM_PAGES, type Region } from "./region.ts";
+import {
+  findRegion,
+  type Habits,
+  MAXIMUM_INSTRUCTIONS,
+  MAXIMUM_PAGES,
+  type Region,
+} from "./region.ts";
 import type { CompiledRegion, RegionEntry, RegionFunction } from "./region_cache.ts";
 import type { SlowAccesses } from "./slow_access.ts";
 import { entrySpan, type PrintedRegion, printRegion } from "./region_printer.ts";
@@ -21,6 +27,7 @@ const SMALLEST_LIMIT = 20;
 export interface PrintedCode {
   readonly region: Region;
   readonly printed: PrintedRegion;
+  readonly habits: Habits;
   readonly instructions: number;
   /** Where code at an address lies in the pool, or -1. */
   place(address: number): number;
@@ -48,18 +55,21 @@ export class RegionCompiler {
     space: AddressSpace,
     starts: readonly number[],
     wanted: (place: number) => boolean,
+    habits: Habits,
+    known: (place: number) => boolean,
   ): PrintedCode | null {
     for (let limit = MAXIMUM_INSTRUCTIONS;;) {
       const window = new CodeWindow(this.pool.u8, space, MAXIMUM_PAGES);
       const place = (address: number) => window.place(address);
       const isWanted = (address: number) => place(address) >= 0 && wanted(place(address));
-      const region = findRegion(window, starts, isWanted, limit);
+      const isKnown = (address: number) => known(place(address));
+      const region = findRegion(window, starts, isWanted, limit, habits, isKnown);
       if (region.blocks.length === 0 || region.blocks[0].start !== starts[0]) return null;
       const printed = printRegion(region);
       const { length } = printed.body;
       const instructions = region.blocks.reduce((sum, block) => sum + block.instructions.length, 0);
       if (length <= MAXIMUM_TEXT || limit <= SMALLEST_LIMIT) {
-        return { region, printed, instructions, place };
+        return { region, printed, habits, instructions, place };
       }
       limit = Math.floor(0.9 * Math.min(limit, instructions) * MAXIMUM_TEXT / length);
     }
@@ -78,7 +88,7 @@ ${body}
   }
 
   compile(
-    { region, printed, place }: PrintedCode,
+    { region, printed, habits, place }: PrintedCode,
     source: string,
     generation: number,
   ): CompiledRegion {
@@ -95,6 +105,8 @@ ${body}
       around: [...blocks, ...new Set(exits)].map(place).filter((at) => at >= 0),
       generation,
       bails: printed.bails,
+      sites: printed.sites.map((address) => ({ address, target: 0, count: 0, epoch: 0 })),
+      habits,
       runs: 0,
       bytes: source.length,
     };

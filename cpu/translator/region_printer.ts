@@ -35,7 +35,7 @@ import { analyseFlow, type Flow, goesBack } from "./flow.ts";
 import { changesFlags, GENERAL } from "./instruction_printer.ts";
 import { knownTarget, type Region, type RegionBlock } from "./region.ts";
 import { FLAG_LOCALS, lookingBlocks } from "./region_flags.ts";
-import { GAVE_UP, LEFT } from "./slow_access.ts";
+import { ENDED, FIRST_SITE, GAVE_UP, LEFT } from "./slow_access.ts";
 import { VectorPrinter } from "./vector_printer.ts";
 
 /** Bytes between the first and the last entry. */
@@ -55,6 +55,8 @@ export interface PrintedRegion {
   readonly entries: readonly Entry[];
   /** The address, and what was done before it, of each way to give up an instruction. */
   readonly bails: readonly (readonly [address: number, done: number])[];
+  /** Addresses of the instructions that left for a computed target, by the number that they leave. */
+  readonly sites: readonly number[];
 }
 
 export function printRegion(region: Region): PrintedRegion {
@@ -69,6 +71,7 @@ class RegionPrinter extends VectorPrinter {
   /** Number of each entry in the switch, from 1, by the number of its block. */
   private readonly cases = new Map<number, number>();
   private readonly bails: [number, number][] = [];
+  private readonly sites: number[] = [];
   /** The block that is printed, and the entry inside of which it stands. */
   private current = 0;
   private top = 0;
@@ -80,9 +83,9 @@ class RegionPrinter extends VectorPrinter {
     const { blocks } = region;
     blocks.forEach(({ start }, number) => this.numbers.set(start, number));
     this.looking = lookingBlocks(blocks);
-    const nodes = blocks.map(({ instructions, targets, returns }) => ({
+    const nodes = blocks.map(({ instructions, targets, guesses }) => ({
       weight: instructions.length,
-      successors: [...targets, ...returns].flatMap((way) => this.numbers.get(way) ?? []),
+      successors: [...targets, ...guesses].flatMap((way) => this.numbers.get(way) ?? []),
     }));
     this.flow = analyseFlow(nodes, region.entries.map((entry) => this.numbers.get(entry)!));
     this.flow.entries.forEach((node, index) => this.cases.set(node, index + 1));
@@ -113,11 +116,11 @@ class RegionPrinter extends VectorPrinter {
     if (several) lines.push("}");
     lines[head] = `${this.tagDefinitions()}${this.vectorDefinitions()};`;
     lines.push(
-      "}y=1;}",
+      `}y=${GAVE_UP};}`,
       "left=left-d|0;",
       GENERAL.map((n) => `R[${n}]=r${n};`).join(""),
       FLAG_LOCALS.map(([word, local]) => `R[${word}]=${local};`).join(""),
-      `R[${EIP}]=x;${this.use("S")}[${GAVE_UP}]=y;S[${LEFT}]=left;return s|X.fault;`,
+      `R[${EIP}]=x;${this.use("S")}[${ENDED}]=y;S[${LEFT}]=left;return s|X.fault;`,
     );
     return {
       body: lines.join("\n"),
@@ -125,6 +128,7 @@ class RegionPrinter extends VectorPrinter {
       operations: this.operations,
       entries: this.entries,
       bails: this.bails,
+      sites: this.sites,
     };
   }
 
@@ -250,22 +254,28 @@ class RegionPrinter extends VectorPrinter {
     }
     const to = `${this.prefix}to`;
     lines.push(`const ${to}=${target};`);
-    for (const way of this.region.blocks[this.current].returns) {
+    for (const way of this.region.blocks[this.current].guesses) {
       lines.push(`if(${to}===${way}){`);
       const { state } = this;
       this.goTo(way);
       this.state = state;
       lines.push("}");
     }
-    if (this.flow.entries.length === 1) return this.leave(to, done);
+    // Who left says where: `y` tells the translator which computed jump went somewhere else.
     this.storeFlags();
+    const left = `y=${FIRST_SITE + this.sites.length};break out;`;
+    this.sites.push(this.instruction.start);
+    if (this.flow.entries.length === 1) {
+      lines.push(`x=${to};d=${done};${left}`);
+      return;
+    }
     const { first, span } = entrySpan(this.entries);
     lines.push(
       `left=left-${done}|0;x=${to};`,
       `if((x-${first}>>>0)<${span}&&(block=${this.use("E")}[x-${first}|0])!==0&&left>=${
         this.use("K")
       }[block])continue entry;`,
-      "break out;",
+      left,
     );
   }
 

@@ -15,11 +15,17 @@ export const STOP = 0;
 /** The address of the page that was reached, or -1; and what to add to an address in it to get into the pool. */
 export const TAG = 1, OFFSET = 2;
 // What a region leaves when it ends.
-/** 1: it gave up an instruction, and EIP is the number of the place where. */
-export const GAVE_UP = 3;
+/** How it ended: see below. */
+export const ENDED = 3;
 /** What remains of the budget. */
 export const LEFT = 4;
 const WORDS = 5;
+
+// Values of ENDED other than 0.
+/** It gave up an instruction, and EIP is the number of the place where. */
+export const GAVE_UP = 1;
+/** A computed jump left it: this and the number of the instruction. */
+export const FIRST_SITE = 2;
 
 /** Index in D (a part of the buffer of operations) of what slowLoad64 and stackLoad64 have read. */
 export const SLOW_DOUBLE: number = (MEMORY_WORD >> 1) + 1;

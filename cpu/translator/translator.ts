@@ -27,9 +27,17 @@ import { STEP_LEAVE } from "../printer.ts";
 import { type CpuState, EIP } from "../state.ts";
 import { Vocabulary } from "../vocabulary.ts";
 import type { Environment } from "../runtime.ts";
-import { type CompiledRegion, RegionCache, type RegionEntry } from "./region_cache.ts";
+import type { Habits } from "./region.ts";
+import { type CompiledRegion, RegionCache, type RegionEntry, type Site } from "./region_cache.ts";
 import { type PrintedCode, RegionCompiler, STRICT } from "./region_compiler.ts";
-import { createSlowAccesses, GAVE_UP, LEFT, type SlowAccesses } from "./slow_access.ts";
+import {
+  createSlowAccesses,
+  ENDED,
+  FIRST_SITE,
+  GAVE_UP,
+  LEFT,
+  type SlowAccesses,
+} from "./slow_access.ts";
 
 export interface TranslatorOptions extends EvaluatorOptions {
   /** How often a place is run by the evaluator before it is translated; at least 1. */
@@ -40,6 +48,8 @@ export interface TranslatorOptions extends EvaluatorOptions {
 
 /** Compiling an instruction costs as much as evaluating it some hundred times. */
 const DEFAULT_TRANSLATE_AFTER = 300;
+/** After so many instructions, what counts for a place is halved. */
+const COOLING_INSTRUCTIONS = 1 << 24;
 const DEFAULT_CODE_BYTES = 32 << 20;
 
 /** Entries of a region that were asked for one by one. */
@@ -47,6 +57,12 @@ const MAXIMUM_STARTS = 24;
 
 /** The first runs of a region, and the instructions of each. */
 const TRAINING_RUNS = 16, TRAINING_BUDGET = 2000;
+
+/** A way out of a region costs less than evaluating a place, so that it may be used more often. */
+const HABIT_FACTOR = 16;
+/** Computed jumps of a region whose targets are known. */
+const MAXIMUM_HABITS = 16;
+const NO_HABITS: Habits = new Map();
 
 /** What it costs to translate an instruction, in instructions: 10 to 20 µs. */
 const TRANSLATE_WORK = 2000;
@@ -63,6 +79,9 @@ export class Translator implements Engine {
   private readonly now: () => number;
   private running: CompiledRegion | null = null;
   private remaining = 0;
+  private untilCool = COOLING_INSTRUCTIONS;
+  /** How often places have cooled. */
+  private epoch = 0;
 
   /** Since the start; see EngineStats. `retired`: by both tiers. */
   private readonly counters = {
@@ -111,7 +130,14 @@ export class Translator implements Engine {
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
     this.evaluator.begin(cpu, space);
     const reason = this.execute(budget | 0);
-    this.counters.retired += this.environment.C.retired - cpu.retired;
+    const retired = this.environment.C.retired - cpu.retired;
+    this.counters.retired += retired;
+    this.untilCool -= retired;
+    if (this.untilCool < 0) {
+      this.cache.cool();
+      this.epoch++;
+      this.untilCool = COOLING_INSTRUCTIONS;
+    }
     this.evaluator.end(cpu);
     return reason;
   }
@@ -159,16 +185,30 @@ export class Translator implements Engine {
     const reason = region.run(block, left - beyond);
     this.slow.forget(false);
     this.remaining = S[LEFT] + beyond;
-    if (S[GAVE_UP] !== 0) {
+    const ended = S[ENDED];
+    if (ended === GAVE_UP) {
       const [address, done] = region.bails[R[EIP]];
       R[EIP] = address;
       this.remaining -= done;
-    }
+    } else if (ended !== 0) this.observe(region, region.sites[ended - FIRST_SITE], R[EIP]);
     if (X.leave !== 0) this.counters.deoptimizations++;
     X.leave = 0;
     X.fault = 0;
     this.running = null;
     return reason;
+  }
+
+  /** A computed jump has left the region. If it always goes to the same address, that becomes part of it. */
+  private observe(region: CompiledRegion, site: Site, target: number): void {
+    if (site.target !== target) site.count = 0;
+    if (site.epoch !== this.epoch) site.count >>= 1;
+    site.target = target;
+    site.epoch = this.epoch;
+    const enough = (1 + HABIT_FACTOR * this.translateAfter) * (1 + region.generation);
+    if (++site.count !== enough || region.habits.size >= MAXIMUM_HABITS) return;
+    const learned = new Map(region.habits);
+    learned.set(site.address, [...learned.get(site.address) ?? [], target]);
+    this.timed(() => this.regrow(region, region.starts, target, learned));
   }
 
   /** Generated code asks this after each access by the slow path: whether it must leave. */
@@ -181,10 +221,14 @@ export class Translator implements Engine {
   private warm(place: number, eip: number): RegionEntry | null {
     const { cache } = this;
     if (cache.heatOf(place) <= this.translateAfter) return null;
+    return this.timed(() => this.translate(place, eip));
+  }
+
+  private timed<T>(work: () => T): T {
     const start = this.now();
-    const entry = this.translate(place, eip);
+    const result = work();
     this.counters.microseconds += this.now() - start;
-    return entry;
+    return result;
   }
 
   /**
@@ -193,33 +237,55 @@ export class Translator implements Engine {
    */
   private translate(place: number, eip: number): RegionEntry | null {
     const { cache } = this;
-    const near = cache.near(place, this.environment.X.readTable);
+    const { readTable, space } = this.environment.X;
+    const near = cache.near(place, readTable);
     if (near !== null && near.starts.length < MAXIMUM_STARTS) {
       if (cache.heatOf(place) <= this.translateAfter * (1 + near.generation)) return null;
-      const grown = this.compiler.find(this.environment.X.space, grow(near, eip), this.wanted);
-      if (grown !== null && grown.region.blocks.some(({ start }) => start === eip)) {
-        cache.remove(near);
-        return this.keep(grown, near.generation + 1, place, eip);
-      }
+      // Inside of it, the place becomes an entry.
+      const starts = near.blocks.includes(eip) ? [...near.starts, eip] : near.starts;
+      if (this.regrow(near, starts, eip, near.habits)) return cache.find(place, eip, readTable);
     }
-    const found = this.compiler.find(this.environment.X.space, [eip], this.wanted);
-    if (found !== null) return this.keep(found, 0, place, eip);
-    cache.cool(place);
-    return null;
+    const found = this.compiler.find(space, [eip], this.wanted, NO_HABITS, this.known);
+    if (found === null || !this.keep(found, 0)) {
+      cache.freeze(place);
+      return null;
+    }
+    return cache.find(place, eip, readTable);
+  }
+
+  /** Makes a region anew, if `eip` becomes part of it. */
+  private regrow(
+    region: CompiledRegion,
+    starts: readonly number[],
+    eip: number,
+    habits: Habits,
+  ): boolean {
+    const grown = this.compiler.find(
+      this.environment.X.space,
+      starts,
+      this.wanted,
+      habits,
+      this.known,
+    );
+    if (grown === null || !grown.region.blocks.some(({ start }) => start === eip)) return false;
+    if (!this.keep(grown, region.generation + 1)) return false;
+    this.cache.remove(region);
+    return true;
   }
 
   private readonly wanted = (place: number): boolean =>
     this.translateAfter === 0 || this.evaluator.hasRun(place);
 
-  private keep(found: PrintedCode, generation: number, place: number, eip: number) {
+  private readonly known = (place: number): boolean => this.cache.has(place);
+
+  /** Compiles a region; false if its text is not what it must be. */
+  private keep(found: PrintedCode, generation: number): boolean {
     const { cache, counters } = this;
-    const { space } = this.environment.X;
     const source = this.compiler.source(found);
     this.options.emitted?.(source);
     if (this.vocabulary.check(source.slice(STRICT.length)) !== "") {
       counters.refused++;
-      cache.cool(place);
-      return null;
+      return false;
     }
     const compiled = this.compiler.compile(found, source, generation);
     if (cache.bytes + compiled.bytes > this.codeBytes && cache.regions > 0) {
@@ -228,13 +294,8 @@ export class Translator implements Engine {
     }
     this.preparation += found.instructions * TRANSLATE_WORK;
     counters.translations++;
-    for (const page of compiled.pages) space.protectCode(page);
+    for (const page of compiled.pages) this.environment.X.space.protectCode(page);
     cache.add(compiled);
-    return cache.find(place, eip, this.environment.X.readTable);
+    return true;
   }
-}
-
-/** Where a region that is made anew is entered: also at `eip`, if that lies inside of it. */
-function grow({ starts, blocks }: CompiledRegion, eip: number): readonly number[] {
-  return blocks.includes(eip) ? [...starts, eip] : starts;
 }

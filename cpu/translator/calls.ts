@@ -1,0 +1,53 @@
+/**
+ * Which call a return in a region comes back from.
+ *
+ * A return goes where the stack says. When the call was made in the same region, there is little choice: the
+ * address behind it. So a return is guessed to go behind one of the calls that can have led to it, which makes
+ * a function that is called in a loop part of the loop.
+ */
+
+import type { RegionBlock } from "./region.ts";
+
+export interface Call {
+  /** Addresses of the functions that it calls, as far as they are known. */
+  readonly callees: readonly number[];
+  /** The address behind the call. */
+  readonly back: number;
+}
+
+/**
+ * Completes what the blocks guess, and leaves out what is not in the region. `calls` are by the address of the
+ * instruction. `entries` are the addresses behind calls that leave the region: control comes back from outside.
+ */
+export function linkCalls(
+  blocks: readonly RegionBlock[],
+  calls: ReadonlyMap<number, Call>,
+): { blocks: RegionBlock[]; entries: number[] } {
+  const byStart = new Map(blocks.map((block) => [block.start, block]));
+  const guesses = new Map(blocks.map(({ start, guesses }) => [start, new Set(guesses)]));
+  const entries: number[] = [];
+  const callOf = (block: RegionBlock) =>
+    calls.get(block.instructions[block.instructions.length - 1].start);
+  for (const block of blocks) {
+    const call = callOf(block);
+    if (call === undefined || !byStart.has(call.back)) continue;
+    const callees = call.callees.filter((callee) => byStart.has(callee));
+    if (callees.length === 0) entries.push(call.back);
+    // The blocks of the functions that are called: calls in them are stepped over.
+    const body = new Set(callees);
+    for (const start of body) {
+      const inside = byStart.get(start);
+      if (inside === undefined) continue;
+      if (isReturn(inside)) guesses.get(start)?.add(call.back);
+      const inner = callOf(inside);
+      for (const next of inner === undefined ? inside.targets : [inner.back]) body.add(next);
+    }
+  }
+  const known = (start: number) =>
+    [...guesses.get(start) ?? []].filter((address) => byStart.has(address));
+  return { blocks: blocks.map((block) => ({ ...block, guesses: known(block.start) })), entries };
+}
+
+function isReturn(block: RegionBlock): boolean {
+  return block.instructions[block.instructions.length - 1].mnemonic === "ret";
+}
