@@ -143,7 +143,8 @@ export class Pager {
     if (vm.registers.frame === ABSENT) {
       space.wanted = REGISTERS_PAGE;
       this.wait(vm);
-      return false;
+      // There may be a frame for a VM that was made while there was none: then nobody will wake it.
+      if (vm.registers.frame === ABSENT) return false;
     }
     if (this.#evictor === null) return true;
     // The kernel writes there without asking.

@@ -481,6 +481,24 @@ Deno.test("VMs that are made while no frame is free begin when there is one, in 
   t.finish();
 });
 
+Deno.test("a VM that was made while no frame was free runs if there is one when its turn comes", async () => {
+  const t = swapKernel();
+  await t.boot(sleeper(60));
+  t.kernel.run(50_000);
+  t.device.held = true;
+  const hog = await t.boot(checker(250, 2), { memory: 2 << 20 });
+  const image = await t.load(sleeper(3));
+  t.kernel.run(50_000);
+  assertEquals(t.kernel.stats().frames.free, 0);
+  const vm = t.kernel.createVm({ id: 10, name: "late", image, memory: 1 << 20 });
+  t.kernel.start(vm);
+  t.kernel.destroy(hog);
+  t.device.held = false;
+  settle(t);
+  assertEquals(vm.state, "idle");
+  t.finish();
+});
+
 Deno.test("a VM can be paused, resumed and destroyed while its pages are under way", async () => {
   const t = swapKernel();
   const vms = [await t.boot(sleeper(10)), await t.boot(sleeper(10)), await t.boot(sleeper(10))];

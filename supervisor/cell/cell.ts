@@ -76,6 +76,8 @@ export const CELL_WORKER_OPTIONS = {
 
 /** Records and frames taken before the event loop gets its turn. */
 const TURN_RECORDS = 1024;
+/** Checks until a cell is given up that has not begun: a busy host takes long to start a thread. */
+const START_PATIENCE = 60;
 /** How long `stop` waits for the cell's answer. */
 const STOP_MS = 3000;
 
@@ -223,7 +225,8 @@ export class Cell {
     const heartbeat = Atomics.load(this.#words, HEARTBEAT);
     this.#still = heartbeat === this.#heartbeat ? this.#still + 1 : 0;
     this.#heartbeat = heartbeat;
-    if (this.#still >= patience) {
+    const starting = Atomics.load(this.#words, LIFE) === CELL_STATE.STARTING;
+    if (this.#still >= (starting ? Math.max(patience, START_PATIENCE) : patience)) {
       this.#end(`its heartbeat stood still at ${heartbeat} for ${this.#still} checks`);
     }
   }
