@@ -104,10 +104,11 @@ export class Evaluator implements Engine {
   }
 
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
+    const before = cpu.retired;
     this.begin(cpu, space);
     const reason = this.execute(budget, false);
-    this.evaluated += this.environment.C.retired - cpu.retired;
     this.end(cpu);
+    this.evaluated += cpu.retired - before;
     return reason;
   }
 

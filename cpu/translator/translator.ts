@@ -128,9 +128,11 @@ export class Translator implements Engine {
   }
 
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
+    const before = cpu.retired;
     this.evaluator.begin(cpu, space);
     const reason = this.execute(budget | 0);
-    const retired = this.environment.C.retired - cpu.retired;
+    this.evaluator.end(cpu);
+    const retired = cpu.retired - before;
     this.counters.retired += retired;
     this.untilCool -= retired;
     if (this.untilCool < 0) {
@@ -138,7 +140,6 @@ export class Translator implements Engine {
       this.epoch++;
       this.untilCool = COOLING_INSTRUCTIONS;
     }
-    this.evaluator.end(cpu);
     return reason;
   }
 

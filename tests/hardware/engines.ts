@@ -7,4 +7,7 @@ import type { EngineFactory } from "./differential.ts";
 export const ENGINES: Record<string, EngineFactory> = {
   evaluator: (options) => new Evaluator(options),
   translator: (options) => new Translator({ ...options, translateAfter: 0 }),
+  /** Goes over to translated code in the middle of things, and keeps one region. */
+  "forgetful translator": (options) =>
+    new Translator({ ...options, translateAfter: 1, codeBytes: 1 }),
 };
