@@ -41,7 +41,7 @@ export class PageMap {
     return this.#words.byteLength;
   }
 
-  /** The place of a page, or -1. */
+  /** The place of a page, 1..2^20-1, or -1. */
   find(page: number): number {
     const place = this.#probe(page);
     return this.#words[3 * place] === page ? place : -1;

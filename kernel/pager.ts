@@ -16,10 +16,9 @@
  *   pages stay until it does. So VMs cannot take each other's pages for ever.
  * - If no frame can be had from anybody, the VMs that wait are paused with a reason, and resumed, first
  *   come, first served, when frames are free.
- * - A transfer that fails ends the one VM it was for. A disk that is full costs nothing but the hope for
- *   more frames; writing is tried again after RETRY_US.
  *
- * Without a swap device there is nothing but the last two lines but one.
+ * Without a swap device only the last of these holds. How pages move, and what a failure costs, is in
+ * swap_traffic.ts.
  */
 
 import { PAGE_SIZE } from "../cpu/engine.ts";
@@ -27,18 +26,18 @@ import { LAYOUT } from "./abi.ts";
 import { Evictor } from "./evictor.ts";
 import type { FrameTable } from "./frames.ts";
 import { Gatekeeper } from "./gatekeeper.ts";
-import { NOTHING, UNDER_WAY } from "./memory.ts";
+import { NOTHING } from "./memory.ts";
 import { ABSENT } from "./page_map.ts";
 import { Residents } from "./residents.ts";
 import { Shelter } from "./shelter.ts";
 import type { SoftTlb } from "./soft_tlb.ts";
-import { SWAP_DONE, SWAP_FULL, type SwapDevice } from "./swap_device.ts";
+import type { SwapDevice } from "./swap_device.ts";
+import { SwapTraffic, type TrafficCounters } from "./swap_traffic.ts";
 import type { Vm } from "./vm.ts";
-import { type VmTransfer, vmTransfer } from "./vm_transfer.ts";
 
-/** How long after a write to a full disk the next one is tried. */
-export const RETRY_US = 1_000_000;
 const REGISTERS_PAGE = LAYOUT.REGISTERS_BASE.value / PAGE_SIZE;
+
+const NO_TRAFFIC: TrafficCounters = { pageIns: 0, pageOuts: 0, reads: 0, writes: 0, errors: 0 };
 
 /** What the pager asks of the kernel. */
 export interface PagerOwner {
@@ -57,56 +56,46 @@ export interface PagerParts {
   readonly device: SwapDevice | null;
 }
 
-/** Sums over all VMs since the kernel was made. */
-export interface PagerCounters {
-  /** Times a VM had to wait for a page in swap. */
-  faults: number;
-  pageIns: number;
-  pageOuts: number;
-  /** Transfers, and those that failed, a full disk included. */
-  reads: number;
-  writes: number;
-  errors: number;
-}
-
 export class Pager {
-  readonly counters: PagerCounters = {
-    faults: 0,
-    pageIns: 0,
-    pageOuts: 0,
-    reads: 0,
-    writes: 0,
-    errors: 0,
-  };
+  /** Times a VM had to wait for a page in swap. */
+  faults = 0;
   readonly gatekeeper: Gatekeeper;
   readonly #parts: PagerParts;
   readonly #residents = new Residents<Vm>();
+  /** Both null without a swap device. */
+  readonly #traffic: SwapTraffic | null;
   readonly #evictor: Evictor | null;
   readonly #shelter = new Shelter();
-  /** Transfers that have not ended, and frames that writes among them will free. */
-  #underWay = 0;
-  #leaving = 0;
   /** VMs whose page came in and which have not run since. */
   #fresh = 0;
-  /** When the next write to a full disk may be tried; 0: it is not full. */
-  #retryAt = 0;
 
   constructor(parts: PagerParts) {
     this.#parts = parts;
     this.gatekeeper = new Gatekeeper(parts.frames);
-    this.#evictor = parts.device && new Evictor({
-      frames: parts.frames,
+    const { device, owner, frames } = parts;
+    const now = () => owner.now();
+    this.#traffic = device && new SwapTraffic({
+      frames,
+      device,
+      now,
+      changed: () => this.#evictor!.reset(),
+      arrived: (vm) => this.#arrived(vm),
+      departed: (vm, page, frame) => this.#evictor!.free(vm, page, frame),
+      crash: (vm, reason) => owner.crash(vm, reason),
+    });
+    this.#evictor = device && new Evictor({
+      frames,
       residents: this.#residents,
-      device: parts.device,
-      now: () => parts.owner.now(),
-      writable: () => this.#retryAt === 0,
-      begin: (transfer) => this.#begin(transfer),
+      device,
+      now,
+      writable: () => !this.diskFull,
+      begin: (transfer) => this.#traffic!.begin(transfer),
     });
   }
 
   /** Transfers that have not ended. */
   get underWay(): number {
-    return this.#underWay;
+    return this.#traffic?.underWay ?? 0;
   }
 
   /** Pages that went without being written. */
@@ -116,20 +105,24 @@ export class Pager {
 
   /** The last write found no room on the disk. */
   get diskFull(): boolean {
-    return this.#retryAt !== 0;
+    return this.#traffic !== null && this.#traffic.retryAt !== 0;
+  }
+
+  get counters(): Readonly<TrafficCounters> {
+    return this.#traffic?.counters ?? NO_TRAFFIC;
   }
 
   /** `poll` has something to do now. */
   get busy(): boolean {
     const { waiting, paused } = this.gatekeeper;
     if (waiting.size + paused.size > 0 && this.#scans()) return true;
-    return this.#parts.device?.news ?? false;
+    return this.#traffic?.news ?? false;
   }
 
   /** When there is something to do that nobody will tell of; Infinity: never. */
   get deadline(): number {
     const hopeful = this.gatekeeper.paused.size > 0 || this.gatekeeper.waiting.size > 0;
-    return this.#retryAt !== 0 && hopeful ? this.#retryAt : Infinity;
+    return this.diskFull && hopeful ? this.#traffic!.retryAt : Infinity;
   }
 
   /** A VM was made. */
@@ -180,7 +173,7 @@ export class Pager {
     this.#favour(vm);
     if (this.gatekeeper.isSwapped(vm, page)) {
       vm.faults++;
-      this.counters.faults++;
+      this.faults++;
     }
     // A transfer that began before the VM was paused may be bringing the page.
     if (space.transfers > 0 && vm.reading) return;
@@ -205,12 +198,7 @@ export class Pager {
 
   /** Hears of transfers that have ended, and moves on who waits. To be called between runs. */
   poll(): void {
-    const { device, owner } = this.#parts;
-    if (device?.news) device.poll((transfer, status) => this.#end(transfer as VmTransfer, status));
-    if (this.#retryAt !== 0 && owner.now() >= this.#retryAt) {
-      this.#retryAt = 0;
-      this.#evictor!.reset();
-    }
+    this.#traffic?.poll();
     if (this.gatekeeper.paused.size > 0) this.#resumePaused();
     if (this.gatekeeper.waiting.size > 0) this.#serve();
     else this.#keepReserve();
@@ -218,7 +206,11 @@ export class Pager {
 
   /** Looking for pages goes on, although nobody will tell of anything. */
   #scans(): boolean {
-    return this.#evictor !== null && !this.#evictor.exhausted && this.#underWay === 0;
+    return this.#evictor !== null && !this.#evictor.exhausted && this.underWay === 0;
+  }
+
+  get #leaving(): number {
+    return this.#traffic?.leaving ?? 0;
   }
 
   #keepReserve(): void {
@@ -251,8 +243,8 @@ export class Pager {
       this.#wake(vm);
       return true;
     }
-    if (allowance === 0 || !this.#parts.device!.ready) return false;
-    this.#read(vm, vm.waitsFor, allowance);
+    if (allowance === 0 || !this.#traffic!.ready) return false;
+    this.#traffic!.read(vm, vm.waitsFor, allowance);
     return true;
   }
 
@@ -279,7 +271,7 @@ export class Pager {
   /** No frame can be had and none is on its way. */
   #stuck(): boolean {
     if (this.#evictor === null) return true;
-    return this.#underWay === 0 && this.#fresh === 0 && this.#evictor.exhausted;
+    return this.underWay === 0 && this.#fresh === 0 && this.#evictor.exhausted;
   }
 
   /** Nobody gives a frame of his own accord. */
@@ -321,111 +313,9 @@ export class Pager {
     }
   }
 
-  /** Reads a page and as many of its neighbours in swap as are allowed. */
-  #read(vm: Vm, page: number, allowance: number): void {
-    const { frames, device } = this.#parts;
-    const { space } = vm;
-    const region = space.region!;
-    const wanted = space.map.slot(space.map.find(page));
-    const cluster = device!.clusterPages;
-    const first = wanted - wanted % cluster;
-    const transfer = vmTransfer(vm, false);
-    let left = Math.min(allowance, cluster);
-    for (let slot = first; slot < first + cluster && left > 0; slot++) {
-      // The last frame is for the page itself.
-      if (slot !== wanted && (left === 1 && slot < wanted)) continue;
-      const neighbour = region.page(slot);
-      if (neighbour === 0) continue;
-      const place = space.map.find(neighbour);
-      if (place < 0 || space.map.slot(place) !== slot || space.map.frame(place) !== ABSENT) {
-        continue;
-      }
-      transfer.add(neighbour, slot, frames.allocate());
-      left--;
-    }
-    vm.reading = true;
-    this.#begin(transfer);
-  }
-
-  #begin(transfer: VmTransfer): void {
-    const { counters } = this;
-    transfer.vm.space.transfers++;
-    this.#underWay++;
-    if (transfer.write) {
-      counters.writes++;
-      this.#leaving += transfer.pages.length;
-      if (transfer.pages.includes(REGISTERS_PAGE)) transfer.vm.registersSaved = true;
-    } else {
-      counters.reads++;
-    }
-    this.#parts.device!.begin(transfer);
-  }
-
-  #end(transfer: VmTransfer, status: number): void {
-    const { vm, write, pages } = transfer;
-    this.#underWay--;
-    this.#evictor!.reset();
-    if (status !== SWAP_DONE) this.counters.errors++;
-    if (write) this.#leaving -= pages.length;
-    else vm.reading = false;
-    if (--vm.space.transfers === 0 && vm.space.released) vm.space.releaseRegion();
-    if (vm.space.released) {
-      if (!write) { for (const frame of transfer.frames) this.#parts.frames.release(frame); }
-    } else if (write) {
-      this.#endWrite(transfer, status);
-    } else {
-      this.#endRead(transfer, status);
-    }
-  }
-
-  #endWrite(transfer: VmTransfer, status: number): void {
-    const { vm, pages, frames } = transfer;
-    const { map, region } = vm.space;
-    pages.forEach((page, index) => {
-      const place = map.find(page), slot = transfer.slot(index);
-      if (place < 0 || map.slot(place) !== (slot | UNDER_WAY)) {
-        region!.free(slot);
-      } else if (status !== SWAP_DONE) {
-        region!.free(slot);
-        map.setSlot(place, ABSENT);
-      } else {
-        map.setSlot(place, slot);
-        vm.pageOuts++;
-        this.counters.pageOuts++;
-        // Used since: it stays, and has a valid copy.
-        if (vm.space.isMapped(page) || (page === REGISTERS_PAGE && vm.active)) return;
-        map.setFrame(place, ABSENT);
-        this.#evictor!.free(vm, page, frames[index]);
-      }
-    });
-    if (status === SWAP_FULL) this.#retryAt = this.#parts.owner.now() + RETRY_US;
-    else if (status !== SWAP_DONE) this.#crash(transfer);
-  }
-
-  #endRead(transfer: VmTransfer, status: number): void {
-    const { vm, pages, frames } = transfer;
-    const { space } = vm;
-    if (status !== SWAP_DONE) {
-      for (const frame of frames) this.#parts.frames.release(frame);
-      return this.#crash(transfer);
-    }
-    pages.forEach((page, index) => {
-      space.map.setFrame(space.map.find(page), frames[index]);
-      if (page !== REGISTERS_PAGE) return;
-      vm.registers.frame = frames[index];
-      vm.registersSaved = true;
-    });
-    space.resident += pages.length;
-    vm.pageIns += pages.length;
-    this.counters.pageIns += pages.length;
+  #arrived(vm: Vm): void {
     this.#residents.renew(vm);
     if (vm.pageWaits) this.#wake(vm);
-  }
-
-  #crash({ vm, write, pages, error }: VmTransfer): void {
-    const what = `${write ? "writing" : "reading"} ${pages.length} pages from 0x`;
-    const where = (Math.min(...pages) * PAGE_SIZE).toString(16);
-    this.#parts.owner.crash(vm, `swap failed: ${what}${where} on: ${error ?? "no reason given"}`);
   }
 
   #wake(vm: Vm): void {

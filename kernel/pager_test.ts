@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { type Image, type Vm, VmError } from "./kernel.ts";
-import { RETRY_US } from "./pager.ts";
+import { RETRY_US } from "./swap_traffic.ts";
 import { SWAP_DONE, SWAP_FAILED, SWAP_FULL } from "./swap_device.ts";
 import { MemorySwap, type MemorySwapOptions } from "./testing/memory_swap.ts";
 import { type TestKernel, testKernel } from "./testing/test_kernel.ts";

@@ -146,6 +146,7 @@ function collectSwap({ pager, swap }: StatsSources, living: readonly Vm[]): Kern
     vmsOut: living.filter((vm) => vm.space.resident === 0).length,
     vmsWaiting: pager.gatekeeper.waiting.size,
     vmsPaused: pager.gatekeeper.paused.size,
+    faults: pager.faults,
     ...pager.counters,
     dropped: pager.dropped,
     underWay: pager.underWay,
