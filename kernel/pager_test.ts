@@ -1,104 +1,17 @@
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { type Image, type Vm, VmError } from "./kernel.ts";
-import { RETRY_US } from "./swap_traffic.ts";
-import { SWAP_DONE, SWAP_FAILED, SWAP_FULL } from "./swap_device.ts";
-import { MemorySwap, type MemorySwapOptions } from "./testing/memory_swap.ts";
-import { type TestKernel, testKernel } from "./testing/test_kernel.ts";
+/** What moves between memory and swap, when, and who waits. */
 
-const POOL = 1 << 20;
-
-function swapKernel(options: MemorySwapOptions = {}, poolBytes = POOL) {
-  const device = new MemorySwap(options);
-  const t = testKernel({
-    poolBytes,
-    memory: new ArrayBuffer(poolBytes),
-    swap: device.swap,
-    quantum: 5_000,
-  });
-  return { ...t, device };
-}
-
-/** Runs until nothing happens any more, at most `rounds` times. */
-function settle(t: TestKernel, rounds = 2000): void {
-  for (let i = 0; i < rounds; i++) {
-    if (t.kernel.run(20_000) < 20_000 && t.kernel.stats().swap.underWay === 0) return;
-  }
-}
-
-/**
- * Writes a number of its own into every page of `pages` from 0x40000 on, then checks and changes each,
- * `rounds` times over; ends with code 0, or 1 if a number was wrong.
- */
-export function checker(pages: number, rounds: number): string {
-  return `
-_start: mov ebx, 0
-  mov ecx, ${pages}
-  mov edi, 0x40000
-fill: call value
-  mov [edi + ecx * 2 + 4], eax
-  mov [edi], eax
-  add edi, 4096
-  dec ecx
-  jnz fill
-round: mov ecx, ${pages}
-  mov edi, 0x40000
-check: call value
-  cmp [edi + ecx * 2 + 4], eax
-  jne wrong
-  cmp [edi], eax
-  jne wrong
-  inc ebx
-  call value
-  dec ebx
-  mov [edi + ecx * 2 + 4], eax
-  mov [edi], eax
-  add edi, 4096
-  dec ecx
-  jnz check
-  inc ebx
-  cmp ebx, ${rounds}
-  jb round
-  mov eax, 0
-  terminate
-wrong: mov eax, 1
-  terminate
-value: imul eax, edi, 0x9e3779b1
-  add eax, ebx
-  imul eax, eax, 0x85ebca6b
-  add eax, [REG_vm_id]
-  ret`;
-}
-
-/** Touches pages of its own, then does `then` whenever something is pending. */
-function sleeper(pages: number, then = ""): string {
-  return `
-_start: mov dword ptr [REG_interrupt_enable], 0
-  mov edi, 0x40000
-  mov ecx, ${pages}
-touch: mov [edi], edi
-  add edi, 4096
-  dec ecx
-  jnz touch
-again: mov eax, IDLE_FOREVER
-  idle
-  mov dword ptr [REG_interrupt_pending], 0
-  ${then}
-  jmp again`;
-}
-
-/** Needs `pages` frames for some rounds, which drives out whoever sleeps. */
-async function squeeze(t: TestKernel, pages = 252, rounds = 3): Promise<void> {
-  t.clock.jump(t.clock.monotonic() + 2_000_000);
-  const image = squeezers.get(t) ?? await t.load(checker(pages, rounds));
-  squeezers.set(t, image);
-  const hog = t.kernel.createVm({ id: 1000, name: "hog", image, memory: 4 << 20 });
-  t.kernel.start(hog);
-  settle(t);
-  assertEquals([hog.state, hog.exitCode], ["stopped", 0]);
-  t.kernel.destroy(hog);
-}
-
-const squeezers = new WeakMap<TestKernel, Image>();
+import { assert, assertEquals } from "@std/assert";
+import type { EngineSettings } from "../cpu/engine_settings.ts";
+import type { Vm } from "./kernel.ts";
+import {
+  checker,
+  ENGINES,
+  POOL,
+  settle,
+  sleeper,
+  squeeze,
+  swapKernel,
+} from "./testing/swap_kernel.ts";
 
 /** A frame for VM 1 with a number in it. */
 function packet(number: number): Uint8Array {
@@ -109,7 +22,7 @@ function packet(number: number): Uint8Array {
 
 Deno.test("a VM with more memory than the pool runs, and reads back what it wrote", async () => {
   for (const clusterPages of [1, 4, 16, 64]) {
-    const t = swapKernel({ clusterPages });
+    const t = swapKernel({ clusterPages }, POOL, ENGINES[clusterPages & 1]);
     const vm = await t.boot(checker(700, 4), { memory: 4 << 20 });
     settle(t);
     assertEquals([vm.state, vm.exitCode], ["stopped", 0]);
@@ -330,7 +243,11 @@ Deno.test("an exception waits for the stack of its handler", async () => {
 });
 
 Deno.test("code that was paged out runs as it was, and the code cached from its frame is dropped", async () => {
-  const t = swapKernel({ clusterPages: 4 });
+  for (const engine of ENGINES) await pageOutCode(engine);
+});
+
+async function pageOutCode(engine: EngineSettings): Promise<void> {
+  const t = swapKernel({ clusterPages: 4 }, POOL, engine);
   // Copies a function to eight pages, each with another number in it, and adds up what they return.
   const vm = await t.boot(sleeper(
     1,
@@ -367,163 +284,7 @@ sum: call edi
     await squeeze(t);
   }
   t.finish();
-});
-
-Deno.test("a page that cannot be read ends the one VM with a report that says so", async () => {
-  let broken = false;
-  const t = swapKernel({ outcome: ({ write }) => broken && !write ? SWAP_FAILED : SWAP_DONE });
-  const vm = await t.boot(sleeper(10)), other = await t.boot(sleeper(10));
-  t.kernel.run(50_000);
-  await squeeze(t);
-  broken = true;
-  t.kernel.keyboard(vm, Uint8Array.of(1));
-  settle(t);
-  assertEquals([vm.state, other.state], ["crashed", "idle"]);
-  assert(
-    vm.crash!.reason.startsWith("swap failed: reading 11 pages from 0x1000"),
-    vm.crash!.reason,
-  );
-  assert(vm.crash!.reason.endsWith("broken disk"), vm.crash!.reason);
-  broken = false;
-  t.kernel.keyboard(other, Uint8Array.of(1));
-  settle(t);
-  assertEquals([other.state, other.stats.privateFrames], ["idle", 11]);
-  t.finish();
-});
-
-Deno.test("a page that cannot be written ends the one VM with a report that says so", async () => {
-  let left = 1;
-  const t = swapKernel({ outcome: ({ write }) => write && left-- > 0 ? SWAP_FAILED : SWAP_DONE });
-  const vm = await t.boot(sleeper(10));
-  t.kernel.run(50_000);
-  await squeeze(t);
-  assertEquals(vm.state, "crashed");
-  assert(vm.crash!.reason.startsWith("swap failed: writing 11 pages"), vm.crash!.reason);
-  t.finish();
-});
-
-Deno.test("a full disk costs no byte: VMs are paused with a reason and go on when there is room", async () => {
-  let full = true;
-  const t = swapKernel({ outcome: ({ write }) => full && write ? SWAP_FULL : SWAP_DONE });
-  const sleeping = await t.boot(sleeper(60));
-  t.kernel.run(50_000);
-  const hog = await t.boot(checker(300, 3), { memory: 4 << 20 });
-  settle(t);
-  assertEquals(hog.state, "paused");
-  assert(hog.pauseReason.startsWith("out of memory"), hog.pauseReason);
-  assert(hog.pauseReason.includes("disk"), hog.pauseReason);
-  assertEquals(sleeping.state, "idle");
-  assertEquals(t.kernel.stats().swap.diskFull, 1);
-  assertThrows(() => t.kernel.createVm({ name: "n", image: hog.image, memory: 1 << 20 }), VmError);
-  const changes = t.states.length;
-  t.clock.jump(t.clock.monotonic() + 5 * RETRY_US);
-  settle(t);
-  assertEquals([hog.state, t.states.length], ["paused", changes]);
-  full = false;
-  t.clock.jump(t.clock.monotonic() + RETRY_US);
-  settle(t);
-  assertEquals([hog.state, hog.exitCode], ["stopped", 0]);
-  assertEquals(sleeping.state, "idle");
-  t.finish();
-});
-
-Deno.test("a VM that waited for memory without swap is resumed when there is some", async () => {
-  const t = testKernel({ poolBytes: POOL });
-  const first = await t.boot(sleeper(220), { memory: 2 << 20 }),
-    second = await t.boot(checker(100, 2));
-  t.kernel.run(100_000);
-  assertEquals([first.state, second.state], ["idle", "paused"]);
-  t.kernel.stop(first);
-  t.kernel.run(100_000);
-  assertEquals([second.state, second.exitCode], ["stopped", 0]);
-  assertEquals(t.states.filter((state) => state === "2 paused").length, 1);
-  t.finish();
-});
-
-Deno.test("a VM is refused when its memory does not fit into swap, and fits when another has gone", async () => {
-  const t = swapKernel({ pages: 600 });
-  const first = await t.boot(sleeper(1)), second = await t.boot(sleeper(1));
-  assertThrows(
-    () => t.kernel.createVm({ name: "third", image: first.image, memory: 1 << 20 }),
-    VmError,
-    "expected 1048576 bytes of swap for the VM's memory, 360448 are left",
-  );
-  assertEquals(t.kernel.stats().swap.free, 88);
-  t.kernel.destroy(first);
-  const third = t.kernel.createVm({ name: "third", image: second.image, memory: 1 << 20 });
-  t.kernel.destroy(third);
-  t.finish();
-});
-
-Deno.test("VMs that are made while no frame is free begin when there is one, in their order", async () => {
-  const t = swapKernel();
-  const full = await t.boot(sleeper(60));
-  t.kernel.run(50_000);
-  t.device.held = true;
-  const hog = await t.boot(checker(250, 2), { memory: 2 << 20 });
-  const image = await t.load(sleeper(3));
-  t.kernel.run(50_000);
-  assertEquals(t.kernel.stats().frames.free, 0);
-  const vms: Vm[] = [];
-  for (let id = 10; id < 30; id++) {
-    vms.push(t.kernel.createVm({ id, name: `vm-${id}`, image, memory: 1 << 20 }));
-    if (id < 28) t.kernel.start(vms[vms.length - 1]);
-  }
-  t.kernel.run(50_000);
-  assertEquals(vms.map(({ stats }) => stats.instructions), vms.map(() => 0));
-  t.kernel.destroy(vms.pop()!);
-  t.device.held = false;
-  settle(t);
-  assertEquals([full.state, hog.exitCode, vms.pop()!.state], ["idle", 0, "created"]);
-  assertEquals(vms.map(({ state }) => state), vms.map(() => "idle"));
-  const ready = t.states.filter((state) => /^\d\d idle/.test(state));
-  assertEquals(ready, vms.map(({ id }) => `${id} idle`));
-  t.finish();
-});
-
-Deno.test("a VM that was made while no frame was free runs if there is one when its turn comes", async () => {
-  const t = swapKernel();
-  await t.boot(sleeper(60));
-  t.kernel.run(50_000);
-  t.device.held = true;
-  const hog = await t.boot(checker(250, 2), { memory: 2 << 20 });
-  const image = await t.load(sleeper(3));
-  t.kernel.run(50_000);
-  assertEquals(t.kernel.stats().frames.free, 0);
-  const vm = t.kernel.createVm({ id: 10, name: "late", image, memory: 1 << 20 });
-  t.kernel.start(vm);
-  t.kernel.destroy(hog);
-  t.device.held = false;
-  settle(t);
-  assertEquals(vm.state, "idle");
-  t.finish();
-});
-
-Deno.test("a VM can be paused, resumed and destroyed while its pages are under way", async () => {
-  const t = swapKernel();
-  const vms = [await t.boot(sleeper(10)), await t.boot(sleeper(10)), await t.boot(sleeper(10))];
-  t.kernel.run(50_000);
-  await squeeze(t);
-  t.device.held = true;
-  for (const vm of vms) t.kernel.keyboard(vm, Uint8Array.of(1));
-  t.kernel.run(50_000);
-  assertEquals(t.kernel.stats().swap.underWay, 3);
-  t.kernel.pause(vms[0]);
-  t.kernel.resume(vms[0]);
-  t.kernel.pause(vms[1]);
-  t.kernel.destroy(vms[2]);
-  t.kernel.run(50_000);
-  // Its slots are not anybody else's before the disk is done with them.
-  assertEquals(t.kernel.stats().swap.free, (1 << 20) - 3 * 256);
-  t.device.held = false;
-  settle(t);
-  assertEquals(vms.map(({ state }) => state), ["idle", "paused", "stopped"]);
-  assertEquals(t.kernel.stats().swap.free, (1 << 20) - 2 * 256);
-  t.kernel.resume(vms[1]);
-  settle(t);
-  assertEquals([vms[1].state, vms[1].stats.privateFrames], ["idle", 11]);
-  t.finish();
-});
+}
 
 Deno.test("a VM that wakes while it is being written keeps what it uses", async () => {
   const t = swapKernel();
@@ -576,8 +337,12 @@ next: inc dword ptr [edi]
 });
 
 Deno.test("VMs in a pool that holds one instruction's pages still get on", async () => {
-  // 32 frames, some of them images: seven VMs that copy between pages take each other's all the time.
-  const t = swapKernel({ clusterPages: 1 }, 32 * 4096);
+  for (const engine of ENGINES) await crowd(engine);
+});
+
+/** 32 frames, some of them images: seven VMs that copy between pages take each other's all the time. */
+async function crowd(engine: EngineSettings): Promise<void> {
+  const t = swapKernel({ clusterPages: 1 }, 32 * 4096, engine);
   const image = await t.load(`
 _start: mov ebx, 20
 next: mov esi, 0x40ffe
@@ -608,4 +373,4 @@ wrong: mov eax, 1
     vms.map(() => "stopped 0"),
   );
   t.finish();
-});
+}

@@ -1,0 +1,164 @@
+/** What happens when pages cannot move, or when there is no room for them. */
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { type Vm, VmError } from "./kernel.ts";
+import { SWAP_DONE, SWAP_FAILED, SWAP_FULL } from "./swap_device.ts";
+import { RETRY_US } from "./swap_traffic.ts";
+import { checker, POOL, settle, sleeper, squeeze, swapKernel } from "./testing/swap_kernel.ts";
+import { testKernel } from "./testing/test_kernel.ts";
+
+Deno.test("a page that cannot be read ends the one VM with a report that says so", async () => {
+  let broken = false;
+  const t = swapKernel({ outcome: ({ write }) => broken && !write ? SWAP_FAILED : SWAP_DONE });
+  const vm = await t.boot(sleeper(10)), other = await t.boot(sleeper(10));
+  t.kernel.run(50_000);
+  await squeeze(t);
+  broken = true;
+  t.kernel.keyboard(vm, Uint8Array.of(1));
+  settle(t);
+  assertEquals([vm.state, other.state], ["crashed", "idle"]);
+  assert(
+    vm.crash!.reason.startsWith("swap failed: reading 11 pages from 0x1000"),
+    vm.crash!.reason,
+  );
+  assert(vm.crash!.reason.endsWith("broken disk"), vm.crash!.reason);
+  broken = false;
+  t.kernel.keyboard(other, Uint8Array.of(1));
+  settle(t);
+  assertEquals([other.state, other.stats.privateFrames], ["idle", 11]);
+  t.finish();
+});
+
+Deno.test("a page that cannot be written ends the one VM with a report that says so", async () => {
+  let left = 1;
+  const t = swapKernel({ outcome: ({ write }) => write && left-- > 0 ? SWAP_FAILED : SWAP_DONE });
+  const vm = await t.boot(sleeper(10));
+  t.kernel.run(50_000);
+  await squeeze(t);
+  assertEquals(vm.state, "crashed");
+  assert(vm.crash!.reason.startsWith("swap failed: writing 11 pages"), vm.crash!.reason);
+  t.finish();
+});
+
+Deno.test("a full disk costs no byte: VMs are paused with a reason and go on when there is room", async () => {
+  let full = true;
+  const t = swapKernel({ outcome: ({ write }) => full && write ? SWAP_FULL : SWAP_DONE });
+  const sleeping = await t.boot(sleeper(60));
+  t.kernel.run(50_000);
+  const hog = await t.boot(checker(300, 3), { memory: 4 << 20 });
+  settle(t);
+  assertEquals(hog.state, "paused");
+  assert(hog.pauseReason.startsWith("out of memory"), hog.pauseReason);
+  assert(hog.pauseReason.includes("disk"), hog.pauseReason);
+  assertEquals(sleeping.state, "idle");
+  assertEquals(t.kernel.stats().swap.diskFull, 1);
+  assertThrows(() => t.kernel.createVm({ name: "n", image: hog.image, memory: 1 << 20 }), VmError);
+  const changes = t.states.length;
+  t.clock.jump(t.clock.monotonic() + 5 * RETRY_US);
+  settle(t);
+  assertEquals([hog.state, t.states.length], ["paused", changes]);
+  full = false;
+  t.clock.jump(t.clock.monotonic() + RETRY_US);
+  settle(t);
+  assertEquals([hog.state, hog.exitCode], ["stopped", 0]);
+  assertEquals(sleeping.state, "idle");
+  t.finish();
+});
+
+Deno.test("a VM that waited for memory without swap is resumed when there is some", async () => {
+  const t = testKernel({ poolBytes: POOL });
+  const first = await t.boot(sleeper(220), { memory: 2 << 20 }),
+    second = await t.boot(checker(100, 2));
+  t.kernel.run(100_000);
+  assertEquals([first.state, second.state], ["idle", "paused"]);
+  t.kernel.stop(first);
+  t.kernel.run(100_000);
+  assertEquals([second.state, second.exitCode], ["stopped", 0]);
+  assertEquals(t.states.filter((state) => state === "2 paused").length, 1);
+  t.finish();
+});
+
+Deno.test("a VM is refused when its memory does not fit into swap, and fits when another has gone", async () => {
+  const t = swapKernel({ pages: 600 });
+  const first = await t.boot(sleeper(1)), second = await t.boot(sleeper(1));
+  assertThrows(
+    () => t.kernel.createVm({ name: "third", image: first.image, memory: 1 << 20 }),
+    VmError,
+    "expected 1048576 bytes of swap for the VM's memory, 360448 are left",
+  );
+  assertEquals(t.kernel.stats().swap.free, 88);
+  t.kernel.destroy(first);
+  const third = t.kernel.createVm({ name: "third", image: second.image, memory: 1 << 20 });
+  t.kernel.destroy(third);
+  t.finish();
+});
+
+Deno.test("VMs that are made while no frame is free begin when there is one, in their order", async () => {
+  const t = swapKernel();
+  const full = await t.boot(sleeper(60));
+  t.kernel.run(50_000);
+  t.device.held = true;
+  const hog = await t.boot(checker(250, 2), { memory: 2 << 20 });
+  const image = await t.load(sleeper(3));
+  t.kernel.run(50_000);
+  assertEquals(t.kernel.stats().frames.free, 0);
+  const vms: Vm[] = [];
+  for (let id = 10; id < 30; id++) {
+    vms.push(t.kernel.createVm({ id, name: `vm-${id}`, image, memory: 1 << 20 }));
+    if (id < 28) t.kernel.start(vms[vms.length - 1]);
+  }
+  t.kernel.run(50_000);
+  assertEquals(vms.map(({ stats }) => stats.instructions), vms.map(() => 0));
+  t.kernel.destroy(vms.pop()!);
+  t.device.held = false;
+  settle(t);
+  assertEquals([full.state, hog.exitCode, vms.pop()!.state], ["idle", 0, "created"]);
+  assertEquals(vms.map(({ state }) => state), vms.map(() => "idle"));
+  const ready = t.states.filter((state) => /^\d\d idle/.test(state));
+  assertEquals(ready, vms.map(({ id }) => `${id} idle`));
+  t.finish();
+});
+
+Deno.test("a VM that was made while no frame was free runs if there is one when its turn comes", async () => {
+  const t = swapKernel();
+  await t.boot(sleeper(60));
+  t.kernel.run(50_000);
+  t.device.held = true;
+  const hog = await t.boot(checker(250, 2), { memory: 2 << 20 });
+  const image = await t.load(sleeper(3));
+  t.kernel.run(50_000);
+  assertEquals(t.kernel.stats().frames.free, 0);
+  const vm = t.kernel.createVm({ id: 10, name: "late", image, memory: 1 << 20 });
+  t.kernel.start(vm);
+  t.kernel.destroy(hog);
+  t.device.held = false;
+  settle(t);
+  assertEquals(vm.state, "idle");
+  t.finish();
+});
+
+Deno.test("a VM can be paused, resumed and destroyed while its pages are under way", async () => {
+  const t = swapKernel();
+  const vms = [await t.boot(sleeper(10)), await t.boot(sleeper(10)), await t.boot(sleeper(10))];
+  t.kernel.run(50_000);
+  await squeeze(t);
+  t.device.held = true;
+  for (const vm of vms) t.kernel.keyboard(vm, Uint8Array.of(1));
+  t.kernel.run(50_000);
+  assertEquals(t.kernel.stats().swap.underWay, 3);
+  t.kernel.pause(vms[0]);
+  t.kernel.resume(vms[0]);
+  t.kernel.pause(vms[1]);
+  t.kernel.destroy(vms[2]);
+  t.kernel.run(50_000);
+  // Its slots are not anybody else's before the disk is done with them.
+  assertEquals(t.kernel.stats().swap.free, (1 << 20) - 3 * 256);
+  t.device.held = false;
+  settle(t);
+  assertEquals(vms.map(({ state }) => state), ["idle", "paused", "stopped"]);
+  assertEquals(t.kernel.stats().swap.free, (1 << 20) - 2 * 256);
+  t.kernel.resume(vms[1]);
+  settle(t);
+  assertEquals([vms[1].state, vms[1].stats.privateFrames], ["idle", 11]);
+  t.finish();
+});
