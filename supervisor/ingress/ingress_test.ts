@@ -436,6 +436,35 @@ for (const [what, text] of GARBAGE) {
   });
 }
 
+/** A VM's answers, cut off, doubled and with random bytes in random places; the same at every run. */
+function* mutations(count: number): Generator<Uint8Array> {
+  const chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n";
+  const answers = [HELLO, chunked, `HTTP/1.1 100 Continue\r\n\r\n${HELLO}`, `${HELLO}${HELLO}`];
+  const random = randomBytes(8 * count);
+  for (let n = 0; n < count; n++) {
+    const [which, cut, where, what, twice] = random.subarray(8 * n);
+    const bytes = encoder.encode(answers[which % answers.length]);
+    bytes[where % bytes.length] = what;
+    if (twice % 3 === 0) bytes[(where * 7) % bytes.length] = cut;
+    yield twice % 2 === 0 ? bytes : bytes.subarray(0, cut % (bytes.length + 1));
+  }
+}
+
+const mutated = mutations(600);
+ingressTest("whatever a VM answers, the client is answered and no connection is left", async (
+  connection,
+) => {
+  await connection.write(mutated.next().value ?? new Uint8Array());
+  return "close";
+}, async ({ fetch, link }) => {
+  for (let n = 0; n < 300; n++) {
+    const { status, body } = await fetch("/");
+    assert(status >= 200 && status < 600, `status ${status}`);
+    await body?.pipeTo(new WritableStream()).catch(() => {});
+  }
+  await until(() => link.a.stats().connections === 0, "every connection is closed");
+});
+
 ingressTest("a VM that closes without an answer is answered 502", says("", true), async (
   { fetch },
 ) => {
