@@ -27,6 +27,15 @@ export interface Answer {
 
 const LIMIT_MS = 300_000;
 
+/** A stopped process would outlive a benchmark that is ended. */
+const running = new Set<Deno.ChildProcess>();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  Deno.addSignalListener(signal, () => {
+    for (const child of running) kill(child);
+    Deno.exit(1);
+  });
+}
+
 export class LineProcess {
   readonly #polls: boolean;
   readonly #child: Deno.ChildProcess;
@@ -45,6 +54,8 @@ export class LineProcess {
       stdout: "piped",
       stderr: "inherit",
     }).spawn();
+    running.add(this.#child);
+    this.#child.status.finally(() => running.delete(this.#child));
     this.#writer = this.#child.stdin.getWriter();
     this.#lines = linesOf(this.#child.stdout);
   }
@@ -74,27 +85,27 @@ export class LineProcess {
 
   /** Ends the process. */
   async close(): Promise<void> {
-    this.#kill();
+    kill(this.#child);
     await this.#lines.return(undefined);
     await this.#writer.close().catch(() => {});
     await this.#child.status;
   }
 
-  #kill(): void {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch (error) {
-      if (!(error instanceof TypeError)) throw error; // it has ended by itself
-    }
-  }
-
   /** The next line; an error if the process ends or says nothing for five minutes. */
   async #line(): Promise<string> {
-    const timer = setTimeout(() => this.#kill(), LIMIT_MS);
+    const timer = setTimeout(() => kill(this.#child), LIMIT_MS);
     const { value, done } = await this.#lines.next();
     clearTimeout(timer);
     if (done) throw new Error(`expected a line from ${this.#name}, it ended or was too slow`);
     return value;
+  }
+}
+
+function kill(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error; // it has ended by itself
   }
 }
 
