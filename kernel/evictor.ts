@@ -44,8 +44,10 @@ export class Evictor {
   dropped = 0;
   /** A VM that keeps the pages which it uses, until it got through the instruction that it is at. */
   favoured: Vm | null = null;
-  /** VMs looked at in a row that gave nothing. */
+  /** VMs looked at in a row that gave nothing, and times that the payer did not. */
   #fruitless = 0;
+  #unpaid = 0;
+  #payer: Vm | null = null;
   #scanned = 0;
   /** The VM whose pages were not all looked at, and how many places are left. */
   #unfinished: Vm | null = null;
@@ -54,19 +56,21 @@ export class Evictor {
 
   constructor(readonly parts: EvictorParts) {}
 
-  /** Every VM was looked at twice, and nothing could be had from any. */
-  get exhausted(): boolean {
-    return this.#fruitless > 2 * this.parts.residents.size + 1;
+  /** Every VM, or the payer, was looked at twice, and nothing could be had. */
+  exhausted(paying: boolean): boolean {
+    return paying ? this.#unpaid > 2 : this.#fruitless > 2 * this.parts.residents.size + 1;
   }
 
   /** Something has changed: there may be something to be had again. */
   reset(): void {
     this.#fruitless = 0;
+    this.#unpaid = 0;
   }
 
   /** The VM has ended. */
   forget(vm: Vm): void {
     if (this.favoured === vm) this.favoured = null;
+    if (this.#payer === vm) this.#payer = null;
     if (this.#unfinished === vm) this.#unfinished = null;
     this.reset();
   }
@@ -76,8 +80,10 @@ export class Evictor {
     const { residents } = this.parts;
     this.#scanned = 0;
     if (this.favoured?.stalledAt !== this.favoured?.cpu.retired) this.favoured = null;
+    if (payer !== null && payer !== this.#payer) this.#unpaid = 0;
+    this.#payer = payer ?? this.#payer;
     let freed = 0;
-    while (freed < wanted && this.#scanned < SCAN_MAXIMUM && !this.exhausted) {
+    while (freed < wanted && this.#scanned < SCAN_MAXIMUM && !this.exhausted(payer !== null)) {
       const victim = this.#victim(payer);
       if (victim === null) {
         this.#fruitless = 2 * residents.size + 2;
@@ -86,7 +92,8 @@ export class Evictor {
       const got = this.#takeFrom(victim, wanted - freed);
       freed += got;
       if (this.#unfinished === victim) break;
-      this.#fruitless = got > 0 ? 0 : this.#fruitless + 1;
+      if (victim === payer) this.#unpaid = got > 0 ? 0 : this.#unpaid + 1;
+      else this.#fruitless = got > 0 ? 0 : this.#fruitless + 1;
       // Its other pages have their second chance.
       if (freed < wanted && victim !== payer && victim.listed) residents.renew(victim);
     }
@@ -97,7 +104,8 @@ export class Evictor {
     const { residents, now } = this.parts;
     const { oldest } = residents;
     if (payer === null || payer.space.resident === 0 || oldest === null) return oldest;
-    return now() - oldest.lastRun < RECENT_US ? payer : oldest;
+    // Who has slept gives first, as long as somebody does.
+    return now() - oldest.lastRun < RECENT_US || this.exhausted(false) ? payer : oldest;
   }
 
   #takeFrom(vm: Vm, wanted: number): number {

@@ -6,8 +6,8 @@
  * and the reserve of free frames still holds. Meanwhile it is in no run queue and costs nobody
  * anything; packets for it wait in its NIC's queue, which is bounded.
  *
- * The line is the whole policy: nobody passes, so a VM that needs much is not starved by many that need
- * little.
+ * The line is the whole policy: nobody passes. VMs that hold many frames stand in a line of their own,
+ * because the last frames of the pool are not for them, and they would keep others from those.
  */
 
 import { type FrameTable, SMALL_HOLDING } from "./frames.ts";
@@ -18,10 +18,16 @@ import { WaitingLine } from "./waiting_line.ts";
 /** The reserve is 1 / 2^RESERVE_SHIFT of the pool, within these bounds (frames). */
 const RESERVE_SHIFT = 6, RESERVE_MINIMUM = 8, RESERVE_MAXIMUM = 2048;
 
+/** VMs that wait for frames, and those that are paused because there are none. */
+export interface Lines {
+  readonly large: boolean;
+  readonly waiting: WaitingLine<Vm>;
+  readonly paused: WaitingLine<Vm>;
+}
+
 export class Gatekeeper {
-  /** VMs that wait for frames, and those that are paused because there are none. */
-  readonly waiting: WaitingLine<Vm> = new WaitingLine();
-  readonly paused: WaitingLine<Vm> = new WaitingLine();
+  readonly small: Lines = lines(false);
+  readonly large: Lines = lines(true);
   /** Frames that are to be free at any time. */
   readonly reserve: number;
   /** Frames up to which the pager frees once it begins. */
@@ -31,6 +37,22 @@ export class Gatekeeper {
     const share = Math.min(RESERVE_MAXIMUM, frames.total >>> RESERVE_SHIFT);
     this.reserve = Math.min(Math.max(RESERVE_MINIMUM, share), frames.total >>> 3);
     this.target = 2 * this.reserve;
+  }
+
+  /** VMs that wait. */
+  get waiting(): number {
+    return this.small.waiting.size + this.large.waiting.size;
+  }
+
+  /** VMs that are paused for want of memory. */
+  get paused(): number {
+    return this.small.paused.size + this.large.paused.size;
+  }
+
+  /** The VM waits from now on. */
+  enter(vm: Vm): void {
+    const { waiting } = this.isLarge(vm) ? this.large : this.small;
+    waiting.enter(vm);
   }
 
   /** Frames that a VM may get now for pages that wait in swap or for a new one: 0 = it waits. */
@@ -57,7 +79,13 @@ export class Gatekeeper {
 
   /** The VM waits no more. */
   forget(vm: Vm): void {
-    this.waiting.leave(vm);
-    this.paused.leave(vm);
+    for (const { waiting, paused } of [this.small, this.large]) {
+      waiting.leave(vm);
+      paused.leave(vm);
+    }
   }
+}
+
+function lines(large: boolean): Lines {
+  return { large, waiting: new WaitingLine(), paused: new WaitingLine() };
 }

@@ -25,7 +25,7 @@ import { PAGE_SIZE } from "../cpu/engine.ts";
 import { LAYOUT } from "./abi.ts";
 import { Evictor } from "./evictor.ts";
 import type { FrameTable } from "./frames.ts";
-import { Gatekeeper } from "./gatekeeper.ts";
+import { Gatekeeper, type Lines } from "./gatekeeper.ts";
 import { NOTHING } from "./memory.ts";
 import { ABSENT } from "./page_map.ts";
 import { Residents } from "./residents.ts";
@@ -114,14 +114,14 @@ export class Pager {
 
   /** `poll` has something to do now. */
   get busy(): boolean {
-    const { waiting, paused } = this.gatekeeper;
-    if (waiting.size + paused.size > 0 && this.#scans()) return true;
+    const { small, large } = this.gatekeeper;
+    if (this.#scans(small) || this.#scans(large)) return true;
     return this.#traffic?.news ?? false;
   }
 
   /** When there is something to do that nobody will tell of; Infinity: never. */
   get deadline(): number {
-    const hopeful = this.gatekeeper.paused.size > 0 || this.gatekeeper.waiting.size > 0;
+    const hopeful = this.gatekeeper.paused + this.gatekeeper.waiting > 0;
     return this.diskFull && hopeful ? this.#traffic!.retryAt : Infinity;
   }
 
@@ -177,7 +177,7 @@ export class Pager {
     }
     // A transfer that began before the VM was paused may be bringing the page.
     if (space.transfers > 0 && vm.reading) return;
-    this.gatekeeper.waiting.enter(vm);
+    this.gatekeeper.enter(vm);
     this.#serve();
   }
 
@@ -199,14 +199,19 @@ export class Pager {
   /** Hears of transfers that have ended, and moves on who waits. To be called between runs. */
   poll(): void {
     this.#traffic?.poll();
-    if (this.gatekeeper.paused.size > 0) this.#resumePaused();
-    if (this.gatekeeper.waiting.size > 0) this.#serve();
-    else this.#keepReserve();
+    const { small, large } = this.gatekeeper;
+    if (this.gatekeeper.paused > 0) {
+      this.#resumePaused(small);
+      this.#resumePaused(large);
+    }
+    if (this.gatekeeper.waiting > 0) this.#serve();
+    if (small.waiting.size === 0) this.#keepReserve();
   }
 
   /** Looking for pages goes on, although nobody will tell of anything. */
-  #scans(): boolean {
-    return this.#evictor !== null && !this.#evictor.exhausted && this.underWay === 0;
+  #scans({ large, waiting, paused }: Lines): boolean {
+    return waiting.size + paused.size > 0 && this.#evictor !== null &&
+      !this.#evictor.exhausted(large) && this.underWay === 0;
   }
 
   get #leaving(): number {
@@ -222,7 +227,12 @@ export class Pager {
 
   /** Gives frames to those that wait, in order, as far as there are any. */
   #serve(): void {
-    const { waiting } = this.gatekeeper;
+    this.#serveLine(this.gatekeeper.small);
+    this.#serveLine(this.gatekeeper.large);
+  }
+
+  #serveLine(lines: Lines): void {
+    const { waiting } = lines;
     for (let vm = waiting.first; vm !== null; vm = waiting.first) {
       if (!this.#serveOne(vm)) {
         this.#makeRoom(vm);
@@ -231,7 +241,7 @@ export class Pager {
       }
       waiting.leave(vm);
     }
-    if (waiting.size > 0 && this.#stuck()) this.#yieldOrPause();
+    if (waiting.size > 0 && this.#stuck(lines)) this.#yieldOrPause(lines);
   }
 
   /** Lets a VM go on or begins to read for it; false if it must wait. */
@@ -269,25 +279,25 @@ export class Pager {
   }
 
   /** No frame can be had and none is on its way. */
-  #stuck(): boolean {
+  #stuck({ large }: Lines): boolean {
     if (this.#evictor === null) return true;
-    return this.underWay === 0 && this.#fresh === 0 && this.#evictor.exhausted;
+    return this.underWay === 0 && this.#fresh === 0 && this.#evictor.exhausted(large);
   }
 
   /** Nobody gives a frame of his own accord. */
-  #yieldOrPause(): void {
-    const vm = this.#shelter.last(this.gatekeeper.waiting.first);
+  #yieldOrPause(lines: Lines): void {
+    // Nobody gives up its shelter for a VM that could give up pages of its own.
+    const vm = lines.large ? null : this.#shelter.last(lines.waiting.first);
     if (vm !== null) {
       this.#shelter.leave(vm);
       this.#parts.softTlb.detach(vm.space);
       this.#evictor!.reset();
-    } else if (this.#shelter.size === 0) {
-      this.#pauseWaiting();
+    } else if (lines.large || this.#shelter.size === 0) {
+      this.#pauseWaiting(lines);
     }
   }
 
-  #pauseWaiting(): void {
-    const { waiting, paused } = this.gatekeeper;
+  #pauseWaiting({ waiting, paused }: Lines): void {
     for (let vm = waiting.first; vm !== null; vm = waiting.first) {
       waiting.leave(vm);
       this.#parts.owner.pause(vm, this.#reason());
@@ -302,8 +312,7 @@ export class Pager {
       "it goes on when there is memory again: destroy other VMs or make room";
   }
 
-  #resumePaused(): void {
-    const { paused } = this.gatekeeper;
+  #resumePaused({ paused }: Lines): void {
     for (let left = this.#parts.frames.free; left >= 0; left--) {
       const vm = paused.first;
       if (vm === null) return;

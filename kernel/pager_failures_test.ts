@@ -65,6 +65,35 @@ Deno.test("a full disk costs no byte: VMs are paused with a reason and go on whe
   t.finish();
 });
 
+Deno.test("a VM with many pages that can get no more keeps no small one from running", async () => {
+  let full = false;
+  const t = swapKernel({ outcome: ({ write }) => full && write ? SWAP_FULL : SWAP_DONE }, 4 << 20);
+  // Touches twenty new pages at each key.
+  const more = `add esi, 20
+  mov ecx, 20
+  more: mov [edi], esi
+  add edi, 4096
+  dec ecx
+  jnz more`;
+  const small = await t.boot(sleeper(1, more));
+  settle(t);
+  full = true;
+  const hog = await t.boot(checker(1500, 1), { memory: 8 << 20 });
+  settle(t);
+  assertEquals(hog.state, "paused");
+  for (let round = 1; round <= 3; round++) {
+    t.kernel.keyboard(small, Uint8Array.of(1));
+    settle(t);
+    assertEquals([small.state, small.stats.privateFrames], ["idle", 2 + 20 * round]);
+    assertEquals(hog.state, "paused");
+  }
+  full = false;
+  t.clock.jump(t.clock.monotonic() + RETRY_US);
+  settle(t);
+  assertEquals([hog.state, hog.exitCode], ["stopped", 0]);
+  t.finish();
+});
+
 Deno.test("a VM that waited for memory without swap is resumed when there is some", async () => {
   const t = testKernel({ poolBytes: POOL });
   const first = await t.boot(sleeper(220), { memory: 2 << 20 }),

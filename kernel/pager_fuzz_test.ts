@@ -284,7 +284,7 @@ Deno.test("no VM ever reads another value than it wrote, whatever the pager does
 
 Deno.test("a device that fails or is full at times costs the VMs it fails for, and no other a byte", () => {
   for (const shape of SHAPES) {
-    const { pager, crashed } = fuzz({ ...shape, seed: 7, failures: 50, full: 300 }, 6000);
+    const { pager, crashed } = fuzz({ ...shape, seed: 7, failures: 200, full: 300 }, 6000);
     assert(crashed > 0 && pager.counters.errors >= crashed, `${crashed}`);
   }
 });
