@@ -28,6 +28,17 @@ const FUNCTIONS: Record<string, string> = {
   add_double: "f2 0f 10 00 f2 0f 58 c1 c3",
   // add eax,ecx; adc edx,ebx; seto al; ret
   add_long: "01 c8 11 da 0f 90 c0 c3",
+  // xor eax,eax; outer: mov edx,ebx; inner: add eax,edx; dec edx; jnz inner; dec ecx; jnz outer; ret
+  nested_loops: "31 c0 89 da 01 d0 4a 75 fb 49 75 f6 c3",
+  // cmp eax,3; ja other; jmp [table+eax*4]; three cases; table
+  choose:
+    "83 f8 03 77 13 ff 24 85 1c 00 00 00 b8 0a 00 00 00 c3 b8 14 00 00 00 c3 31 c0 c3 90 0c 00 00 00 12 00 00 00 18 00 00 00 0c 00 00 00",
+  // push ebx; mov ebx,eax; call square; xchg eax,ebx; call square; add eax,ebx; pop ebx; ret; square: imul eax,eax; ret
+  call_twice: "53 89 c3 e8 0a 00 00 00 93 e8 04 00 00 00 01 d8 5b c3 0f af c0 c3",
+  // mov ecx,[esp+8]; mov eax,[esp+4]; shl eax,cl; js negative; ret; negative: neg eax; ret
+  shift_by: "8b 4c 24 08 8b 44 24 04 d3 e0 78 01 c3 f7 d8 c3",
+  // ucomisd xmm0,xmm1; jbe done; movapd xmm0,xmm1; done: ret
+  lesser_double: "66 0f 2e c1 76 04 66 0f 28 c1 c3",
 };
 
 for (const [name, code] of Object.entries(FUNCTIONS)) {
