@@ -23,6 +23,9 @@ export interface Run {
   space: AddressSpace;
   readTable: Int32Array;
   writeTable: Int32Array;
+  /** The same, for what regions look up themselves; empty to make them call. */
+  nearRead: Int32Array;
+  nearWrite: Int32Array;
   /** 0, EXIT_EXCEPTION or EXIT_WAIT. */
   fault: number;
   /** STEP_LEAVE if the code of the current block may have been changed, else 0. */
@@ -63,6 +66,8 @@ export function createEnvironment(pool: Pool, operandWords: number): Environment
     space: NO_SPACE,
     readTable: NO_TABLE,
     writeTable: NO_TABLE,
+    nearRead: NO_TABLE,
+    nearWrite: NO_TABLE,
     fault: 0,
     leave: 0,
     timestamp: () => 0,

@@ -18,8 +18,8 @@ const KEYWORDS = [
 /** Parameters and locals of handlers and regions that have no number, and labels. */
 const LOCALS = [
   ...["environment", "operations", "handler", "block", "left", "leave", "entry"],
-  ...["out", "bail", "E", "K", "S", "V", "stopped"],
-  ...["a", "d", "e", "p", "s", "x", "y", "fk", "fa", "fb", "fr", "fc"],
+  ...["out", "bail", "E", "K", "S", "V", "stopped", "RT", "WT"],
+  ...["a", "d", "e", "h", "p", "s", "x", "y", "fk", "fa", "fb", "fr", "fc"],
 ];
 
 /** Numbered locals, operations and labels, and the names of the functions themselves. */
@@ -28,7 +28,7 @@ const NUMBERED =
 
 /** The only properties there are, and what has them. */
 const PROPERTIES: Readonly<Record<string, ReadonlySet<string>>> = {
-  "X.": new Set(["fault", "leave", "readTable", "writeTable"]),
+  "X.": new Set(["fault", "leave", "readTable", "writeTable", "nearRead", "nearWrite"]),
   "V.": new Set(["getFloat64", "setFloat64"]),
 };
 

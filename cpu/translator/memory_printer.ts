@@ -6,6 +6,7 @@
  *
  *     if((a&-4093)===p3)t=M32[a+q3>>2];else{t=slowLoad32(a);...p3=S[1];q3=S[2];}
  *
+ * Loops that walk through several pages at once look into the table (RT, WT) before they call anything.
  * The mask keeps the low bits of the address, so that the same comparison finds unaligned ones; a page of -1
  * equals nothing. While a region runs no page moves without making it leave (guest_memory.ts, `miss`), so that
  * nothing here ever has to be forgotten. Tables at fixed addresses have a page each instead of one for the
@@ -29,7 +30,12 @@ const LEAST_TABLE = 0x10000;
 /** Tags 0..7 are those of registers, the others of pages at fixed addresses. */
 const FIRST_PAGE_TAG = 8, MAXIMUM_TAGS = 20;
 
+/** Pushes and pops. */
+const STACK_TAG = `w${ESP}`;
+
 export abstract class MemoryPrinter extends InstructionPrinter {
+  /** The instruction stands in a loop. */
+  protected inLoop = false;
   private readonly tags = new Set<string>();
   private readonly pageTags = new Map<number, number>();
   /** Numbers of tags of the addresses that temporaries of the instruction hold. */
@@ -65,12 +71,28 @@ export abstract class MemoryPrinter extends InstructionPrinter {
     lines.push(
       `{const a=${this.expression(s.address)};`,
       `if(${hit(s, tag)})${result}${this.fast(s, at, value)};`,
+    );
+    // In a loop a page that is not the last one is looked up here; on the stack that is rare.
+    if (this.inLoop && tag !== STACK_TAG) {
+      this.lookUp(s, tag, `${result}${this.fast(s, at, value)}`);
+    }
+    const slow = `${this.use(slowName(s, tag))}(a${value && `,${value}`});`;
+    lines.push(
       s.op === "load" && s.width === 64
-        ? `else{${this.use(slowName(s, tag))}(a);${result}${this.use("D")}[${SLOW_DOUBLE}];`
-        : `else{${result}${this.use(slowName(s, tag))}(a${value && `,${value}`});`,
+        ? `else{${slow}${result}${this.use("D")}[${SLOW_DOUBLE}];`
+        : `else{${result}${slow}`,
     );
     this.bail(`${this.use("S")}[${STOP}]!==0`);
     lines.push(`${tag}=S[${TAG}];${offsetOf(tag)}=S[${OFFSET}];}}`);
+  }
+
+  private lookUp(s: Access, tag: string, access: string): void {
+    const offset = offsetOf(tag), entry = `${tag.startsWith("w") ? "WT" : "RT"}[a>>>12]`;
+    const aligned = s.width === 8 ? "" : `&&(a&${s.width / 8 - 1})===0`;
+    this.lines.push(
+      `else if((e=${entry},(e&1)!==0)${aligned}){`,
+      `${tag}=a&-4096|h;${offset}=(e&-4096)-(a&-4096)|0;${access};}`,
+    );
   }
 
   /** The access to the pool at byte `at`. */

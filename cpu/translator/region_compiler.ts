@@ -24,6 +24,17 @@ const MAXIMUM_TEXT = 64_000;
 /** A region of so few instructions is taken as it is. */
 const SMALLEST_LIMIT = 20;
 
+/** What may become part of a region. */
+export interface Scope {
+  /** At most so many instructions. */
+  readonly limit: number;
+  readonly habits: Habits;
+  /** Whether the code at a place in the pool is worth it. */
+  wanted(place: number): boolean;
+  /** Whether a region can be entered there already. */
+  known(place: number): boolean;
+}
+
 export interface PrintedCode {
   readonly region: Region;
   readonly printed: PrintedRegion;
@@ -48,30 +59,30 @@ export class RegionCompiler {
   ) {}
 
   /**
-   * The largest region around `starts` whose text is not too long, of code that is `wanted` (by its place in the
-   * pool); null: only the evaluator can run what stands at the first one.
+   * The largest region around `starts` that includes `address` and whose text is not too long; null: there is none,
+   * or only the evaluator can run what stands at the first of `starts`.
    */
   find(
     space: AddressSpace,
     starts: readonly number[],
-    wanted: (place: number) => boolean,
-    habits: Habits,
-    known: (place: number) => boolean,
+    address: number,
+    { limit, habits, wanted, known }: Scope,
   ): PrintedCode | null {
-    for (let limit = MAXIMUM_INSTRUCTIONS;;) {
+    for (let most = Math.min(limit, MAXIMUM_INSTRUCTIONS);;) {
       const window = new CodeWindow(this.pool.u8, space, MAXIMUM_PAGES);
       const place = (address: number) => window.place(address);
       const isWanted = (address: number) => place(address) >= 0 && wanted(place(address));
       const isKnown = (address: number) => known(place(address));
-      const region = findRegion(window, starts, isWanted, limit, habits, isKnown);
+      const region = findRegion(window, starts, isWanted, most, habits, isKnown);
       if (region.blocks.length === 0 || region.blocks[0].start !== starts[0]) return null;
+      if (!region.blocks.some(({ start }) => start === address)) return null;
       const printed = printRegion(region);
       const { length } = printed.body;
       const instructions = region.blocks.reduce((sum, block) => sum + block.instructions.length, 0);
-      if (length <= MAXIMUM_TEXT || limit <= SMALLEST_LIMIT) {
+      if (length <= MAXIMUM_TEXT || most <= SMALLEST_LIMIT) {
         return { region, printed, habits, instructions, place };
       }
-      limit = Math.floor(0.9 * Math.min(limit, instructions) * MAXIMUM_TEXT / length);
+      most = Math.floor(0.9 * Math.min(most, instructions) * MAXIMUM_TEXT / length);
     }
   }
 

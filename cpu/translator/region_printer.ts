@@ -2,7 +2,8 @@
  * Prints a region as one JavaScript function.
  *
  *     function region(block,left){
- *     let r0=R[0],...,r7=R[7],fk=R[10],...,x=0,y=0,d=0,s=0;
+ *     const RT=X.nearRead,WT=X.nearWrite,h=S[5];
+ *     let r0=R[0],...,r7=R[7],fk=R[10],...,e=0,x=0,y=0,d=0,s=0;
  *     out:{bail:{
  *     ...
  *     L1:for(;;){                                  // a loop of three instructions
@@ -35,7 +36,7 @@ import { analyseFlow, type Flow, goesBack } from "./flow.ts";
 import { changesFlags, GENERAL } from "./instruction_printer.ts";
 import { knownTarget, type Region, type RegionBlock } from "./region.ts";
 import { FLAG_LOCALS, lookingBlocks } from "./region_flags.ts";
-import { ENDED, FIRST_SITE, GAVE_UP, LEFT } from "./slow_access.ts";
+import { ENDED, FIRST_SITE, GAVE_UP, HIDDEN, LEFT } from "./slow_access.ts";
 import { VectorPrinter } from "./vector_printer.ts";
 
 /** Bytes between the first and the last entry. */
@@ -96,9 +97,10 @@ class RegionPrinter extends VectorPrinter {
     this.use("R");
     this.use("X");
     lines.push(
+      `const RT=X.nearRead,WT=X.nearWrite,h=${this.use("S")}[${HIDDEN}];`,
       `let ${GENERAL.map((n) => `r${n}=R[${n}]`).join(",")},${
         FLAG_LOCALS.map(([word, local]) => `${local}=R[${word}]`).join(",")
-      },x=0,y=0,d=0,s=0`,
+      },e=0,x=0,y=0,d=0,s=0`,
       "",
     );
     const head = lines.length - 1;
@@ -157,6 +159,7 @@ class RegionPrinter extends VectorPrinter {
     const { lines } = this;
     const block: RegionBlock = this.region.blocks[node];
     this.current = node;
+    this.inLoop = this.flow.inLoop[node];
     for (const instruction of block.instructions) {
       this.addresses = new Map();
       this.printInstruction(instruction);
@@ -225,7 +228,7 @@ class RegionPrinter extends VectorPrinter {
 
   /** Prints the block here: nothing else leads to it. */
   private inline(node: number, done: number): void {
-    const { state, current, instruction, prefix, addresses, unsure } = this;
+    const { state, current, instruction, prefix, addresses, unsure, inLoop } = this;
     this.completed = done;
     if (this.flow.isLoop[node]) {
       // Its header is reached from two sides, so nothing is left open in front of it.
@@ -240,6 +243,7 @@ class RegionPrinter extends VectorPrinter {
     this.prefix = prefix;
     this.addresses = addresses;
     this.unsure = unsure;
+    this.inLoop = inLoop;
   }
 
   /** Goes to an address that is computed: perhaps in this region. */

@@ -19,7 +19,9 @@ export const TAG = 1, OFFSET = 2;
 export const ENDED = 3;
 /** What remains of the budget. */
 export const LEFT = 4;
-const WORDS = 5;
+/** 0, or -1 to hide every page from the region. */
+export const HIDDEN = 5;
+const WORDS = 6;
 
 // Values of ENDED other than 0.
 /** It gave up an instruction, and EIP is the number of the place where. */
@@ -39,8 +41,6 @@ export interface SlowAccesses {
   readonly S: Int32Array;
   /** By the names that regions know them by. */
   readonly accesses: Readonly<Record<string, Access>>;
-  /** While it is true no page is told, so that every access comes here. */
-  forget(forgetful: boolean): void;
 }
 
 /** The functions for different widths are written out, because V8 optimises each for the view that it uses. */
@@ -50,14 +50,11 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
   const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment as
     & Environment
     & Loads;
-  /** 0, or -1 to make every address NOWHERE. */
-  let hidden = 0;
-
   /** Tells the page of `address`; returns where the address lies in the pool. */
   function tell(entry: number, address: number): number {
     const page = address & ~PAGE_MASK, frame = entry & ~PAGE_MASK;
     S[STOP] = 0;
-    S[TAG] = page | hidden;
+    S[TAG] = page | S[HIDDEN];
     S[OFFSET] = frame - page;
     return frame | (address & PAGE_MASK);
   }
@@ -141,9 +138,6 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
       ...loads("writeTable", "stackLoad"),
       ...stores,
       ...reserves,
-    },
-    forget(forgetful) {
-      hidden = forgetful ? NOWHERE : 0;
     },
   };
 }

@@ -29,12 +29,13 @@ import { Vocabulary } from "../vocabulary.ts";
 import type { Environment } from "../runtime.ts";
 import type { Habits } from "./region.ts";
 import { type CompiledRegion, RegionCache, type RegionEntry, type Site } from "./region_cache.ts";
-import { type PrintedCode, RegionCompiler, STRICT } from "./region_compiler.ts";
+import { type PrintedCode, RegionCompiler, type Scope, STRICT } from "./region_compiler.ts";
 import {
   createSlowAccesses,
   ENDED,
   FIRST_SITE,
   GAVE_UP,
+  HIDDEN,
   LEFT,
   type SlowAccesses,
 } from "./slow_access.ts";
@@ -47,9 +48,9 @@ export interface TranslatorOptions extends EvaluatorOptions {
 }
 
 /** Compiling an instruction costs as much as evaluating it some hundred times. */
-const DEFAULT_TRANSLATE_AFTER = 300;
+const DEFAULT_TRANSLATE_AFTER = 20_000;
 /** After so many instructions, what counts for a place is halved. */
-const COOLING_INSTRUCTIONS = 1 << 24;
+const COOLING_INSTRUCTIONS = 1 << 27;
 const DEFAULT_CODE_BYTES = 32 << 20;
 
 /** Entries of a region that were asked for one by one. */
@@ -58,8 +59,13 @@ const MAXIMUM_STARTS = 24;
 /** The first runs of a region, and the instructions of each. */
 const TRAINING_RUNS = 16, TRAINING_BUDGET = 2000;
 
+/** The size of a region at first; each time that it is made anew it may be twice as large. */
+const FIRST_INSTRUCTIONS = 400;
+
 /** A way out of a region costs less than evaluating a place, so that it may be used more often. */
-const HABIT_FACTOR = 16;
+const HABIT_FACTOR = 4;
+const NO_TABLE = new Int32Array(0);
+
 /** Computed jumps of a region whose targets are known. */
 const MAXIMUM_HABITS = 16;
 const NO_HABITS: Habits = new Map();
@@ -152,7 +158,9 @@ export class Translator implements Engine {
       const mapped = X.readTable[eip >>> 12];
       if ((mapped & PRESENT) !== 0) {
         const place = (mapped & ~PAGE_MASK) | (eip & PAGE_MASK);
-        const entry = cache.find(place, eip, X.readTable) ?? this.warm(place, eip);
+        const found = cache.find(place, eip, X.readTable);
+        // Where a budget ended says nothing about what is hot.
+        const entry = found !== null || left === budget ? found : this.warm(place, eip);
         if (entry !== null && entry.need <= left) {
           const before = left;
           const reason = this.enter(entry, left);
@@ -177,14 +185,11 @@ export class Translator implements Engine {
     const { S } = this.slow;
     this.running = region;
     X.leave = 0;
-    let beyond = 0;
-    if (region.runs < TRAINING_RUNS) {
-      // Every other time all accesses are slow, so that V8 gets to know both of their ways.
-      this.slow.forget((region.runs++ & 1) === 0);
-      beyond = Math.max(left - Math.max(TRAINING_BUDGET, need), 0);
-    }
+    X.nearRead = X.readTable;
+    X.nearWrite = X.writeTable;
+    const beyond = region.runs < TRAINING_RUNS ? this.train(region, left, need) : 0;
     const reason = region.run(block, left - beyond);
-    this.slow.forget(false);
+    S[HIDDEN] = 0;
     this.remaining = S[LEFT] + beyond;
     const ended = S[ENDED];
     if (ended === GAVE_UP) {
@@ -197,6 +202,18 @@ export class Translator implements Engine {
     X.fault = 0;
     this.running = null;
     return reason;
+  }
+
+  /**
+   * The first runs of a region are short, and half of them look up or call for every access: V8 has then seen all
+   * three ways of each before it optimises them. Returns what of the budget is kept for later.
+   */
+  private train(region: CompiledRegion, left: number, need: number): number {
+    const { X } = this.environment;
+    const run = region.runs++ & 3;
+    this.slow.S[HIDDEN] = run < 2 ? -1 : 0;
+    if (run === 0) X.nearRead = X.nearWrite = NO_TABLE;
+    return Math.max(left - Math.max(TRAINING_BUDGET, need), 0);
   }
 
   /** A computed jump has left the region. If it always goes to the same address, that becomes part of it. */
@@ -246,7 +263,7 @@ export class Translator implements Engine {
       const starts = near.blocks.includes(eip) ? [...near.starts, eip] : near.starts;
       if (this.regrow(near, starts, eip, near.habits)) return cache.find(place, eip, readTable);
     }
-    const found = this.compiler.find(space, [eip], this.wanted, NO_HABITS, this.known);
+    const found = this.compiler.find(space, [eip], eip, this.scope(NO_HABITS, 0));
     if (found === null || !this.keep(found, 0)) {
       cache.freeze(place);
       return null;
@@ -261,23 +278,23 @@ export class Translator implements Engine {
     eip: number,
     habits: Habits,
   ): boolean {
-    const grown = this.compiler.find(
-      this.environment.X.space,
-      starts,
-      this.wanted,
-      habits,
-      this.known,
-    );
-    if (grown === null || !grown.region.blocks.some(({ start }) => start === eip)) return false;
-    if (!this.keep(grown, region.generation + 1)) return false;
+    const generation = region.generation + 1;
+    const scope = this.scope(habits, generation);
+    const grown = this.compiler.find(this.environment.X.space, starts, eip, scope);
+    if (grown === null || !this.keep(grown, generation)) return false;
     this.cache.remove(region);
     return true;
   }
 
-  private readonly wanted = (place: number): boolean =>
-    this.translateAfter === 0 || this.evaluator.hasRun(place);
-
-  private readonly known = (place: number): boolean => this.cache.has(place);
+  private scope(habits: Habits, generation: number): Scope {
+    const all = this.translateAfter === 0;
+    return {
+      limit: FIRST_INSTRUCTIONS << generation,
+      habits,
+      wanted: (place) => all || this.evaluator.hasRun(place),
+      known: (place) => this.cache.has(place),
+    };
+  }
 
   /** Compiles a region; false if its text is not what it must be. */
   private keep(found: PrintedCode, generation: number): boolean {
