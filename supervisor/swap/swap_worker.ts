@@ -108,6 +108,7 @@ export class SwapWorker {
       cellStatus: this.#cell.status,
       cellBell: this.#cell.index,
       folder,
+      temporary: this.#temporary !== null,
     };
     this.#worker.postMessage(start);
   }

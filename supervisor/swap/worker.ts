@@ -18,12 +18,15 @@ export interface SwapWorkerStart {
   readonly cellBell: number;
   /** An existing folder; the only one that this worker may touch. */
   readonly folder: string;
+  /** The folder is for this file alone, and goes with its name. */
+  readonly temporary: boolean;
 }
 
-function openFile(folder: string): SwapFile {
+function openFile({ folder, temporary }: SwapWorkerStart): SwapFile {
   const path = `${folder}/${crypto.randomUUID()}.swap`;
   const file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
   Deno.removeSync(path);
+  if (temporary) Deno.removeSync(folder);
   return {
     read(buffer, position) {
       file.seekSync(position, Deno.SeekMode.Start);
@@ -38,8 +41,8 @@ function openFile(folder: string): SwapFile {
 }
 
 self.onmessage = ({ data }: MessageEvent<SwapWorkerStart>) => {
-  const { channel, cellStatus, cellBell, folder } = data;
+  const { channel, cellStatus, cellBell } = data;
   const bell = new Doorbell(new Int32Array(cellStatus), cellBell);
-  new SwapServer(channel, bell, () => openFile(folder)).run();
+  new SwapServer(channel, bell, () => openFile(data)).run();
   self.close();
 };
