@@ -7,14 +7,16 @@
  * quantum long; a VM of more weight has several in a row.
  *
  * A VM that wakes from idling should not have to wait for a round: among fifty VMs that compute that
- * would be a tenth of a second. While it idled it earned credit, and as long as it has some it waits in
- * `urgent`, which goes first and cuts the turn of a VM of `normal` short. What that may cost others:
+ * would be a tenth of a second. As long as it has credit it waits in `urgent`, which goes first and cuts
+ * the turn of a VM of `normal` short. What that may cost others:
  *
- * - It earns as much as a VM of its weight that computed would have done meanwhile, or IDLE_SHARE of
- *   what all did if that is more, and can save up no more than IDLE_SAVINGS quanta. Without credit it
- *   takes its turn like all others.
- * - All of `urgent` together may be ahead of `normal` by URGENT_LEAD quanta; then a VM of `normal` has a
- *   whole turn, so that those who compute keep half of the processor, however many VMs idle and wake.
+ * - `urgent` may be ahead of `normal` by URGENT_LEAD quanta. So those who compute keep half of the
+ *   processor (or their share by weight, if that is less), however many VMs idle and wake.
+ * - While it idles, or waits in `urgent`, a VM earns what others do meanwhile, times its weight, up to
+ *   IDLE_SAVINGS quanta. Without credit it takes its turn like all others.
+ *
+ * Together: a VM of usual weight that idles now and then may have up to half of the processor beside any
+ * number of VMs that compute, one of a tenth of the weight at most a tenth as much as they.
  *
  * Idle VMs are in no queue. The one that runs is in none either. Every event takes constant time.
  * Everything is counted in work (kernel/dispatcher.ts), never in time: the same events give the same
@@ -35,18 +37,12 @@ export const DEFAULT_QUANTUM = 200_000;
 /** Weight of a VM of which nothing else was said, and the bounds. */
 export const WEIGHT_DEFAULT = 100, WEIGHT_MINIMUM = 1, WEIGHT_MAXIMUM = 1000;
 
-/**
- * Part of the others' work that an idle VM of default weight earns at least: one that idles twice as
- * long as it runs always goes first. (FreeBSD's ULE scheduler calls such threads interactive: Roberson,
- * BSDCon 2003.)
- */
-export const IDLE_SHARE = 1 / 2;
-
 /** Most quanta (times its weight) that a VM can earn by idling. */
 export const IDLE_SAVINGS = 4;
 
-/** Quanta that VMs which woke may be ahead of VMs which compute. */
-export const URGENT_LEAD = 2;
+/** Quanta that VMs which woke may be ahead of VMs which compute; less than one, so that whoever has had a
+ * turn can save some of it up. */
+export const URGENT_LEAD = 1 / 4;
 
 export class Scheduler<T extends Schedulable> {
   readonly #normal = new RunQueue();
@@ -57,10 +53,9 @@ export class Scheduler<T extends Schedulable> {
   #earned = 0;
   /** Work by which `urgent` is ahead of `normal`. */
   #lead = 0;
-  /** The running turn: units that are left of it, where its VM came from, and whether it may be cut. */
+  /** The running turn: units that are left of it, and whether its VM came from `normal`. */
   #turn = 0;
   #computes = false;
-  #cuttable = false;
 
   constructor(readonly quantum: number) {
     if (!Number.isInteger(quantum) || quantum < 1) {
@@ -86,9 +81,7 @@ export class Scheduler<T extends Schedulable> {
 
   /** Queues a VM that wakes from idling, with what it has earned. */
   wake(item: T): void {
-    const slice = this.#slice(item);
-    const earned = (this.#earned - item.idleFrom) * (item.weight / WEIGHT_DEFAULT);
-    item.credit = Math.floor(Math.min(IDLE_SAVINGS * slice, item.credit + earned));
+    this.#earn(item);
     if (item.credit > 0) this.#urgent.append(item);
     else this.#normal.append(item);
   }
@@ -131,27 +124,31 @@ export class Scheduler<T extends Schedulable> {
   /** The running turn is to be cut: `pass` it. */
   get cut(): boolean {
     if (this.#forced.size > 0) return true;
-    return this.#cuttable && this.#urgent.size > 0;
+    return this.#computes && this.#urgent.size > 0 && this.#mayLead;
   }
 
   /** Counts work of the VM that runs. */
   charge(item: T, work: number): void {
     item.credit -= work;
     this.#turn -= work;
-    const waiting = this.#normal.weight + this.#urgent.weight;
-    const share = Math.max(WEIGHT_DEFAULT / (waiting + item.weight), IDLE_SHARE);
-    this.#earned += work * share;
+    this.#earned += work;
     if (this.#computes) this.#follow(item, work);
-    else if (this.#normal.size > 0) {
-      this.#lead = Math.min(this.#lead + work, URGENT_LEAD * this.quantum);
-    }
+    else if (this.#normal.size > 0) this.#lead += work;
   }
 
   /** Ends a turn of a VM that goes on: it goes to where it stood if it has credit left. */
   pass(item: T): void {
     if (item.credit <= 0) this.#normal.append(item);
     else if (this.#computes) this.#normal.prepend(item);
-    else this.#urgent.append(item);
+    else {
+      item.idleFrom = this.#earned;
+      this.#urgent.append(item);
+    }
+  }
+
+  /** `urgent` is not too far ahead of `normal`. */
+  get #mayLead(): boolean {
+    return this.#lead < URGENT_LEAD * this.quantum;
   }
 
   #slice(item: T): number {
@@ -160,12 +157,25 @@ export class Scheduler<T extends Schedulable> {
 
   #choose(): T | null {
     const waits = this.#urgent.size > 0;
-    const first = waits && (this.#normal.size === 0 || this.#lead < URGENT_LEAD * this.quantum);
+    const first = waits && (this.#normal.size === 0 || this.#mayLead);
     const forced = this.#forced.take() as T | null;
     this.#computes = forced === null && !first;
-    this.#cuttable = this.#computes && !waits;
     if (forced) return this.#grant(forced);
-    return first ? this.#urgent.take() as T : this.#grant(this.#normal.take() as T | null);
+    return first ? this.#takeUrgent() : this.#grant(this.#normal.take() as T | null);
+  }
+
+  /** It has waited for those who compute, and earned by that as if it had idled. */
+  #takeUrgent(): T {
+    const item = this.#urgent.take() as T;
+    this.#earn(item);
+    return item;
+  }
+
+  /** Adds what a VM has earned since it began to idle or to wait in `urgent`. */
+  #earn(item: T): void {
+    const earned = (this.#earned - item.idleFrom) * (item.weight / WEIGHT_DEFAULT);
+    item.idleFrom = this.#earned;
+    item.credit = Math.floor(Math.min(IDLE_SAVINGS * this.#slice(item), item.credit + earned));
   }
 
   /** Gives credit for a round to a VM without; what it did beyond its last is taken off. */
@@ -180,7 +190,7 @@ export class Scheduler<T extends Schedulable> {
   /** Work of `normal` lets `urgent` go ahead again, by as much as its weight is greater. */
   #follow(item: T, work: number): void {
     const ratio = Math.max(1, this.#urgent.weight / (this.#normal.weight + item.weight));
-    this.#lead = Math.max(this.#lead - work * ratio, -ratio * this.quantum);
+    this.#lead = Math.max(this.#lead - work * ratio, (1 - ratio) * this.quantum);
   }
 
   /** The processor rests: nobody is owed anything, and everybody has earned all that may be saved. */

@@ -1,12 +1,6 @@
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { KernelBug } from "./errors.ts";
-import {
-  IDLE_SAVINGS,
-  IDLE_SHARE,
-  type Schedulable,
-  Scheduler,
-  WEIGHT_DEFAULT,
-} from "./scheduler.ts";
+import { IDLE_SAVINGS, type Schedulable, Scheduler, WEIGHT_DEFAULT } from "./scheduler.ts";
 
 interface Item extends Schedulable {
   name: string;
@@ -110,20 +104,20 @@ Deno.test("a VM that wakes runs next, and cuts the turn of one that computes", (
   assertEquals(spinner.work % 100, 0);
 });
 
-Deno.test("idling earns what one of the others did or half of all, and only so much", () => {
-  for (const [spinners, share] of [[1, 1], [50, IDLE_SHARE]]) {
+Deno.test("idling earns what others did meanwhile, times the weight, and only so much", () => {
+  for (const weight of [50, 100, 300]) {
     const scheduler = new Scheduler<Item>(10_000);
-    const sleeper = item("sleeper");
-    for (let i = 0; i < spinners; i++) scheduler.ready(item("spinner"));
+    const sleeper = item("sleeper", weight);
+    for (let i = 0; i < 50; i++) scheduler.ready(item("spinner"));
     scheduler.idle(sleeper);
     for (let i = 0; i < 8; i++) scheduler.pass(turn(scheduler, 1000)!);
     scheduler.wake(sleeper);
-    assertEquals(sleeper.credit, 8000 * share);
+    assertEquals(sleeper.credit, 8000 * weight / 100);
     scheduler.remove(sleeper);
     scheduler.idle(sleeper);
     compute(scheduler, 10_000_000);
     scheduler.wake(sleeper);
-    assertEquals(sleeper.credit, IDLE_SAVINGS * 10_000);
+    assertEquals(sleeper.credit, IDLE_SAVINGS * 10_000 * weight / 100);
   }
 });
 
@@ -161,6 +155,28 @@ Deno.test("VMs that wake again and again leave half of the processor to one that
   }
   const theirs = sleepers.reduce((sum, { work }) => sum + work, 0);
   assert(spinner.work >= 0.45 * (spinner.work + theirs), `${spinner.work} against ${theirs}`);
+});
+
+Deno.test("a VM that idles for a moment now and then has at most half of the processor, less if its weight is", () => {
+  for (const [weight, least, most] of [[1000, 0.47, 0.53], [100, 0.47, 0.53], [10, 0, 1 / 11]]) {
+    const scheduler = new Scheduler<Item>(1000);
+    const spinners = Array.from({ length: 50 }, () => item("spinner"));
+    const sleeper = item("sleeper", weight);
+    for (const each of spinners) scheduler.ready(each);
+    scheduler.idle(sleeper);
+    scheduler.wake(sleeper);
+    let total = 0;
+    while (total < 5_000_000) {
+      const next = turn(scheduler, 300)!;
+      total += 300;
+      if (next === sleeper && next.credit > 0) {
+        scheduler.idle(next);
+        scheduler.wake(next);
+      } else scheduler.pass(next);
+    }
+    const got = sleeper.work / (sleeper.work + spinners.reduce((sum, { work }) => sum + work, 0));
+    assert(got >= least && got <= most, `weight ${weight} got ${got}`);
+  }
 });
 
 Deno.test("when nobody runs, everybody has earned all that may be saved", () => {
