@@ -89,7 +89,7 @@ export class Evictor {
         this.#fruitless = 2 * residents.size + 2;
         break;
       }
-      const got = this.#takeFrom(victim, wanted - freed);
+      const got = this.#takeFrom(victim, wanted - freed, victim === payer);
       freed += got;
       if (this.#unfinished === victim) break;
       if (victim === payer) this.#unpaid = got > 0 ? 0 : this.#unpaid + 1;
@@ -108,13 +108,14 @@ export class Evictor {
     return now() - oldest.lastRun < RECENT_US || this.exhausted(false) ? payer : oldest;
   }
 
-  #takeFrom(vm: Vm, wanted: number): number {
+  #takeFrom(vm: Vm, wanted: number, paying: boolean): number {
     const { space } = vm;
     const { map } = space;
     this.#scanned++;
     let left = this.#unfinished === vm ? this.#left : map.places;
     this.#unfinished = null;
-    if (vm.fresh || vm.sheltered) return 0;
+    // Shelter is from others; it may have come into it before it had many pages.
+    if (vm.fresh || (vm.sheltered && !paying)) return 0;
     const secondChance = vm.active || vm.pageWaits;
     // What one write can take of a VM that sleeps goes with it, and comes back with one read.
     const most = secondChance ? wanted : Math.max(wanted, this.parts.device.clusterPages);

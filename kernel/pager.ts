@@ -303,6 +303,8 @@ export class Pager {
       this.#parts.owner.pause(vm, this.#reason());
       paused.enter(vm);
     }
+    // Those who do not run any more may have something to give.
+    this.#evictor?.reset();
   }
 
   #reason(): string {

@@ -336,6 +336,21 @@ next: inc dword ptr [edi]
   t.finish();
 });
 
+Deno.test("two VMs of which each is larger than the pool both get on, and neither is paused", async () => {
+  const t = swapKernel({ delay: ({ slots }) => slots[0] % 3 }, 4 << 20);
+  const vms = [
+    await t.boot(checker(1500, 2), { memory: 8 << 20 }),
+    await t.boot(checker(1500, 2), { memory: 8 << 20 }),
+  ];
+  settle(t);
+  assertEquals(
+    vms.map(({ state, exitCode }) => `${state} ${exitCode}`),
+    vms.map(() => "stopped 0"),
+  );
+  assertEquals(t.states.filter((state) => state.endsWith("paused")), []);
+  t.finish();
+});
+
 Deno.test("VMs in a pool that holds one instruction's pages still get on", async () => {
   for (const engine of ENGINES) await crowd(engine);
 });
