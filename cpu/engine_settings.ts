@@ -15,7 +15,7 @@ export interface EngineSettings {
   readonly codeBytes?: number;
 }
 
-export const DEFAULT_ENGINE: EngineName = "evaluator";
+export const DEFAULT_ENGINE: EngineName = "translator";
 
 export function createEngine(settings: EngineSettings, options: EngineOptions): Engine {
   const { name = DEFAULT_ENGINE, translateAfter, codeBytes } = settings;

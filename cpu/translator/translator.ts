@@ -47,10 +47,17 @@ export interface TranslatorOptions extends EvaluatorOptions {
   readonly codeBytes?: number;
 }
 
-/** Compiling an instruction costs as much as evaluating it some hundred times. */
+/**
+ * A region costs ten to some hundred milliseconds until V8 has optimised it, and runs slower than the evaluator before
+ * that. So only what takes a percent or more of the time is translated: loops at once, the broad and flat work
+ * of a server hardly ever.
+ */
 const DEFAULT_TRANSLATE_AFTER = 20_000;
-/** After so many instructions, what counts for a place is halved. */
-const COOLING_INSTRUCTIONS = 1 << 27;
+/**
+ * What counts for a place is halved after so much work: evaluated instructions, translated ones being an eighth.
+ * That is about an eighth of a second.
+ */
+const COOLING_WORK = 1 << 24, TRANSLATED_SHIFT = 3;
 const DEFAULT_CODE_BYTES = 32 << 20;
 
 /** Entries of a region that were asked for one by one. */
@@ -85,7 +92,7 @@ export class Translator implements Engine {
   private readonly now: () => number;
   private running: CompiledRegion | null = null;
   private remaining = 0;
-  private untilCool = COOLING_INSTRUCTIONS;
+  private untilCool = COOLING_WORK;
   /** How often places have cooled. */
   private epoch = 0;
 
@@ -140,11 +147,10 @@ export class Translator implements Engine {
     this.evaluator.end(cpu);
     const retired = cpu.retired - before;
     this.counters.retired += retired;
-    this.untilCool -= retired;
     if (this.untilCool < 0) {
       this.cache.cool();
       this.epoch++;
-      this.untilCool = COOLING_INSTRUCTIONS;
+      this.untilCool = COOLING_WORK;
     }
     return reason;
   }
@@ -166,6 +172,7 @@ export class Translator implements Engine {
           const reason = this.enter(entry, left);
           left = this.remaining;
           C.retired += before - left;
+          this.untilCool -= (before - left) >> TRANSLATED_SHIFT;
           const progress = before !== left;
           if (reason !== EXIT_BUDGET) return reason;
           if (progress) continue;
@@ -174,6 +181,7 @@ export class Translator implements Engine {
       const before = C.retired;
       const reason = evaluator.step(left);
       left -= C.retired - before;
+      this.untilCool -= C.retired - before;
       if (reason !== EXIT_BUDGET) return reason;
     }
     return EXIT_BUDGET;
