@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import type { EngineSettings } from "../cpu/engine_settings.ts";
 import { testKernel } from "./testing/test_kernel.ts";
 
-const TRANSLATOR: EngineSettings = { name: "translator" };
+const TRANSLATOR: EngineSettings = { name: "translator", translateAfter: 300 };
 const AT_ONCE: EngineSettings = { ...TRANSLATOR, translateAfter: 0 };
 const FORGETFUL: EngineSettings = { ...AT_ONCE, codeBytes: 1 };
 
