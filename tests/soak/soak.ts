@@ -147,6 +147,10 @@ class Run {
   }
 
   async #report(): Promise<void> {
+    // There is room on the disk for all of them, so nobody has to be paused.
+    for (const { vm, message } of this.supervisor.events.after(0)) {
+      if (message?.startsWith("out of memory")) this.#wrong.push(`VM ${vm}: ${message}`);
+    }
     this.#swap = (await cellStats(this.supervisor)).swap;
     const { resident, swapped, pageIns, pageOuts } = this.#swap;
     this.options.log?.(
