@@ -72,26 +72,29 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
     return S[STOP] === 0;
   }
 
-  const loads = (table: "readTable" | "writeTable", name: string) => ({
-    [`${name}8`]: (a: number) => {
-      const e = X[table][a >>> 12];
-      return (e & PRESENT) !== 0 ? M8[tell(e, a)] : settle(load8(a));
-    },
-    [`${name}16`]: (a: number) => {
-      const e = X[table][a >>> 12];
-      return (e & PRESENT) !== 0 && (a & 1) === 0 ? M16[tell(e, a) >> 1] : settle(load16(a));
-    },
-    [`${name}32`]: (a: number) => {
-      const e = X[table][a >>> 12];
-      return (e & PRESENT) !== 0 && (a & 3) === 0 ? M32[tell(e, a) >> 2] : settle(load32(a));
-    },
-    [`${name}64`]: (a: number) => {
-      const e = X[table][a >>> 12];
-      const simple = (e & PRESENT) !== 0 && (a & 7) === 0;
-      // A double that is returned would be allocated.
-      D[SLOW_DOUBLE] = simple ? M64[tell(e, a) >> 3] : settle(load64(a));
-    },
-  });
+  // `e` is the entry of the page.
+  const get8 = (e: number, a: number) => (e & PRESENT) !== 0 ? M8[tell(e, a)] : settle(load8(a));
+  const get16 = (e: number, a: number) =>
+    (e & PRESENT) !== 0 && (a & 1) === 0 ? M16[tell(e, a) >> 1] : settle(load16(a));
+  const get32 = (e: number, a: number) =>
+    (e & PRESENT) !== 0 && (a & 3) === 0 ? M32[tell(e, a) >> 2] : settle(load32(a));
+  // A double that is returned would be allocated.
+  const get64 = (e: number, a: number) => {
+    const simple = (e & PRESENT) !== 0 && (a & 7) === 0;
+    D[SLOW_DOUBLE] = simple ? M64[tell(e, a) >> 3] : settle(load64(a));
+  };
+
+  const loads = {
+    slowLoad8: (a: number) => get8(X.readTable[a >>> 12], a),
+    slowLoad16: (a: number) => get16(X.readTable[a >>> 12], a),
+    slowLoad32: (a: number) => get32(X.readTable[a >>> 12], a),
+    slowLoad64: (a: number) => get64(X.readTable[a >>> 12], a),
+    // What is on the stack will be written, too.
+    stackLoad8: (a: number) => get8(X.writeTable[a >>> 12], a),
+    stackLoad16: (a: number) => get16(X.writeTable[a >>> 12], a),
+    stackLoad32: (a: number) => get32(X.writeTable[a >>> 12], a),
+    stackLoad64: (a: number) => get64(X.writeTable[a >>> 12], a),
+  };
 
   const stores = {
     slowStore8: (a: number, value: number) => {
@@ -132,13 +135,7 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
 
   return {
     S,
-    // What is on the stack will be written, too.
-    accesses: {
-      ...loads("readTable", "slowLoad"),
-      ...loads("writeTable", "stackLoad"),
-      ...stores,
-      ...reserves,
-    },
+    accesses: { ...loads, ...stores, ...reserves },
   };
 }
 
