@@ -153,7 +153,6 @@ export abstract class InstructionPrinter extends HandlerPrinter {
   }
 
   private operation(s: Extract<Statement, { op: "operation" }>): void {
-    this.storeFlags();
     const { binding } = this.instruction;
     const reads = binding?.readsGeneral ?? 255, writes = binding?.writesGeneral ?? 255;
     const name = this.use(`op${this.operations.length}`);
@@ -182,7 +181,6 @@ export abstract class InstructionPrinter extends HandlerPrinter {
       return;
     }
     if (s.helper === "getFlags") this.flagsOut();
-    if (effects.faults) this.storeFlags();
     const registers = HELPER_REGISTERS[s.helper] ?? [];
     this.registersOut(registers);
     const values = s.values.map((value) => this.expression(value)).join(",");

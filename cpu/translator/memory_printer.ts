@@ -59,7 +59,6 @@ export abstract class MemoryPrinter extends InstructionPrinter {
       else lines.push(`${text},${value});`);
       return;
     }
-    this.storeFlags();
     const tag = this.tagOf(s), at = `a+${offsetOf(tag)}`;
     const name = s.op === "load"
       ? this.prefix + s.temp.id

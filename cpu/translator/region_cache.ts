@@ -118,6 +118,11 @@ export class RegionCache {
     return region !== undefined && isMapped(region, readTable) ? region : null;
   }
 
+  /** The place cannot become part of the region that it is near to. */
+  part(place: number): void {
+    this.neighbours.delete(place);
+  }
+
   /** Keeps a region. It is found before older ones at the same places. */
   add(region: CompiledRegion): void {
     this.regions++;

@@ -188,7 +188,7 @@ class RegionPrinter extends VectorPrinter {
   }
 
   protected override bail(condition: string): void {
-    this.lines.push(`if(${condition}){x=${this.bails.length};break bail;}`);
+    this.lines.push(`if(${condition}){${this.pending}x=${this.bails.length};break bail;}`);
     this.bails.push([this.instruction.start, this.completed]);
   }
 

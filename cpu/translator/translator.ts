@@ -246,7 +246,7 @@ export class Translator implements Engine {
   /** Counts a place without a region, and translates it if it has become hot. */
   private warm(place: number, eip: number): RegionEntry | null {
     const { cache } = this;
-    if (cache.heatOf(place) <= this.translateAfter) return null;
+    if (cache.heatOf(place) <= this.translateAfter >> 2) return null;
     return this.timed(() => this.translate(place, eip));
   }
 
@@ -266,11 +266,13 @@ export class Translator implements Engine {
     const { readTable, space } = this.environment.X;
     const near = cache.near(place, readTable);
     if (near !== null && near.starts.length < MAXIMUM_STARTS) {
-      if (cache.heatOf(place) <= this.translateAfter * (1 + near.generation)) return null;
+      if (cache.heatOf(place) <= (this.translateAfter >> 2) * (1 + near.generation)) return null;
       // Inside of it, the place becomes an entry.
       const starts = near.blocks.includes(eip) ? [...near.starts, eip] : near.starts;
       if (this.regrow(near, starts, eip, near.habits)) return cache.find(place, eip, readTable);
+      cache.part(place);
     }
+    if (cache.heatOf(place) <= this.translateAfter) return null;
     const found = this.compiler.find(space, [eip], eip, this.scope(NO_HABITS, 0));
     if (found === null || !this.keep(found, 0)) {
       cache.freeze(place);
