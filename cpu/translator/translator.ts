@@ -71,6 +71,9 @@ const FIRST_INSTRUCTIONS = 400;
 
 /** A way out of a region costs less than evaluating a place, so that it may be used more often. */
 const HABIT_FACTOR = 4;
+/** Code of a frame that is written so often stays with the evaluator. */
+const MAXIMUM_CHURN = 16;
+
 const NO_TABLE = new Int32Array(0);
 
 /** Computed jumps of a region whose targets are known. */
@@ -93,6 +96,8 @@ export class Translator implements Engine {
   private running: CompiledRegion | null = null;
   private remaining = 0;
   private untilCool = COOLING_WORK;
+  /** How often regions of a frame have been dropped lately. */
+  private readonly churn = new Map<number, number>();
   /** How often places have cooled. */
   private epoch = 0;
 
@@ -136,8 +141,14 @@ export class Translator implements Engine {
 
   dropFrame(frame: number): void {
     this.evaluator.dropFrame(frame);
-    this.counters.invalidations += this.cache.dropFrame(frame);
+    const dropped = this.cache.dropFrame(frame);
+    this.counters.invalidations += dropped;
+    if (dropped > 0) this.churn.set(frame, this.churnOf(frame) + 1);
     if (this.running?.frames.includes(frame)) this.environment.X.leave = STEP_LEAVE;
+  }
+
+  private churnOf(frame: number): number {
+    return this.churn.get(frame) ?? 0;
   }
 
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
@@ -148,11 +159,19 @@ export class Translator implements Engine {
     const retired = cpu.retired - before;
     this.counters.retired += retired;
     if (this.untilCool < 0) {
-      this.cache.cool();
-      this.epoch++;
+      this.cool();
       this.untilCool = COOLING_WORK;
     }
     return reason;
+  }
+
+  private cool(): void {
+    this.cache.cool();
+    for (const [frame, count] of this.churn) {
+      if (count > 1) this.churn.set(frame, count >> 1);
+      else this.churn.delete(frame);
+    }
+    this.epoch++;
   }
 
   private execute(budget: number): number {
@@ -247,6 +266,7 @@ export class Translator implements Engine {
   private warm(place: number, eip: number): RegionEntry | null {
     const { cache } = this;
     if (cache.heatOf(place) <= this.translateAfter >> 2) return null;
+    if (this.churnOf(place & ~PAGE_MASK) >= MAXIMUM_CHURN) return null;
     return this.timed(() => this.translate(place, eip));
   }
 
@@ -301,7 +321,8 @@ export class Translator implements Engine {
     return {
       limit: FIRST_INSTRUCTIONS << generation,
       habits,
-      wanted: (place) => all || this.evaluator.hasRun(place),
+      wanted: (place) =>
+        this.churnOf(place & ~PAGE_MASK) < MAXIMUM_CHURN && (all || this.evaluator.hasRun(place)),
       known: (place) => this.cache.has(place),
     };
   }
