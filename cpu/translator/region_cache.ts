@@ -24,6 +24,8 @@ export interface CompiledRegion {
   /** Addresses that it was made for, and of all of its blocks. */
   readonly starts: readonly number[];
   readonly blocks: readonly number[];
+  /** Places of its blocks. */
+  readonly insides: ReadonlySet<number>;
   /** Places of its blocks, and of the code that its jumps leave it for. */
   readonly around: readonly number[];
   /** For each place where it can give up an instruction: its address, and what was done before it. */
@@ -116,6 +118,14 @@ export class RegionCache {
   near(place: number, readTable: Int32Array): CompiledRegion | null {
     const region = this.neighbours.get(place);
     return region !== undefined && isMapped(region, readTable) ? region : null;
+  }
+
+  /** Whether the code at `place` is worth translating: it is part of a region, or was looked for so often. */
+  isWarm(place: number, visits: number): boolean {
+    const region = this.neighbours.get(place);
+    if (region !== undefined && region.insides.has(place)) return true;
+    const slot = slotOf(place);
+    return this.places[slot] === place && this.heat[slot] >= visits;
   }
 
   /** The place cannot become part of the region that it is near to. */

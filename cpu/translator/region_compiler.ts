@@ -113,6 +113,7 @@ ${body}
       entries: [],
       starts: region.starts,
       blocks,
+      insides: new Set(blocks.map(place)),
       around: [...blocks, ...new Set(exits)].map(place).filter((at) => at >= 0),
       generation,
       bails: printed.bails,

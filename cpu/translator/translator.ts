@@ -71,6 +71,12 @@ const FIRST_INSTRUCTIONS = 400;
 
 /** A way out of a region costs less than evaluating a place, so that it may be used more often. */
 const HABIT_FACTOR = 4;
+/**
+ * Code that has run less often than this part of the threshold stays outside of a region: when it runs for the first
+ * time in optimised code, V8 drops that code.
+ */
+const RARE_SHIFT = 6;
+
 /** Code of a frame that is written so often stays with the evaluator. */
 const MAXIMUM_CHURN = 16;
 
@@ -322,7 +328,8 @@ export class Translator implements Engine {
       limit: FIRST_INSTRUCTIONS << generation,
       habits,
       wanted: (place) =>
-        this.churnOf(place & ~PAGE_MASK) < MAXIMUM_CHURN && (all || this.evaluator.hasRun(place)),
+        this.churnOf(place & ~PAGE_MASK) < MAXIMUM_CHURN &&
+        (all || this.cache.isWarm(place, this.translateAfter >> RARE_SHIFT)),
       known: (place) => this.cache.has(place),
     };
   }
