@@ -148,11 +148,6 @@ export class Evaluator implements Engine {
     cpu.retired = C.retired;
   }
 
-  /** Whether the code at a pool address has run, as far as is still known. */
-  hasRun(place: number): boolean {
-    return this.cache.find(place) !== NO_BLOCK;
-  }
-
   /** Runs at most one block, of at most `budget` instructions; returns EXIT_BUDGET to go on. */
   step(budget: number): number {
     const { C } = this.environment;

@@ -8,7 +8,7 @@
  * Rules:
  * - Addresses are linear. A region is valid in every VM that maps its pages to the same frames, which all
  *   VMs of an image do; `pages` and `frames` say which.
- * - `wanted` decides whether code at an address is worth it: code that has never run stays outside.
+ * - `wanted` decides whether code at an address is worth it: code that hardly runs stays outside.
  * - An instruction that is entered in its middle is decoded again from there and overlaps the other reading.
  * - What the region cannot know is only guessed: a return goes to one of the calls seen here, a table jump to
  *   one of the table's addresses. Generated code compares before it believes.

@@ -41,7 +41,7 @@ import {
 } from "./slow_access.ts";
 
 export interface TranslatorOptions extends EvaluatorOptions {
-  /** How often a place is run by the evaluator before it is translated; at least 1. */
+  /** How often a place is run by the evaluator before it is translated; 0: at once. */
   readonly translateAfter?: number;
   /** Characters of JavaScript in regions that are kept; before there are more, all are forgotten. */
   readonly codeBytes?: number;
@@ -162,8 +162,7 @@ export class Translator implements Engine {
     this.evaluator.begin(cpu, space);
     const reason = this.execute(budget | 0);
     this.evaluator.end(cpu);
-    const retired = cpu.retired - before;
-    this.counters.retired += retired;
+    this.counters.retired += cpu.retired - before;
     if (this.untilCool < 0) {
       this.cool();
       this.untilCool = COOLING_WORK;
@@ -325,7 +324,7 @@ export class Translator implements Engine {
   private scope(habits: Habits, generation: number): Scope {
     const all = this.translateAfter === 0;
     return {
-      limit: FIRST_INSTRUCTIONS << generation,
+      limit: FIRST_INSTRUCTIONS * 2 ** generation,
       habits,
       wanted: (place) =>
         this.churnOf(place & ~PAGE_MASK) < MAXIMUM_CHURN &&
