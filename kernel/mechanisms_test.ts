@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { FEATURES } from "./abi.ts";
 import { type TestKernel, testKernel } from "./testing/test_kernel.ts";
 import type { Vm } from "./vm.ts";
+import { ANSWER_FRAME } from "./testing/answer_frame.ts";
 
 const SPIN = "_start: inc eax\n jmp _start";
 
@@ -99,18 +100,7 @@ Deno.test("synchronous: two VMs that answer each other do not hold the kernel", 
   const t = testKernel({ mechanisms: { interrupts: "synchronous" } });
   const bounce = COUNT.replace(
     "inc ebx",
-    `mov eax, [0x20006]
-  mov [0x20000], eax
-  mov ax, [0x2000a]
-  mov [0x20004], ax
-  mov eax, [REG_nic_mac]
-  mov [0x20006], eax
-  mov ax, [REG_nic_mac + 4]
-  mov [0x2000a], ax
-  mov esi, 0x20000
-  mov ecx, 60
-  mov edx, PORT_NIC_SEND
-  rep outsb`,
+    ANSWER_FRAME,
   );
   const a = await t.boot(bounce, { network: true });
   t.kernel.run(1000);

@@ -22,6 +22,7 @@ import { Kernel, type Vm } from "../../kernel/kernel.ts";
 import { assemble } from "../../kernel/testing/assemble.ts";
 import { testNetwork } from "../../kernel/testing/test_kernel.ts";
 import { printTable, save } from "./report/report.ts";
+import { ANSWER_FRAME } from "../../kernel/testing/answer_frame.ts";
 
 const SIZES = [10, 100, 1000, 10_000];
 /** Rounds are short, some milliseconds: some of them are not interrupted by the host's other work. */
@@ -36,18 +37,7 @@ _start: mov dword ptr [REG_interrupt_pending], 0
   rep insb
   cmp ecx, 1514
   je none
-  mov eax, [0x20006]
-  mov [0x20000], eax
-  mov ax, [0x2000a]
-  mov [0x20004], ax
-  mov eax, [REG_nic_mac]
-  mov [0x20006], eax
-  mov ax, [REG_nic_mac + 4]
-  mov [0x2000a], ax
-  mov esi, 0x20000
-  mov ecx, 60
-  mov edx, PORT_NIC_SEND
-  rep outsb
+  ${ANSWER_FRAME}
   jmp _start
 none: mov eax, 1000000000
   idle
