@@ -127,7 +127,12 @@ export const REGISTERS = {
     access: "read",
     doc: "name of this VM, UTF-8, NUL-terminated",
   },
-  disk_table: { offset: 0x100, size: 256, access: "read", doc: "reserved for disks; all zero" },
+  disk_table: {
+    offset: 0x100,
+    size: 256,
+    access: "read",
+    doc: "DISK_MAXIMUM entries, struct denali_disk; the first that is all zero ends them",
+  },
   argument_count: {
     offset: 0x200,
     size: 4,
@@ -153,6 +158,7 @@ export const FEATURES = {
   FEATURE_CONSOLE: { value: 1 << 0, doc: "console and keyboard" },
   FEATURE_TIMER: { value: 1 << 1, doc: "timer" },
   FEATURE_NIC: { value: 1 << 2, doc: "network interface" },
+  FEATURE_DISK: { value: 1 << 3, doc: "disks: see disk_table and PORT_DISK_SUBMIT" },
   FEATURE_NIC_REGISTERS: {
     value: 1 << 8,
     doc: "the network interface is driven by registers: see PORT_NIC_COMMAND",
@@ -165,6 +171,7 @@ export const INTERRUPTS = {
   INTERRUPT_KEYBOARD: { value: 1 << 1, doc: "input has come, or the input was closed" },
   INTERRUPT_NIC_RECEIVE: { value: 1 << 2, doc: "a frame has come" },
   INTERRUPT_NIC_TRANSMIT: { value: 1 << 3, doc: "there is room again after a send was refused" },
+  INTERRUPT_DISK: { value: 1 << 4, doc: "disk requests have ended; may also come without" },
   INTERRUPT_SHUTDOWN: { value: 1 << 5, doc: "the operator asks the guest to end" },
 } as const satisfies Record<string, AbiConstant>;
 
@@ -215,7 +222,35 @@ export const PORTS = {
     value: 0x3f,
     doc: "... in eax: page of the next frame; out eax: gives the page back, with the frame in it",
   },
+  PORT_DISK_SUBMIT: {
+    value: 0x40,
+    doc:
+      "rep outsb: struct denali_disk_request, one after another; ECX is what was not taken, because " +
+      "DISK_QUEUE_REQUESTS are open",
+  },
+  PORT_DISK_COMPLETE: {
+    value: 0x41,
+    doc: "rep insb: takes struct denali_disk_completion; ECX is what was not filled: no more ended",
+  },
 } as const satisfies Record<string, AbiConstant>;
+
+/*
+ * Disks. A request names a disk by its place in disk_table, counted from 0, and moves `count` blocks of
+ * DISK_BLOCK_BYTES from `block` on to or from `buffer`, which may lie anywhere in memory. It is performed while the VM runs
+ * on or idles; INTERRUPT_DISK tells that some have ended, and PORT_DISK_COMPLETE takes what became
+ * of them. A request is open from the moment it is taken until its completion is taken.
+ *
+ * - Requests may be performed and may end in any order. What a buffer holds is defined when its request has
+ *   ended; until then a write may see later changes to it, and a read may write to it more than once.
+ * - A flush (count 0) is a barrier: it ends with DISK_DONE when all writes that were taken before it and ended
+ *   with DISK_DONE are on stable storage, where neither a killed process nor a loss of power undoes them. Nothing else is.
+ * - A block is not written by halves unless power is lost while it is written.
+ * - A request that is wrong (no such disk, block, operation or count; a write to a disk that is read-only)
+ *   ends with a status that says so. A buffer that cannot be reached raises #PF at its first bad byte, and
+ *   a length that is no multiple of the structure #GP; what lies before it has been taken then, with ESI and ECX behind it.
+ * - After DISK_ERROR a write or flush may have left its blocks old, new, or mixed by block. When a flush has failed,
+ *   every later write and flush of the disk fails until the VM is started again: what was in memory may be lost.
+ */
 
 /*
  * A NIC driven by registers (FEATURE_NIC_REGISTERS) has the protocol of the NE2000 and its kin
@@ -246,10 +281,65 @@ export const CONSTANTS = {
   NIC_FLAG_MOVED: { value: 1 << 6, doc: "PORT_NIC_FLAGS: what READ or WRITE began has been moved" },
   KEYBOARD_CLOSED: { value: 0x80000000, doc: "in PORT_KEYBOARD_STATUS: the input was closed" },
   NIC_FRAME_MAXIMUM: { value: 1514, doc: "bytes of the largest Ethernet frame, without FCS" },
+  DISK_MAXIMUM: { value: 8, doc: "disks of a VM" },
+  DISK_BLOCK_BYTES: { value: 4096, doc: "bytes of a block" },
+  DISK_NAME_BYTES: { value: 24, doc: "bytes of a disk's name, the NUL included" },
+  DISK_QUEUE_REQUESTS: { value: 64, doc: "requests of a VM that may be open" },
+  DISK_REQUEST_BLOCKS: { value: 32, doc: "blocks that one request may move" },
+  DISK_FLAG_READ_ONLY: { value: 1 << 0, doc: "disk_table: writes are refused" },
+  DISK_READ: { value: 0, doc: "operation: disk to buffer" },
+  DISK_WRITE: { value: 1, doc: "operation: buffer to disk" },
+  DISK_FLUSH: { value: 2, doc: "operation: what was written is to be on stable storage" },
+  DISK_DONE: { value: 0, doc: "status: all was done" },
+  DISK_ERROR: { value: 1, doc: "status: the host's file failed" },
+  DISK_FULL: { value: 2, doc: "status: the host has no room for what was to be written" },
+  DISK_READ_ONLY: { value: 3, doc: "status: a write to a disk that is read-only" },
+  DISK_INVALID: { value: 4, doc: "status: no such operation, block or count" },
+  DISK_ABSENT: { value: 5, doc: "status: no such disk" },
   IDLE_FOREVER: { value: 0xffffffff, doc: "idle-with-timeout: no timeout" },
   CODE_SELECTOR: { value: 0x23, doc: "CS in an upcall frame" },
   DATA_SELECTOR: { value: 0x2b, doc: "what DS, ES and SS hold" },
 } as const satisfies Record<string, AbiConstant>;
+
+/** A structure in memory: fields in order, 4 bytes each unless `bytes` says otherwise. */
+export interface AbiStructure {
+  readonly doc: string;
+  readonly bytes: number;
+  readonly fields: Readonly<Record<string, { readonly bytes?: number; readonly doc: string }>>;
+}
+
+/** Structures that VM and kernel exchange. */
+export const STRUCTURES = {
+  disk: {
+    doc: "an entry of disk_table",
+    bytes: 32,
+    fields: {
+      blocks: { doc: "of DISK_BLOCK_BYTES" },
+      flags: { doc: "DISK_FLAG_ bits" },
+      name: { bytes: 24, doc: "ASCII, NUL-terminated" },
+    },
+  },
+  disk_request: {
+    doc: "what PORT_DISK_SUBMIT takes",
+    bytes: 24,
+    fields: {
+      tag: { doc: "any value; comes back in the completion" },
+      disk: { doc: "place in disk_table" },
+      operation: { doc: "DISK_READ, DISK_WRITE or DISK_FLUSH" },
+      block: { doc: "first block" },
+      count: { doc: "blocks, 1..DISK_REQUEST_BLOCKS; 0 for a flush" },
+      buffer: { doc: "address, of any alignment" },
+    },
+  },
+  disk_completion: {
+    doc: "what PORT_DISK_COMPLETE gives",
+    bytes: 8,
+    fields: {
+      tag: { doc: "of the request" },
+      status: { doc: "DISK_DONE ... DISK_ABSENT" },
+    },
+  },
+} as const satisfies Record<string, AbiStructure>;
 
 /**
  * The two virtual instructions, `0F 0A ib`: an opcode that no x86 processor defines.

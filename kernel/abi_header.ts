@@ -8,12 +8,14 @@
 import {
   ABI_VERSION,
   type AbiConstant,
+  type AbiStructure,
   CONSTANTS,
   FEATURES,
   INTERRUPTS,
   LAYOUT,
   PORTS,
   REGISTERS,
+  STRUCTURES,
   VIRTUAL_INSTRUCTIONS,
 } from "./abi.ts";
 
@@ -34,6 +36,7 @@ export function abiHeader(): string {
     ...group("I/O ports", PORTS),
     ...group("Other constants", CONSTANTS),
     ...group("Virtual instructions: 0F 0A ib", VIRTUAL_INSTRUCTIONS),
+    ...structures(),
     "",
     "/* The virtual registers, at DENALI_REGISTERS_BASE. */",
     "struct denali_registers {",
@@ -63,6 +66,21 @@ function group(title: string, constants: Record<string, AbiConstant>): string[] 
     lines.push(`#define DENALI_${name} ${hex(value >>> 0)}u /* ${doc} */`);
   }
   return lines;
+}
+
+function structures(): string[] {
+  return Object.entries(STRUCTURES).flatMap(([name, { doc, bytes, fields }]) => [
+    "",
+    `/* ${doc} */`,
+    `struct denali_${name} {`,
+    ...Object.entries<AbiStructure["fields"][string]>(fields).map(([field, { bytes, doc }]) =>
+      bytes === undefined
+        ? `  unsigned ${field}; /* ${doc} */`
+        : `  char ${field}[${bytes}]; /* ${doc} */`
+    ),
+    "};",
+    `_Static_assert(sizeof(struct denali_${name}) == ${bytes}, "ABI");`,
+  ]);
 }
 
 function registerFields(): string[] {

@@ -15,6 +15,7 @@
 #define DENALI_FEATURE_CONSOLE 0x1u /* console and keyboard */
 #define DENALI_FEATURE_TIMER 0x2u /* timer */
 #define DENALI_FEATURE_NIC 0x4u /* network interface */
+#define DENALI_FEATURE_DISK 0x8u /* disks: see disk_table and PORT_DISK_SUBMIT */
 #define DENALI_FEATURE_NIC_REGISTERS 0x100u /* the network interface is driven by registers: see PORT_NIC_COMMAND */
 
 /* Bits of interrupt_pending */
@@ -22,6 +23,7 @@
 #define DENALI_INTERRUPT_KEYBOARD 0x2u /* input has come, or the input was closed */
 #define DENALI_INTERRUPT_NIC_RECEIVE 0x4u /* a frame has come */
 #define DENALI_INTERRUPT_NIC_TRANSMIT 0x8u /* there is room again after a send was refused */
+#define DENALI_INTERRUPT_DISK 0x10u /* disk requests have ended; may also come without */
 #define DENALI_INTERRUPT_SHUTDOWN 0x20u /* the operator asks the guest to end */
 
 /* I/O ports */
@@ -44,6 +46,8 @@
 #define DENALI_PORT_NIC_COUNT_HIGH 0x3du /* ... bytes to move, high byte; in: of the next frame */
 #define DENALI_PORT_NIC_DATA 0x3eu /* ... rep outsb, rep insb: moves the bytes */
 #define DENALI_PORT_NIC_PAGE 0x3fu /* ... in eax: page of the next frame; out eax: gives the page back, with the frame in it */
+#define DENALI_PORT_DISK_SUBMIT 0x40u /* rep outsb: struct denali_disk_request, one after another; ECX is what was not taken, because DISK_QUEUE_REQUESTS are open */
+#define DENALI_PORT_DISK_COMPLETE 0x41u /* rep insb: takes struct denali_disk_completion; ECX is what was not filled: no more ended */
 
 /* Other constants */
 #define DENALI_NIC_COMMAND_PAGE_0 0x0u /* PORT_NIC_COMMAND: registers of page 0 */
@@ -56,6 +60,21 @@
 #define DENALI_NIC_FLAG_MOVED 0x40u /* PORT_NIC_FLAGS: what READ or WRITE began has been moved */
 #define DENALI_KEYBOARD_CLOSED 0x80000000u /* in PORT_KEYBOARD_STATUS: the input was closed */
 #define DENALI_NIC_FRAME_MAXIMUM 0x5eau /* bytes of the largest Ethernet frame, without FCS */
+#define DENALI_DISK_MAXIMUM 0x8u /* disks of a VM */
+#define DENALI_DISK_BLOCK_BYTES 0x1000u /* bytes of a block */
+#define DENALI_DISK_NAME_BYTES 0x18u /* bytes of a disk's name, the NUL included */
+#define DENALI_DISK_QUEUE_REQUESTS 0x40u /* requests of a VM that may be open */
+#define DENALI_DISK_REQUEST_BLOCKS 0x20u /* blocks that one request may move */
+#define DENALI_DISK_FLAG_READ_ONLY 0x1u /* disk_table: writes are refused */
+#define DENALI_DISK_READ 0x0u /* operation: disk to buffer */
+#define DENALI_DISK_WRITE 0x1u /* operation: buffer to disk */
+#define DENALI_DISK_FLUSH 0x2u /* operation: what was written is to be on stable storage */
+#define DENALI_DISK_DONE 0x0u /* status: all was done */
+#define DENALI_DISK_ERROR 0x1u /* status: the host's file failed */
+#define DENALI_DISK_FULL 0x2u /* status: the host has no room for what was to be written */
+#define DENALI_DISK_READ_ONLY 0x3u /* status: a write to a disk that is read-only */
+#define DENALI_DISK_INVALID 0x4u /* status: no such operation, block or count */
+#define DENALI_DISK_ABSENT 0x5u /* status: no such disk */
 #define DENALI_IDLE_FOREVER 0xffffffffu /* idle-with-timeout: no timeout */
 #define DENALI_CODE_SELECTOR 0x23u /* CS in an upcall frame */
 #define DENALI_DATA_SELECTOR 0x2bu /* what DS, ES and SS hold */
@@ -64,6 +83,32 @@
 #define DENALI_OPCODE_ESCAPE 0xa0fu /* the two opcode bytes, as a little-endian uint16 */
 #define DENALI_OPCODE_IDLE 0x0u /* idle-with-timeout: EAX microseconds */
 #define DENALI_OPCODE_TERMINATE 0x1u /* terminate: EAX exit code */
+
+/* an entry of disk_table */
+struct denali_disk {
+  unsigned blocks; /* of DISK_BLOCK_BYTES */
+  unsigned flags; /* DISK_FLAG_ bits */
+  char name[24]; /* ASCII, NUL-terminated */
+};
+_Static_assert(sizeof(struct denali_disk) == 32, "ABI");
+
+/* what PORT_DISK_SUBMIT takes */
+struct denali_disk_request {
+  unsigned tag; /* any value; comes back in the completion */
+  unsigned disk; /* place in disk_table */
+  unsigned operation; /* DISK_READ, DISK_WRITE or DISK_FLUSH */
+  unsigned block; /* first block */
+  unsigned count; /* blocks, 1..DISK_REQUEST_BLOCKS; 0 for a flush */
+  unsigned buffer; /* address, of any alignment */
+};
+_Static_assert(sizeof(struct denali_disk_request) == 24, "ABI");
+
+/* what PORT_DISK_COMPLETE gives */
+struct denali_disk_completion {
+  unsigned tag; /* of the request */
+  unsigned status; /* DISK_DONE ... DISK_ABSENT */
+};
+_Static_assert(sizeof(struct denali_disk_completion) == 8, "ABI");
 
 /* The virtual registers, at DENALI_REGISTERS_BASE. */
 struct denali_registers {
@@ -93,7 +138,7 @@ struct denali_registers {
   unsigned int nic_dns; /* IPv4 address of a DNS server, or 0 */
   unsigned char reserved3[40];
   char vm_name[64]; /* name of this VM, UTF-8, NUL-terminated */
-  char disk_table[256]; /* reserved for disks; all zero */
+  char disk_table[256]; /* DISK_MAXIMUM entries, struct denali_disk; the first that is all zero ends them */
   unsigned int argument_count; /* number of boot arguments (argv[1] ...) at the start of boot_text */
   unsigned int setting_count; /* number of KEY=VALUE settings that follow the arguments in boot_text */
   unsigned char reserved4[8];
