@@ -17,7 +17,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-net", // the control endpoint and the published ports; cells get none of it
   "--allow-read", // images, disks and the data folder, wherever the operator put them
   "--allow-write", // the data folder and the files named by --report
-  "--allow-env=DENALI_HOST,NO_COLOR", // where the client verbs look for a server; plain output
+  "--allow-env=DENALI_HOST,DENALI_TOKEN,DENALI_CA,NO_COLOR", // where the client verbs look for a server; plain output
   "--allow-sys=systemMemoryInfo", // how many cells' pools fit into this host
 ];
 

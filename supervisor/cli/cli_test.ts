@@ -181,6 +181,10 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["run", "--cpus", "2", "hello"], "cpus"],
     [["create", "--net-bytes", "1:2:3", "hello"], "netBytes"],
     [["ps", "extra"], "extra"],
+    [["image", "lss"], 'did you mean "ls"'],
+    [["create", "--count", "0", "hello"], "--count"],
+    [["top", "--interval", "never"], "--interval"],
+    [["completion", "tcsh"], "bash, zsh or fish"],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await run(args);
@@ -277,8 +281,19 @@ Deno.test("the client verbs drive a server through its socket", () =>
       const talk = await run(["console", "--host", url, "bird"], "polly");
       assertEquals([talk.code, talk.stdout], [0, "polly"]);
       const some = await client("rm", "one", "nobody", "two");
-      assertEquals([some.code, some.stdout], [1, "one\ntwo\n"]);
-      assertStringIncludes(some.stderr, "nobody");
+      assertEquals([some.code, some.stdout], [1, "one\n"]);
+      assertMatch(some.stderr, /nobody: .*\n.*two: is running; .*rm --force/);
+      assertEquals((await client("rm", "-f", "two", "nobody")).stdout, "two\n");
+      assertEquals((await client("ps", "-q")).stdout, "bird\n");
+      const many = await client("create", "--count", "3", "--name", "m", `${folder}/hello.elf`);
+      assertEquals([many.code, many.stdout, many.stderr], [0, "m-1\nm-2\nm-3\n", ""]);
+      const top = await client("top", "--interval", "0.1", "--count", "1");
+      assertMatch(top.stdout, /^4 VMs, .* instructions\/s.*\n\nID +NAME +STATE +INSTR\/S/);
+      const pushed = await client("image", "push", "--name", "mine", `${folder}/five.elf`);
+      assertMatch(pushed.stdout, /^[0-9a-f]{64}\n$/);
+      assertMatch((await client("image", "ls")).stdout, /mine +[0-9a-f]{12} +\S+ +upload/);
+      const words = await client("completion", "words", "--", "stop", "b");
+      assertEquals(words.stdout, "bird\n");
       const refused = await client("create", "--name", "bird", `${folder}/echo.elf`);
       assertEquals(refused.code, 1);
       assertStringIncludes(refused.stderr, "name");

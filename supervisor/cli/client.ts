@@ -1,44 +1,79 @@
-/** The endpoint as the client verbs see it. */
+/**
+ * The endpoint as the client verbs see it: over TCP, TLS or a unix socket, with the token of the
+ * environment. The token is no option: other users of the host see the command lines of processes.
+ */
 
-import { Failure } from "./command.ts";
+import { EXIT, Failure, type OptionNames, readWords, type Words } from "./command.ts";
 
 const DEFAULT_HOST = "http://127.0.0.1:8080";
 
+/** Options of every verb that is a client; `readClientWords` adds them. */
+const CLIENT_OPTIONS = ["host", "ca"];
+
 export const HOST_HELP =
-  `  --host URL  where the server listens (default: the environment variable DENALI_HOST, or
-              ${DEFAULT_HOST})`;
+  `  --host URL  the server: a URL, HOST:PORT or unix:PATH (default: the environment variable
+              DENALI_HOST, or ${DEFAULT_HOST}); DENALI_TOKEN holds the token, if it wants one
+  --ca FILE   certificate that the server's is signed with (default: DENALI_CA)`;
 
 export const CLIENT_EXIT_HELP =
   `Exit status: 0 done, 1 the server refused or cannot be reached, 127 bad command line.`;
 
 export class Client {
+  /** Without a slash at its end. */
   readonly url: string;
+  /** How to get there, where that is not plain TCP. */
+  readonly #transport: Deno.HttpClient | undefined;
 
-  /** `host` as given by --host: a URL, or HOST:PORT. */
-  constructor(host: string | undefined) {
+  /** `host` and `ca` as given on the command line. Throws a Failure if they make no sense. */
+  constructor({ host, ca }: Readonly<Record<string, string | undefined>>) {
     const given = host ?? Deno.env.get("DENALI_HOST") ?? DEFAULT_HOST;
+    const socket = /^unix:(?:\/\/)?(.+)$/.exec(given)?.[1];
     const url = /^https?:\/\//.test(given) ? given : `http://${given}`;
-    if (!URL.canParse(url)) {
-      throw new Failure(`--host: expected a URL or HOST:PORT, got "${given}"`);
+    if (socket === undefined && !URL.canParse(url)) {
+      throw new Failure(`--host: expected a URL, HOST:PORT or unix:PATH, got "${given}"`);
     }
-    this.url = url.replace(/\/+$/, "");
+    this.url = socket === undefined ? url.replace(/\/+$/, "") : "http://localhost";
+    this.#transport = socket === undefined ? trust(ca ?? Deno.env.get("DENALI_CA")) : unix(socket);
   }
 
   /** One request; throws a Failure with the server's message unless it is answered with 2xx. */
-  async send(method: string, path: string, body?: BodyInit, type?: string): Promise<Response> {
+  async send(
+    method: string,
+    path: string,
+    body?: BodyInit,
+    headers: Record<string, string> = {},
+  ): Promise<Response> {
     let response: Response;
     try {
       response = await fetch(this.url + path, {
         method,
         body,
-        headers: type === undefined ? {} : { "content-type": type },
+        headers: { ...headers, ...authorization() },
+        client: this.#transport,
       });
     } catch (error) {
       const reason = (error as Error).message;
       throw new Failure(`cannot reach ${this.url}: ${reason}. Is \`denali up\` running there?`);
     }
-    if (!response.ok) throw new Failure(await refusal(response));
+    if (!response.ok) throw new Failure(await refusal(response), EXIT.FAILED, response.status);
     return response;
+  }
+
+  /** A WebSocket of the endpoint; resolves when it is open. */
+  async socket(path: string): Promise<WebSocket> {
+    const socket = new WebSocket(this.url.replace(/^http/, "ws") + path, {
+      client: this.#transport,
+      headers: authorization(),
+    });
+    socket.binaryType = "arraybuffer";
+    await new Promise<void>((resolve, reject) => {
+      socket.onopen = () => resolve();
+      socket.onerror = (event) => {
+        const { message } = event as ErrorEvent;
+        reject(new Failure(`cannot open ${this.url}${path}: ${message}`));
+      };
+    });
+    return socket;
   }
 
   async get<T>(path: string): Promise<T> {
@@ -46,13 +81,30 @@ export class Client {
   }
 
   async patch<T>(path: string, value: unknown): Promise<T> {
-    return await (await this.send("PATCH", path, JSON.stringify(value), "application/json")).json();
+    return await (await this.#sendJson("PATCH", path, value)).json();
   }
 
   async post<T>(path: string, value?: unknown): Promise<T> {
-    const body = value === undefined ? undefined : JSON.stringify(value);
-    return await (await this.send("POST", path, body, "application/json")).json();
+    return await (await this.#sendJson("POST", path, value)).json();
   }
+
+  async delete(path: string): Promise<void> {
+    await (await this.send("DELETE", path)).body?.cancel();
+  }
+
+  #sendJson(method: string, path: string, value: unknown): Promise<Response> {
+    if (value === undefined) return this.send(method, path);
+    return this.send(method, path, JSON.stringify(value), { "content-type": "application/json" });
+  }
+}
+
+/** Reads the words of a client verb, and finds its server. */
+export function readClientWords(
+  args: string[],
+  names: OptionNames = {},
+): { read: Words; client: Client } {
+  const read = readWords(args, { ...names, text: [...CLIENT_OPTIONS, ...names.text ?? []] });
+  return { read, client: new Client(read.text) };
 }
 
 /** The path of a VM, whatever is in its name. */
@@ -60,12 +112,34 @@ export function vmPath(vm: string, verb = ""): string {
   return `/v1/vms/${encodeURIComponent(vm)}${verb === "" ? "" : `/${verb}`}`;
 }
 
+function authorization(): Record<string, string> {
+  const token = Deno.env.get("DENALI_TOKEN");
+  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+}
+
+function unix(path: string): Deno.HttpClient {
+  return Deno.createHttpClient({ proxy: { transport: "unix", path } });
+}
+
+function trust(file: string | undefined): Deno.HttpClient | undefined {
+  if (file === undefined) return undefined;
+  try {
+    return Deno.createHttpClient({ caCerts: [Deno.readTextFileSync(file)] });
+  } catch (error) {
+    throw new Failure(`--ca: expected a file with a certificate: ${(error as Error).message}`);
+  }
+}
+
+/** What a refusal says: a problem document (RFC 9457), or whatever came. */
 async function refusal(response: Response): Promise<string> {
   const text = await response.text();
   try {
-    const { field, message, expected } = JSON.parse(text).error;
-    return `${field}: ${message}; expected ${expected}`;
+    const problem = JSON.parse(text);
+    const { field, message, expected } = problem.error ?? problem;
+    if (field !== undefined) return `${field}: ${message}; expected ${expected}`;
+    if (problem.detail !== undefined) return problem.detail;
   } catch {
-    return `the server answered ${response.status}: ${text.slice(0, 200)}`;
+    // Not ours: a proxy's page, or another server's.
   }
+  return `the server answered ${response.status}: ${text.slice(0, 200)}`;
 }

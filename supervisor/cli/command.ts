@@ -34,7 +34,12 @@ export class UsageError extends Error {}
 
 /** Something went wrong that is neither the user's nor our mistake; the message is all there is to say. */
 export class Failure extends Error {
-  constructor(message: string, readonly exitCode: number = EXIT.FAILED) {
+  /** `status`: what the server answered, if it did. */
+  constructor(
+    message: string,
+    readonly exitCode: number = EXIT.FAILED,
+    readonly status?: number,
+  ) {
     super(message);
   }
 }
@@ -121,6 +126,17 @@ export function readSettings(pairs: readonly string[]): Record<string, string> {
   return settings;
 }
 
+/** For verbs that take options only. */
+export function noWords({ words }: Words): void {
+  if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
+}
+
+/** At least one word, for verbs that act on each. */
+export function someWords({ words }: Words, what: string): readonly string[] {
+  if (words.length > 0) return words;
+  throw new UsageError(`expected at least one ${what}, got none`);
+}
+
 /** The only word, for verbs that take exactly one. */
 export function oneWord({ words }: Words, what: string): string {
   if (words.length === 1) return words[0];
@@ -152,6 +168,23 @@ function editDistance(a: string, b: string): number {
     row = next;
   }
   return row[b.length];
+}
+
+/** The verb of a command that has several, and its words: `image ls ...`. */
+export function subcommand(
+  name: string,
+  verbs: Readonly<Record<string, (args: string[]) => Promise<number>>>,
+): (args: string[]) => Promise<number> {
+  const names = Object.keys(verbs);
+  const expected = `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
+  return async ([verb, ...args]) => {
+    if (Object.hasOwn(verbs, verb ?? "")) return await verbs[verb](args);
+    const right = verb && nearest(verb, names);
+    throw new UsageError(
+      `${name}: expected ${expected}, got ${verb === undefined ? "none" : `"${verb}"`}` +
+        (right ? `; did you mean "${right}"?` : ""),
+    );
+  };
 }
 
 /** One line for a refused request. */

@@ -1,7 +1,7 @@
 /** `denali console`: stdin and stdout joined to a VM's keyboard and console. */
 
-import { Client, CLIENT_EXIT_HELP, HOST_HELP, vmPath } from "./client.ts";
-import { type Command, EXIT, oneWord, readWords } from "./command.ts";
+import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
+import { type Command, EXIT, oneWord } from "./command.ts";
 import { printConsole } from "./logs.ts";
 
 const HELP = `usage: denali console [--host URL] VM
@@ -19,8 +19,7 @@ export const attach: Command = {
   summary: "talk to a VM on its console",
   help: HELP,
   async run(args) {
-    const read = readWords(args, { text: ["host"] });
-    const client = new Client(read.text.host);
+    const { read, client } = readClientWords(args);
     const vm = oneWord(read, "VM");
     // Not awaited: a read of stdin cannot be ended, and the VM may end first.
     type(client, vm).catch((error) => console.error(`denali: ${error.message}`));
@@ -34,7 +33,9 @@ async function type(client: Client, vm: string): Promise<void> {
   for (;;) {
     const count = await Deno.stdin.read(buffer);
     const path = vmPath(vm, count === null ? "console?close=1" : "console");
-    await client.send("POST", path, buffer.slice(0, count ?? 0), "application/octet-stream");
+    await client.send("POST", path, buffer.slice(0, count ?? 0), {
+      "content-type": "application/octet-stream",
+    });
     if (count === null) return;
   }
 }

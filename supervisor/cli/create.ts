@@ -1,9 +1,11 @@
-/** `denali create`: a new VM on a server. */
+/** `denali create`: new VMs on a server. */
 
 import type { VmSummary } from "../vm/record.ts";
-import { Client, CLIENT_EXIT_HELP, HOST_HELP } from "./client.ts";
-import { type Command, EXIT, Failure, oneWord, readSettings, readWords } from "./command.ts";
+import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
+import { type Command, EXIT, oneWord, readSettings, UsageError } from "./command.ts";
+import { progress } from "./progress.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
+import { resolveImage } from "./upload.ts";
 
 const HELP = `usage: denali create [options] IMAGE [-- ARGUMENTS...]
 
@@ -15,6 +17,7 @@ built-in guest or of an uploaded image, or the path of an ELF file, which is upl
   --publish HOST:GUEST  let a TCP port of the server's host lead to one of the VM; may be repeated
   --arg KEY=VALUE       a setting the guest can read; may be repeated
 ${RESOURCE_HELP}
+  --count N             create N of them, at most 100000; --name then gets -1 to -N behind it
   --no-start            do not start it
   --json                print the whole VM as JSON
 ${HOST_HELP}
@@ -22,43 +25,75 @@ ${HOST_HELP}
 ${CLIENT_EXIT_HELP}
 `;
 
+const COUNT_MAXIMUM = 100_000;
+/** Requests that are under way at once. */
+const PARALLEL = 16;
+
 export const create: Command = {
   name: "create",
   summary: "create a VM on a server and start it",
   help: HELP,
   async run(args) {
-    const read = readWords(args, {
-      text: ["host", "memory", "name", ...RESOURCE_OPTIONS],
+    const { read, client } = readClientWords(args, {
+      text: ["memory", "name", "count", ...RESOURCE_OPTIONS],
       list: ["publish", "arg"],
       flag: ["json", "no-start"],
     });
-    const client = new Client(read.text.host);
+    const { text, list, flag } = read;
     const word = oneWord(read, "IMAGE (arguments of the guest go behind --)");
-    const vm = await client.post<VmSummary>("/v1/vms", {
-      image: /[/.]/.test(word) ? await upload(client, word) : word,
-      name: read.text.name,
-      memory: read.text.memory,
-      publish: read.list.publish,
-      settings: readSettings(read.list.arg),
+    const names = namesOf(text.name, text.count);
+    const settings = readSettings(list.arg);
+    const resources = readResources(text);
+    const request = {
+      image: await resolveImage(client, word),
+      memory: text.memory,
+      publish: list.publish,
+      settings,
       arguments: read.rest,
-      ...readResources(read.text),
-      start: !read.flag["no-start"],
+      ...resources,
+      start: !flag["no-start"],
+    };
+    await createAll(client, request, names, (vm) => {
+      console.log(flag.json ? JSON.stringify(vm, null, 2) : vm.name);
     });
-    console.log(read.flag.json ? JSON.stringify(vm, null, 2) : vm.name);
     return EXIT.OK;
   },
 };
 
-/** Stores a file on the server; returns its hash, which is its name that never changes. */
-async function upload(client: Client, path: string): Promise<string> {
-  let file: Uint8Array<ArrayBuffer>;
-  try {
-    file = await Deno.readFile(path);
-  } catch (error) {
-    throw new Failure(`${path}: cannot be read: ${(error as Error).message}`);
+/** Undefined where the server is to find a name. */
+function namesOf(name: string | undefined, count: string | undefined): (string | undefined)[] {
+  if (count === undefined) return [name];
+  const length = /^\d{1,6}$/.test(count) ? Number(count) : 0;
+  if (length < 1 || length > COUNT_MAXIMUM) {
+    throw new UsageError(`--count: expected a whole number from 1 to 100000, got "${count}"`);
   }
-  const name = path.slice(path.lastIndexOf("/") + 1).replace(/\.elf$/, "").toLowerCase();
-  const to = `/v1/images?name=${encodeURIComponent(name)}`;
-  const response = await client.send("POST", to, file, "application/octet-stream");
-  return (await response.json()).hash;
+  return Array.from({ length }, (_, index) => name && `${name}-${index + 1}`);
+}
+
+/** Many at once, told in their order. Throws at the first refusal; what was made until then stays. */
+async function createAll(
+  client: Client,
+  request: Readonly<Record<string, unknown>>,
+  names: readonly (string | undefined)[],
+  tell: (vm: VmSummary) => void,
+): Promise<void> {
+  const bar = progress("creating", names.length > 1 ? names.length : 0);
+  const made: VmSummary[] = [];
+  let next = 0, told = 0;
+  const worker = async () => {
+    while (next < names.length) {
+      const index = next++;
+      made[index] = await client.post<VmSummary>("/v1/vms", { ...request, name: names[index] });
+      if (made[told] === undefined) continue;
+      bar.finish();
+      while (made[told] !== undefined) tell(made[told++]);
+      bar.update(told);
+    }
+  };
+  try {
+    await Promise.all(Array.from({ length: Math.min(PARALLEL, names.length) }, worker));
+  } finally {
+    next = names.length;
+    bar.finish();
+  }
 }

@@ -1,27 +1,45 @@
-/** `denali image`: looks into an image without running it. */
+/** `denali image`: looks into an image without running it, and keeps images on a server. */
 
 import { listCode } from "../../cpu/listing.ts";
 import { type Extent, type Finding, type Verdict, verify } from "../../cpu/verifier.ts";
 import type { SymbolTable } from "../../kernel/symbols.ts";
-import { type Command, EXIT, nearest, readWords, UsageError, writeAll } from "./command.ts";
+import {
+  type Command,
+  EXIT,
+  nearest,
+  readWords,
+  subcommand,
+  UsageError,
+  writeAll,
+} from "./command.ts";
 import { type ImageFile, readImageFile } from "./image_file.ts";
+import { HOST_HELP } from "./client.ts";
+import { listImages, pushImage } from "./image_store.ts";
 import { table } from "./table.ts";
 
 const HELP = `usage: denali image verify [--json] IMAGE
        denali image disasm IMAGE [SYMBOL]
+       denali image ls [--quiet] [--json]
+       denali image push [--name NAME] [--json] FILE
 
-IMAGE is the path of an ELF executable, or the name of a built-in guest.
+For verify and disasm, IMAGE is the path of an ELF executable, or the name of a built-in guest; they
+need no server.
 
 verify  follows the code from the entry point and from every function, and lists the instructions
         that Denali does not virtualise: each raises an exception in the virtual machine that runs
         it. Code that no direct branch leads to is listed apart; it may be data.
 disasm  prints the executable segments, or one function, as Denali decodes them.
+ls      lists the images that the server has.
+push    stores an ELF executable on the server, and prints its hash.
 
-  --json      print what verify found as JSON
+  --json      print JSON: what verify found, or what the server has
+  --name NAME  name of the stored image (default: the file's)
+  -q, --quiet  print names only
+${HOST_HELP}
 
 Exit status:
-  0    verify: no such instruction can be reached
-  1    verify: one can, or the image is too large to look at all of it
+  0    done; verify: no such instruction can be reached
+  1    verify: one can, or the image is too large to look at all of it; or the server refused
   126  the image cannot be loaded
   127  bad command line, or no such symbol
   141  nobody reads stdout any more
@@ -34,21 +52,28 @@ const PIECE = 1 << 16;
 const VERBS: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
   verify: verifyImage,
   disasm: disassembleImage,
+  ls: listImages,
+  push: pushImage,
 };
 
 export const image: Command = {
   name: "image",
-  summary: "verify or disassemble an image",
+  summary: "verify, disassemble, store and list images",
   help: HELP,
-  async run([verb, ...args]) {
-    const names = Object.keys(VERBS);
-    if (names.includes(verb)) return await VERBS[verb](args);
-    const right = verb && nearest(verb, names);
-    throw new UsageError(
-      `expected ${names.join(" or ")}, got ${verb === undefined ? "none" : `"${verb}"`}` +
-        (right ? `; did you mean "${right}"?` : ""),
-    );
-  },
+  run: subcommand("image", VERBS),
+};
+
+/** The same as `image verify`. */
+export const verifyVerb: Command = {
+  name: "verify",
+  summary: "verify that an image runs only what is virtualised",
+  help: `usage: denali verify [--json] IMAGE
+
+The same as \`denali image verify\`, of which \`denali image --help\` tells more.
+
+  --json      print what was found as JSON
+`,
+  run: verifyImage,
 };
 
 async function verifyImage(args: string[]): Promise<number> {

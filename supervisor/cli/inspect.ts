@@ -1,7 +1,7 @@
 /** `denali inspect`: everything about one VM. */
 
-import { Client, CLIENT_EXIT_HELP, HOST_HELP, vmPath } from "./client.ts";
-import { type Command, EXIT, oneWord, readWords } from "./command.ts";
+import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
+import { type Command, EXIT, oneWord } from "./command.ts";
 
 const HELP = `usage: denali inspect [--host URL] VM
 
@@ -19,8 +19,8 @@ export const inspect: Command = {
   summary: "show everything about one VM",
   help: HELP,
   async run(args) {
-    const read = readWords(args, { text: ["host"], flag: ["json"] });
-    const vm = await new Client(read.text.host).get(vmPath(oneWord(read, "VM")));
+    const { read, client } = readClientWords(args, { flag: ["json"] });
+    const vm = await client.get(vmPath(oneWord(read, "VM")));
     console.log(JSON.stringify(vm, null, 2));
     return EXIT.OK;
   },

@@ -1,60 +1,77 @@
-/** `denali start`, `stop`, `pause`, `resume` and `rm`: one request for each VM that is named. */
+/** `denali start`, `stop`, `pause`, `resume` and `rm`: one request for each VM. */
 
-import { Client, CLIENT_EXIT_HELP, HOST_HELP, vmPath } from "./client.ts";
-import { type Command, EXIT, Failure, readWords, UsageError } from "./command.ts";
+import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
+import { type Command, EXIT, Failure, someWords, UsageError } from "./command.ts";
+import type { VmSummary } from "../vm/record.ts";
 
-type Request = (client: Client, vm: string, grace: number) => Promise<unknown>;
+interface Verb {
+  readonly name: string;
+  readonly summary: string;
+  /** What it does, for --help. */
+  readonly text: string;
+  /** Options besides those of every client verb. */
+  readonly options?: readonly string[];
+  /** Lines for --help. */
+  readonly optionHelp?: string;
+  readonly flags?: readonly string[];
+  /** Returns the VM afterwards, if there still is one. */
+  request(client: Client, vm: string, words: Choices): Promise<unknown>;
+}
 
-const JSON_LINE = `  --json      print each virtual machine afterwards as JSON\n`;
-const GRACE_LINE =
+interface Choices {
+  readonly text: Readonly<Record<string, string | undefined>>;
+  readonly flag: Readonly<Record<string, boolean>>;
+}
+
+const GRACE_HELP =
   `  --grace S   ask the guest to end, and give it S seconds, 0 to 300 (default 0)\n`;
 
-export const start = verb(
-  "start",
-  "start VMs that were created or have ended",
-  "Starts virtual machines that were created, or that have ended: those start afresh.",
-  (client, vm) => client.post(vmPath(vm, "start")),
-);
+export const start = verb({
+  name: "start",
+  summary: "start VMs that were created or have ended",
+  text: "Starts virtual machines that were created, or that have ended: those start afresh.",
+  request: (client, vm) => client.post(vmPath(vm, "start")),
+});
 
-export const stop = verb(
-  "stop",
-  "end VMs",
-  "Ends virtual machines. They keep their console, and can be started again.",
-  (client, vm, grace) => client.post(vmPath(vm, `stop?grace=${grace}`)),
-  true,
-);
+export const stop = verb({
+  name: "stop",
+  summary: "end VMs",
+  text: "Ends virtual machines. They keep their console, and can be started again.",
+  options: ["grace"],
+  optionHelp: GRACE_HELP,
+  request: (client, vm, { text }) => client.post(vmPath(vm, `stop?grace=${readGrace(text.grace)}`)),
+});
 
-export const pause = verb(
-  "pause",
-  "let VMs stand still",
-  "Lets virtual machines stand still until they are resumed.",
-  (client, vm) => client.post(vmPath(vm, "pause")),
-);
+export const pause = verb({
+  name: "pause",
+  summary: "let VMs stand still",
+  text: "Lets virtual machines stand still until they are resumed.",
+  request: (client, vm) => client.post(vmPath(vm, "pause")),
+});
 
-export const resume = verb(
-  "resume",
-  "let paused VMs go on",
-  "Lets paused virtual machines go on.",
-  (client, vm) => client.post(vmPath(vm, "resume")),
-);
+export const resume = verb({
+  name: "resume",
+  summary: "let paused VMs go on",
+  text: "Lets paused virtual machines go on.",
+  request: (client, vm) => client.post(vmPath(vm, "resume")),
+});
 
-export const rm = verb(
-  "rm",
-  "end and forget VMs",
-  "Ends virtual machines and forgets them, their consoles and their ports.",
-  (client, vm) => client.send("DELETE", vmPath(vm)),
-);
+export const rm = verb({
+  name: "rm",
+  summary: "forget VMs",
+  text: "Forgets virtual machines, their consoles and their ports. Their disks stay.",
+  flags: ["force"],
+  optionHelp: `  -f, --force  also those that run; nothing is said of those that do not exist\n`,
+  request: async (client, vm, { flag }) => {
+    if (!flag.force) await refuseRunning(client, vm);
+    await client.delete(vmPath(vm));
+  },
+});
 
-function verb(
-  name: string,
-  summary: string,
-  text: string,
-  request: Request,
-  hasGrace = false,
-): Command {
-  const grace = hasGrace ? GRACE_LINE : "";
-  const json = name === "rm" ? "" : JSON_LINE;
-  return {
+function verb({ name, summary, text, options = [], optionHelp = "", flags = [], request }: Verb) {
+  const removes = name === "rm";
+  const json = removes ? "" : `  --json      print each virtual machine afterwards as JSON\n`;
+  const command: Command = {
     name,
     summary,
     help: `usage: denali ${name} [options] VM...
@@ -62,42 +79,50 @@ function verb(
 ${text}
 VM is a number or a name.
 
-${grace}${json}${HOST_HELP}
+${optionHelp}${json}${HOST_HELP}
 
 ${CLIENT_EXIT_HELP}
 `,
     async run(args) {
-      const { text, flag, words } = readWords(args, {
-        text: hasGrace ? ["host", "grace"] : ["host"],
-        flag: ["json"],
+      const { read, client } = readClientWords(args, {
+        text: options,
+        flag: ["json", ...flags],
+        alias: flags.includes("force") ? { f: "force" } : {},
       });
-      if (words.length === 0) throw new UsageError("expected at least one VM, got none");
-      return await each(new Client(text.host), words, async (client, vm) => {
-        const answer = await request(client, vm, readGrace(text.grace));
-        console.log(flag.json && name !== "rm" ? JSON.stringify(answer, null, 2) : vm);
-      });
+      return await each(someWords(read, "VM"), async (vm) => {
+        const answer = await request(client, vm, read);
+        console.log(read.flag.json && !removes ? JSON.stringify(answer, null, 2) : vm);
+      }, read.flag.force);
     },
   };
+  return command;
 }
 
-function readGrace(text = "0"): number {
+async function refuseRunning(client: Client, vm: string): Promise<void> {
+  const { state } = await client.get<VmSummary>(vmPath(vm));
+  if (state === "created" || state === "stopped" || state === "crashed") return;
+  throw new Failure(`is ${state}; \`denali stop\` it first, or \`denali rm --force\` it`);
+}
+
+export function readGrace(text = "0"): number {
   if (/^\d{1,3}$/.test(text) && Number(text) <= 300) return Number(text);
   throw new UsageError(`--grace: expected seconds from 0 to 300, got "${text}"`);
 }
 
 /** Goes on after a refusal, so that `rm a b c` removes what it can. */
 export async function each(
-  client: Client,
-  vms: readonly string[],
-  act: (client: Client, vm: string) => Promise<void>,
+  words: readonly string[],
+  act: (word: string) => Promise<void>,
+  ignoreMissing = false,
 ): Promise<number> {
   let result: number = EXIT.OK;
-  for (const vm of vms) {
+  for (const word of words) {
     try {
-      await act(client, vm);
+      await act(word);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
-      console.error(`denali: ${vm}: ${error.message}`);
+      if (ignoreMissing && error.status === 404) continue;
+      console.error(`denali: ${word}: ${error.message}`);
       result = EXIT.FAILED;
     }
   }

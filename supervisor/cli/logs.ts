@@ -1,7 +1,7 @@
 /** `denali logs`: what a VM wrote to its console. */
 
-import { Client, CLIENT_EXIT_HELP, HOST_HELP, vmPath } from "./client.ts";
-import { type Command, EXIT, oneWord, readWords, writeAll } from "./command.ts";
+import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
+import { type Command, EXIT, oneWord, writeAll } from "./command.ts";
 
 const HELP = `usage: denali logs [-f] [--host URL] VM
 
@@ -18,8 +18,8 @@ export const logs: Command = {
   summary: "print the console of a VM",
   help: HELP,
   async run(args) {
-    const read = readWords(args, { text: ["host"], flag: ["follow"], alias: { f: "follow" } });
-    await printConsole(new Client(read.text.host), oneWord(read, "VM"), read.flag.follow);
+    const { read, client } = readClientWords(args, { flag: ["follow"], alias: { f: "follow" } });
+    await printConsole(client, oneWord(read, "VM"), read.flag.follow);
     return EXIT.OK;
   },
 };

@@ -2,17 +2,19 @@
 
 import { RequestError } from "../request_error.ts";
 import { type Command, describe, EXIT, Failure, nearest, UsageError } from "./command.ts";
+import { completionOf } from "./completion.ts";
 import { attach } from "./console.ts";
 import { create } from "./create.ts";
-import { image } from "./image.ts";
+import { image, verifyVerb } from "./image.ts";
 import { inspect } from "./inspect.ts";
 import { pause, resume, rm, start, stop } from "./lifecycle.ts";
 import { logs } from "./logs.ts";
 import { ps } from "./ps.ts";
 import { run } from "./run.ts";
 import { stats } from "./stats.ts";
-import { update } from "./update.ts";
+import { top } from "./top.ts";
 import { up } from "./up.ts";
+import { update } from "./update.ts";
 import { version } from "./version.ts";
 
 export const COMMANDS: readonly Command[] = [
@@ -30,15 +32,18 @@ export const COMMANDS: readonly Command[] = [
   update,
   rm,
   stats,
+  top,
   image,
+  verifyVerb,
   version,
+  completionOf(() => COMMANDS),
 ];
 
 const HELP = `usage: denali COMMAND [options]
 
 Denali runs small x86 programs, each in a virtual machine of its own.
 
-${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(9)} ${summary}`).join("\n")}
+${COMMANDS.map(({ name, summary }) => `  ${name.padEnd(10)} ${summary}`).join("\n")}
 
 \`denali COMMAND --help\` tells more, exit statuses included.
 `;

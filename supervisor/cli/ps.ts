@@ -2,14 +2,17 @@
 
 import type { VmSummary } from "../vm/record.ts";
 import { formatSize } from "../size.ts";
-import { Client, CLIENT_EXIT_HELP, HOST_HELP } from "./client.ts";
-import { type Command, EXIT, readWords, UsageError } from "./command.ts";
+import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
+import { type Command, EXIT, noWords } from "./command.ts";
 import { table } from "./table.ts";
+import { paintState } from "./terminal.ts";
+import { listVms } from "./vms.ts";
 
-const HELP = `usage: denali ps [--json] [--host URL]
+const HELP = `usage: denali ps [options]
 
 Lists the virtual machines of the server.
 
+  -q, --quiet  print their names only
   --json      print them as JSON
 ${HOST_HELP}
 
@@ -21,16 +24,24 @@ export const ps: Command = {
   summary: "list the VMs of a server",
   help: HELP,
   async run(args) {
-    const { text, flag, words } = readWords(args, { text: ["host"], flag: ["json"] });
-    if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
-    const vms = await new Client(text.host).get<VmSummary[]>("/v1/vms");
-    if (flag.json) console.log(JSON.stringify(vms, null, 2));
-    else console.log(table([HEADING, ...vms.map(row)]));
+    const { read, client } = readClientWords(args, {
+      flag: ["json", "quiet"],
+      alias: { q: "quiet" },
+    });
+    noWords(read);
+    const vms = await listVms(client);
+    if (read.flag.json) console.log(JSON.stringify(vms, null, 2));
+    else if (read.flag.quiet) vms.forEach(({ name }) => console.log(name));
+    else console.log(vmTable(vms));
     return EXIT.OK;
   },
 };
 
 const HEADING = ["ID", "NAME", "IMAGE", "STATE", "MEMORY", "CELL", "ADDRESS", "PORTS"];
+
+export function vmTable(vms: readonly VmSummary[]): string {
+  return table([HEADING, ...vms.map(row)], { paint: { STATE: paintState } });
+}
 
 function row(vm: VmSummary): string[] {
   const ports = vm.publish.map(({ hostname, host, guest }) => `${hostname}:${host}->${guest}`);

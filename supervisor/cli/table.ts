@@ -1,7 +1,49 @@
-/** Rows as aligned columns, the first row as heading; the last column is not padded. */
-export function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
-  return rows
-    .map((row) => row.map((text, column) => text.padEnd(widths[column])).join("  ").trimEnd())
-    .join("\n");
+/**
+ * Rows as aligned columns under a heading, cut to the width of the terminal: the widest columns lose
+ * first, down to the width of their headings. Where stdout is no terminal nothing is cut.
+ */
+
+import { columns, paint } from "./terminal.ts";
+
+const GAP = 2;
+
+export interface TableOptions {
+  /** Characters in a line; default: those of the terminal. */
+  readonly width?: number;
+  /** Paints the cells of a column, by heading, after they have their width. */
+  readonly paint?: Readonly<Record<string, (text: string) => string>>;
+}
+
+/** The first row is the heading; all rows have as many cells as it has. */
+export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
+  const [heading] = rows;
+  const widths = fit(rows, options.width ?? columns());
+  const painters = heading.map((name) => options.paint?.[name] ?? ((text: string) => text));
+  return rows.map((row, index) => {
+    const cells = row.map((text, column) => {
+      const cut = shorten(text, widths[column]);
+      const padded = column === row.length - 1 ? cut : cut.padEnd(widths[column] + GAP);
+      return index === 0 ? padded : padded.replace(cut, painters[column]);
+    });
+    const line = cells.join("").trimEnd();
+    return index === 0 ? paint("bold", line) : line;
+  }).join("\n");
+}
+
+function fit(rows: readonly (readonly string[])[], width: number): number[] {
+  const [heading] = rows;
+  const widths = heading.map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const least = heading.map((name) => Math.max(name.length, 4));
+  const total = () => widths.reduce((sum, part) => sum + part + GAP, -GAP);
+  for (let over = total() - width; over > 0; over = total() - width) {
+    const room = widths.map((part, column) => part - least[column]);
+    const widest = room.indexOf(Math.max(...room));
+    if (room[widest] <= 0) break;
+    widths[widest] -= Math.min(room[widest], Math.max(1, Math.ceil(over / 2)));
+  }
+  return widths;
+}
+
+function shorten(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }

@@ -1,7 +1,7 @@
 /** `denali update`: other limits for VMs that exist, also while they run. */
 
-import { Client, CLIENT_EXIT_HELP, HOST_HELP, vmPath } from "./client.ts";
-import { type Command, readWords, UsageError } from "./command.ts";
+import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
+import { type Command, someWords, UsageError } from "./command.ts";
 import { each } from "./lifecycle.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 
@@ -22,18 +22,18 @@ export const update: Command = {
   summary: "change what VMs may use",
   help: HELP,
   async run(args) {
-    const { text, flag, words } = readWords(args, {
-      text: ["host", ...RESOURCE_OPTIONS],
+    const { read, client } = readClientWords(args, {
+      text: RESOURCE_OPTIONS,
       flag: ["json"],
     });
-    if (words.length === 0) throw new UsageError("expected at least one VM, got none");
-    const change = readResources(text);
+    const words = someWords(read, "VM");
+    const change = readResources(read.text);
     if (Object.keys(change).length === 0) {
       throw new UsageError("expected something to change, got no limit");
     }
-    return await each(new Client(text.host), words, async (client, vm) => {
+    return await each(words, async (vm) => {
       const answer = await client.patch(vmPath(vm), change);
-      console.log(flag.json ? JSON.stringify(answer, null, 2) : vm);
+      console.log(read.flag.json ? JSON.stringify(answer, null, 2) : vm);
     });
   },
 };
