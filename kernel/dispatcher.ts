@@ -20,6 +20,7 @@ import type { CpuState } from "../cpu/state.ts";
 import { INTERRUPTS } from "./abi.ts";
 import { type Clock, DeterministicClock, TICKS_PER_MICROSECOND } from "./clock.ts";
 import { CpuCaps } from "./cpu_caps.ts";
+import type { Disks } from "./disks.ts";
 import { Exits, type Lifecycle } from "./exits.ts";
 import type { Mechanisms } from "./mechanisms.ts";
 import type { Network } from "./network.ts";
@@ -54,6 +55,7 @@ export interface DispatcherParts {
   readonly timers: VmTimers;
   readonly softTlb: SoftTlb;
   readonly network: Network;
+  readonly disks: Disks;
   readonly pager: Pager;
   readonly lifecycle: Lifecycle;
   readonly mechanisms: Mechanisms;
@@ -67,6 +69,7 @@ export class Dispatcher {
   readonly #timers: VmTimers;
   readonly #softTlb: SoftTlb;
   readonly #network: Network;
+  readonly #disks: Disks;
   readonly #pager: Pager;
   readonly #lifecycle: Lifecycle;
   readonly #synchronous: boolean;
@@ -95,6 +98,7 @@ export class Dispatcher {
     this.#timers = parts.timers;
     this.#softTlb = parts.softTlb;
     this.#network = parts.network;
+    this.#disks = parts.disks;
     this.#pager = parts.pager;
     this.#lifecycle = parts.lifecycle;
     this.#synchronous = parts.mechanisms.interrupts === "synchronous";
@@ -120,6 +124,7 @@ export class Dispatcher {
   /** True if `run` would run a VM now. */
   get runnable(): boolean {
     return this.#current !== null || this.#scheduler.size > 0 || this.#pager.busy ||
+      this.#disks.news ||
       this.#timers.next <= this.#clock.monotonic();
   }
 
@@ -129,7 +134,7 @@ export class Dispatcher {
     while (left > 0) {
       const done = this.#runNext(left);
       if (done !== NOBODY) left -= done;
-      else if (!this.#pager.busy && !this.#jump()) break;
+      else if (!this.#pager.busy && !this.#disks.news && !this.#jump()) break;
     }
     this.#owed = Math.max(0, -left);
     return budget - Math.max(0, left);
@@ -228,7 +233,8 @@ export class Dispatcher {
   /** Lets a deterministic clock jump to the next deadline; false if there is nothing to wait for. */
   #jump(): boolean {
     const { next } = this.#timers;
-    if (!this.#virtualClock || next === Infinity || this.#pager.underWay > 0) return false;
+    if (!this.#virtualClock || next === Infinity) return false;
+    if (this.#pager.underWay + this.#disks.underWay > 0) return false;
     this.#virtualClock.jump(next);
     return true;
   }
@@ -251,6 +257,7 @@ export class Dispatcher {
     for (;;) {
       if (this.#timers.size > 0) this.#timers.expire(this.#clock.monotonic(), this.#expired);
       this.#pager.poll();
+      this.#disks.poll();
       const vm = this.#scheduler.next();
       if (vm === null) return null;
       this.#running = vm;
@@ -295,6 +302,7 @@ export class Dispatcher {
       vm.exceptionWaits = false;
       this.#exits.exception(vm);
     }
+    if (vm.active && vm.disk?.starved && !this.#disks.resume(vm)) this.#pager.wait(vm);
     if (vm.active) this.#exits.deliver(vm);
     return vm.active;
   }

@@ -28,6 +28,7 @@ import {
   UPCALL_FAULT,
   UPCALL_STARVED,
 } from "./interrupts.ts";
+import type { Disks } from "./disks.ts";
 import type { Network } from "./network.ts";
 import type { Pager } from "./pager.ts";
 import { IO_CONSOLE_FULL, IO_DONE } from "./port_io.ts";
@@ -51,6 +52,7 @@ export interface ExitParts {
   readonly scheduler: Scheduler<Vm>;
   readonly timers: VmTimers;
   readonly network: Network;
+  readonly disks: Disks;
   readonly pager: Pager;
   readonly lifecycle: Lifecycle;
   /** Idle returns at once (kernel/mechanisms.ts). */
@@ -69,7 +71,7 @@ export class Exits {
   readonly #ports: Ports;
 
   constructor(parts: ExitParts) {
-    const { clock, timers, network } = parts;
+    const { clock, timers, network, disks } = parts;
     this.#parts = parts;
     this.#clock = clock;
     this.#pager = parts.pager;
@@ -79,6 +81,7 @@ export class Exits {
       refreshClock: (vm) => this.refreshClock(vm),
       armTimer: (vm) => timers.arm(vm, DEVICE_TIMER, vm.timer.deadline),
       network,
+      disks,
     });
   }
 

@@ -19,6 +19,8 @@ import type { FrameTrace } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
 import type { Clock } from "./clock.ts";
 import { type ExceptionReport, makeReport, type VmReport } from "./crash.ts";
+import type { DiskDevice } from "./disk_device.ts";
+import { Disks } from "./disks.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { VmError } from "./errors.ts";
 import { createPool, FrameTable } from "./frames.ts";
@@ -80,6 +82,8 @@ export interface KernelOptions {
   softTlbBytes?: number;
   /** Where pages go when memory runs short; default: nowhere, and VMs that need more are paused. */
   swap?: SwapOptions;
+  /** Who owns the files of disks; default: nobody, and VMs have no disks. */
+  disks?: DiskDevice;
 }
 
 export class Kernel {
@@ -94,6 +98,7 @@ export class Kernel {
   readonly #scheduler: Scheduler<Vm>;
   readonly #timers = new VmTimers();
   readonly #network: Network;
+  readonly #disks: Disks;
   readonly #pager: Pager;
   readonly #swap: SwapSpace | null;
   readonly #dispatcher: Dispatcher;
@@ -130,6 +135,10 @@ export class Kernel {
       trace: options.trace,
       registers: this.#mechanisms.nic === "pio12",
     });
+    this.#disks = new Disks({
+      device: options.disks ?? null,
+      raise: (vm, bits) => this.#dispatcher.raise(vm, bits),
+    });
     this.#swap = options.swap ? new SwapSpace(options.swap.pages) : null;
     this.#pager = new Pager({
       frames: this.#frames,
@@ -150,6 +159,7 @@ export class Kernel {
       timers: this.#timers,
       softTlb: this.#softTlb,
       network: this.#network,
+      disks: this.#disks,
       pager: this.#pager,
       mechanisms: this.#mechanisms,
       lifecycle: {
@@ -330,6 +340,7 @@ export class Kernel {
       timers: this.#timers,
       softTlb: this.#softTlb,
       network: this.#network,
+      disks: this.#disks,
       dispatcher: this.#dispatcher,
       engine: this.#engine,
       pager: this.#pager,
@@ -339,9 +350,12 @@ export class Kernel {
 
   /** Checks what depends on the images and VMs that exist. */
   #checkFree(spec: VmSpec): void {
-    const { id = this.#nextId, image, network } = spec;
+    const { id = this.#nextId, image, network, disks = [] } = spec;
     if (!this.#images.has(image)) {
       throw new VmError("image", `expected an image of this kernel, ${image.name} is not loaded`);
+    }
+    if (disks.length > 0 && !this.#disks.present) {
+      throw new VmError("disks", "expected none: this kernel was made without disks");
     }
     if (this.#vms.has(id)) {
       throw new VmError("id", `expected a number of its own, VM ${id} exists: destroy it first`);
@@ -396,6 +410,7 @@ export class Kernel {
   #end(vm: Vm, state: "stopped" | "crashed"): void {
     this.#dispatcher.unschedule(vm);
     this.#network.detach(vm);
+    this.#disks.detach(vm);
     this.#softTlb.detach(vm.space);
     vm.releaseMemory();
     this.#pager.remove(vm);

@@ -37,6 +37,8 @@ import type { SwapRegion } from "./swap_space.ts";
 
 /** The value of Memory.wanted if no page is. */
 export const NOTHING = -1;
+/** Bytes that are copied one by one: `set` wants a view, which costs more than these. */
+const BY_HAND = 512;
 /** Set in the slot of a page whose bytes are on their way into it. */
 export const UNDER_WAY = 1 << 30;
 
@@ -212,7 +214,8 @@ export class Memory implements AddressSpace, SoftTlbHolder {
       if (entry <= 0) return done;
       const start = (entry & ~PAGE_MASK) + (at & PAGE_MASK);
       const count = Math.min(length - done, PAGE_SIZE - (at & PAGE_MASK));
-      for (let i = 0; i < count; i++) target[offset + done + i] = u8[start + i];
+      if (count > BY_HAND) target.set(u8.subarray(start, start + count), offset + done);
+      else for (let i = 0; i < count; i++) target[offset + done + i] = u8[start + i];
       done += count;
     }
     return done;
@@ -228,7 +231,11 @@ export class Memory implements AddressSpace, SoftTlbHolder {
       if (entry <= 0) return done;
       const start = (entry & ~PAGE_MASK) + (at & PAGE_MASK);
       const count = Math.min(length - done, PAGE_SIZE - (at & PAGE_MASK));
-      for (let i = 0; i < count; i++) u8[start + i] = source[offset + done + i];
+      if (count > BY_HAND) {
+        u8.set(source.subarray(offset + done, offset + done + count), start);
+      } else {
+        for (let i = 0; i < count; i++) u8[start + i] = source[offset + done + i];
+      }
       done += count;
     }
     return done;

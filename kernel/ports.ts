@@ -30,6 +30,8 @@ import {
 } from "../cpu/state.ts";
 import { CONSOLE_OPERATION_MAXIMUM } from "../devices/console.ts";
 import { CONSTANTS, PORTS } from "./abi.ts";
+import { DiskPorts } from "./disk_ports.ts";
+import type { Disks } from "./disks.ts";
 import { NOTHING } from "./memory.ts";
 import { NicPorts, type NicService } from "./nic_ports.ts";
 import { complete, fault, IO_CONSOLE_FULL, IO_DONE, refuse, store } from "./port_io.ts";
@@ -47,26 +49,29 @@ export interface PortServices {
   /** The VM's timer has a new deadline. */
   armTimer(vm: Vm): void;
   readonly network: NicService;
+  readonly disks: Disks;
 }
 
 export class Ports {
   #moved = 0;
   readonly #nic: NicPorts;
+  readonly #disk: DiskPorts;
   /** Guest bytes on their way; not shared memory, so that sinks may decode it as text. */
   readonly #staging = new Uint8Array(CONSOLE_OPERATION_MAXIMUM);
 
   constructor(readonly services: PortServices) {
     this.#nic = new NicPorts(services.network);
+    this.#disk = new DiskPorts(services.disks);
   }
 
   /** Bytes that the last operation moved. */
   get moved(): number {
-    return this.#moved + this.#nic.moved;
+    return this.#moved + this.#nic.moved + this.#disk.moved;
   }
 
   /** Performs the I/O instruction that is described in the EXIT_ words of the VM's state. */
   perform(vm: Vm): number {
-    this.#moved = this.#nic.moved = 0;
+    this.#moved = this.#nic.moved = this.#disk.moved = 0;
     vm.space.wanted = NOTHING;
     const { i32 } = vm.cpu;
     const kind = i32[EXIT_IO];
@@ -120,6 +125,8 @@ export class Ports {
     switch (vm.cpu.i32[EXIT_PORT]) {
       case PORTS.PORT_CONSOLE_WRITE.value:
         return length === 0 ? complete(vm) : this.#writeConsole(vm, length);
+      case PORTS.PORT_DISK_SUBMIT.value:
+        return this.#disk.outs(vm, length);
       default:
         return vm.nic ? this.#nic.outs(vm, vm.nic, vm.cpu.i32[EXIT_PORT], length) : refuse(vm);
     }
@@ -129,6 +136,8 @@ export class Ports {
     switch (vm.cpu.i32[EXIT_PORT]) {
       case PORTS.PORT_KEYBOARD_READ.value:
         return capacity === 0 ? complete(vm) : this.#readKeyboard(vm, capacity);
+      case PORTS.PORT_DISK_COMPLETE.value:
+        return this.#disk.ins(vm, capacity);
       default:
         return vm.nic ? this.#nic.ins(vm, vm.nic, vm.cpu.i32[EXIT_PORT], capacity) : refuse(vm);
     }

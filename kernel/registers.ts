@@ -10,7 +10,8 @@
  */
 
 import { PAGE_SIZE } from "../cpu/engine.ts";
-import { REGISTERS } from "./abi.ts";
+import { CONSTANTS, REGISTERS, STRUCTURES } from "./abi.ts";
+import type { DiskUnit } from "../devices/disk.ts";
 import { createPool, type FrameTable } from "./frames.ts";
 import type { BootText, NetworkSpec } from "./vm_spec.ts";
 import { MTU_MAXIMUM } from "./vm_spec.ts";
@@ -24,6 +25,7 @@ export interface RegisterValues {
   readonly memory: number;
   readonly mac: Uint8Array;
   readonly network: NetworkSpec | null;
+  readonly disks: readonly DiskUnit[];
   readonly boot: BootText;
 }
 
@@ -62,6 +64,7 @@ export class VirtualRegisters {
     this.#set32(REGISTERS.memory_size.offset, values.memory);
     this.#setBytes(REGISTERS.nic_mac.offset, values.mac);
     if (values.network) this.#setNetwork(values.network);
+    values.disks.forEach((disk, index) => this.#setDisk(index, disk));
     this.#setBytes(REGISTERS.vm_name.offset, values.boot.name);
     this.#set32(REGISTERS.argument_count.offset, values.boot.argumentCount);
     this.#set32(REGISTERS.setting_count.offset, values.boot.settingCount);
@@ -115,6 +118,13 @@ export class VirtualRegisters {
     this.#setAddress(REGISTERS.nic_netmask.offset, network.netmask);
     this.#setAddress(REGISTERS.nic_gateway.offset, network.gateway);
     this.#setAddress(REGISTERS.nic_dns.offset, network.dns);
+  }
+
+  #setDisk(index: number, { name, blocks, readOnly }: DiskUnit): void {
+    const at = REGISTERS.disk_table.offset + index * STRUCTURES.disk.bytes;
+    this.#set32(at, blocks);
+    this.#set32(at + 4, readOnly ? CONSTANTS.DISK_FLAG_READ_ONLY.value : 0);
+    this.#setBytes(at + 8, new TextEncoder().encode(name));
   }
 
   /** Network byte order. */

@@ -2,6 +2,7 @@
 
 import type { Engine, EngineStats } from "../cpu/engine.ts";
 import type { DropReason } from "../devices/switch.ts";
+import type { Disks, DiskStats } from "./disks.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { FrameTable } from "./frames.ts";
 import type { Image } from "./image.ts";
@@ -65,6 +66,7 @@ export interface KernelStats {
     /** 1 if the last write found no room on the disk. */
     readonly diskFull: number;
   };
+  readonly disks: DiskStats;
   readonly metadata: {
     readonly pageMapBytes: number;
     readonly softTlbBytes: number;
@@ -98,6 +100,7 @@ export interface StatsSources {
   readonly timers: VmTimers;
   readonly softTlb: SoftTlb;
   readonly network: Network;
+  readonly disks: Disks;
   readonly dispatcher: Dispatcher;
   readonly engine: Engine;
   readonly pager: Pager;
@@ -127,6 +130,7 @@ export function collectStats(sources: StatsSources): KernelStats {
     },
     engine: sources.engine.stats(),
     swap: collectSwap(sources, living),
+    disks: sources.disks.stats,
     metadata: {
       pageMapBytes: sum(living, (vm) => vm.space.mapBytes),
       softTlbBytes: softTlb.bytes,

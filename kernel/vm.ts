@@ -16,6 +16,7 @@
 
 import { type CpuState, StoredCpuState } from "../cpu/state.ts";
 import { Console, type ConsoleSink } from "../devices/console.ts";
+import type { DiskController, DiskCounters } from "../devices/disk.ts";
 import { Keyboard } from "../devices/keyboard.ts";
 import type { Nic } from "../devices/nic.ts";
 import type { SwitchPort } from "../devices/switch.ts";
@@ -69,6 +70,8 @@ export interface VmStats {
   /** Frames that were taken from it, with or without a write. */
   readonly evictions: number;
   readonly consoleBytes: number;
+  /** Null: it has no disks. */
+  readonly disk: Readonly<DiskCounters> | null;
 }
 
 export interface VmParts {
@@ -79,6 +82,7 @@ export interface VmParts {
   readonly registers: VirtualRegisters;
   readonly network: NetworkSpec | null;
   readonly nic: Nic | null;
+  readonly disk: DiskController<Vm> | null;
   readonly console: ConsoleSink<Vm>;
 }
 
@@ -108,6 +112,7 @@ export class Vm implements Schedulable, Resident<Vm> {
   readonly keyboard: Keyboard = new Keyboard();
   readonly timer: Timer = new Timer();
   readonly nic: Nic | null;
+  readonly disk: DiskController<Vm> | null;
   port: SwitchPort | null = null;
   /** Small number from which its timers are numbered (kernel/vm_timers.ts). */
   slot = -1;
@@ -178,6 +183,7 @@ export class Vm implements Schedulable, Resident<Vm> {
     this.registers = parts.registers;
     this.network = parts.network;
     this.nic = parts.nic;
+    this.disk = parts.disk;
     this.console = new Console<Vm>(this, parts.console);
   }
 
@@ -224,6 +230,7 @@ export class Vm implements Schedulable, Resident<Vm> {
       pageOuts: this.pageOuts,
       evictions: this.evictions,
       consoleBytes: this.console.written,
+      disk: this.disk?.counters ?? null,
     };
   }
 

@@ -2,8 +2,9 @@
 
 import { PAGE_SHIFT } from "../cpu/engine.ts";
 import type { ConsoleSink } from "../devices/console.ts";
+import { DiskController } from "../devices/disk.ts";
 import type { Nic } from "../devices/nic.ts";
-import { ABI_VERSION, FEATURES, LAYOUT } from "./abi.ts";
+import { ABI_VERSION, CONSTANTS, FEATURES, LAYOUT } from "./abi.ts";
 import { CPU_KHZ } from "./clock.ts";
 import { VmError } from "./errors.ts";
 import type { FrameTable } from "./frames.ts";
@@ -34,14 +35,17 @@ export function buildVm(
   const nicFeatures = nic
     ? FEATURE_NIC.value | (nic.registers ? FEATURE_NIC_REGISTERS.value : 0)
     : 0;
+  const { disks = [] } = spec;
+  const diskFeatures = disks.length > 0 ? FEATURES.FEATURE_DISK.value : 0;
   const page = registerPage({
     abiVersion: ABI_VERSION,
-    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | nicFeatures,
+    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | nicFeatures | diskFeatures,
     id,
     cpuKhz: CPU_KHZ,
     memory: spec.memory,
     mac: macOf(id),
     network,
+    disks,
     boot,
   });
   const frame = space.adopt(REGISTERS_PAGE, page);
@@ -53,5 +57,8 @@ export function buildVm(
   }
   const registers = new VirtualRegisters(frames, frame);
   const { name, image } = spec;
-  return new Vm({ id, name, image, space, registers, network, nic, console });
+  const disk = disks.length === 0
+    ? null
+    : new DiskController<Vm>(disks, CONSTANTS.DISK_QUEUE_REQUESTS.value);
+  return new Vm({ id, name, image, space, registers, network, nic, disk, console });
 }

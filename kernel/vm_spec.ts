@@ -6,7 +6,8 @@
  */
 
 import { PAGE_SIZE } from "../cpu/engine.ts";
-import { LAYOUT, REGISTERS } from "./abi.ts";
+import type { DiskUnit } from "../devices/disk.ts";
+import { CONSTANTS, LAYOUT, REGISTERS } from "./abi.ts";
 import { VmError } from "./errors.ts";
 import type { Image } from "./image.ts";
 import type { Resources } from "./resources.ts";
@@ -35,6 +36,8 @@ export interface VmSpec {
   readonly settings?: Readonly<Record<string, string>>;
   /** Without it the VM has no NIC. */
   readonly network?: NetworkSpec;
+  /** At most DISK_MAXIMUM, with different names; as the guest numbers them. */
+  readonly disks?: readonly DiskUnit[];
   /** Default: the usual share, and no limits. */
   readonly resources?: Resources;
 }
@@ -61,6 +64,7 @@ export function checkSpec(spec: VmSpec): BootText {
   if (spec.id !== undefined) checkInteger("id", spec.id, 1, VM_ID_MAXIMUM);
   checkMemory(spec);
   if (spec.network) checkNetwork(spec.network);
+  checkDisks(spec.disks ?? []);
   return bootText(spec);
 }
 
@@ -93,6 +97,25 @@ function checkNetwork(network: NetworkSpec): void {
   if (network.mtu !== undefined) {
     checkInteger("network.mtu", network.mtu, MTU_MINIMUM, MTU_MAXIMUM);
   }
+}
+
+function checkDisks(disks: readonly DiskUnit[]): void {
+  const { DISK_MAXIMUM, DISK_NAME_BYTES } = CONSTANTS;
+  if (disks.length > DISK_MAXIMUM.value) {
+    throw new VmError("disks", `expected at most ${DISK_MAXIMUM.value}, got ${disks.length}`);
+  }
+  disks.forEach(({ name, blocks, handle }, index) => {
+    const field = `disks[${index}]`;
+    if (!/^[!-~]+$/.test(name) || name.length >= DISK_NAME_BYTES.value) {
+      const most = DISK_NAME_BYTES.value - 1;
+      throw new VmError(field, `expected a name of 1..${most} ASCII characters, got ${name}`);
+    }
+    if (disks.findIndex((other) => other.name === name) !== index) {
+      throw new VmError(field, `expected different names, got ${name} twice`);
+    }
+    checkInteger(`${field}.blocks`, blocks, 1, 0xffffffff);
+    checkInteger(`${field}.handle`, handle, 0, 0x7fffffff);
+  });
 }
 
 function bootText(spec: VmSpec): BootText {
