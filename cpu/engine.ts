@@ -5,8 +5,9 @@
  * Rules:
  * - An engine never throws for anything a guest does; it returns an exit.
  * - An instruction that faults has no effect: EIP is at it and it can be run again.
- * - `run` retires at most `budget` instructions, and exactly `budget` if it returns EXIT_BUDGET. One
- *   exception: it returns EXIT_BUDGET earlier once `preparation` has reached PREPARATION_LIMIT.
+ * - `run` retires at most `budget` instructions, and exactly `budget` if it returns EXIT_BUDGET. Two
+ *   exceptions: it returns EXIT_BUDGET earlier once `preparation` has reached PREPARATION_LIMIT; and an
+ *   engine that need not be exact (EngineOptions.exact) counts in `worked`, and may exceed the budget.
  *   A REP string instruction is one instruction however often it repeats, but may be
  *   left in the middle (ECX, ESI, EDI advanced, EIP at it) to bound the time of one `run`;
  *   each such part counts as one retired instruction.
@@ -105,6 +106,11 @@ export interface Engine extends CodeCache {
    * instruction's time. An engine without it prepares nothing.
    */
   preparation?: number;
+  /**
+   * What the last `run` has done, in units of about one evaluated instruction's time. An engine without it
+   * does a unit per instruction, and so do all that are exact.
+   */
+  readonly worked?: number;
   /** Runs the VM until an exit; returns one of EXIT_*. `cpu.retired` grows by what was retired. */
   run(cpu: CpuState, space: AddressSpace, budget: number): number;
   /** A copy of the counters. */
@@ -152,6 +158,11 @@ export interface EngineOptions {
   readonly pool: Pool;
   /** RDTSC: an integer below 2^53 that never decreases. */
   timestamp(cpu: CpuState): number;
+  /**
+   * False: a budget is about time and not a number of instructions, so that the engine may go on to a place
+   * where stopping is cheap: microseconds, however small the budget. Default: true.
+   */
+  readonly exact?: boolean;
   /** Microseconds for EngineStats; nothing else depends on it. Default: none pass. */
   now?(): number;
 }

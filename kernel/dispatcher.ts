@@ -2,7 +2,8 @@
  * Gives the processor to VMs: takes the one whose turn it is, delivers what is pending, runs the
  * engine, and acts on each of its exits.
  *
- * Work is what budgets, quanta and the deterministic clock count. One unit is one retired instruction.
+ * Work is what budgets, quanta and the deterministic clock count. One unit is one retired instruction; or,
+ * if time is the host's, about the time that evaluating one takes, of which translated code does eight.
  * What a guest can ask of the kernel costs more than an instruction and is charged in addition
  * (EXIT_WORK, BYTES_PER_WORK), so that no guest gets more time by calling the kernel than by computing,
  * and none can stay in the kernel without end. What a charge exceeds the budget by is owed, and is taken
@@ -342,16 +343,16 @@ export class Dispatcher {
     const before = cpu.retired;
     this.#retiredBefore = before;
     const exit = this.#engine.run(cpu, vm.space, limit);
-    const retired = cpu.retired - before;
-    this.#virtualClock?.advance(retired);
+    const work = this.#engine.worked ?? cpu.retired - before;
+    this.#virtualClock?.advance(work);
     this.#retiredBefore = cpu.retired;
     if (exit === EXIT_BUDGET) {
       if ((this.#engine.preparation ?? 0) >= PREPARATION_LIMIT) this.#prepared();
-      return retired;
+      return work;
     }
     const charge = EXIT_WORK + this.#exits.act(vm, exit);
     this.#virtualClock?.advance(charge);
-    return retired + charge;
+    return work + charge;
   }
 
   /**

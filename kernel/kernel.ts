@@ -17,7 +17,7 @@ import { EIP, ESP } from "../cpu/state.ts";
 import type { ConsoleSink } from "../devices/console.ts";
 import type { FrameTrace } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
-import type { Clock } from "./clock.ts";
+import { type Clock, DeterministicClock } from "./clock.ts";
 import { type ExceptionReport, makeReport, type VmReport } from "./crash.ts";
 import type { DiskDevice } from "./disk_device.ts";
 import { Disks } from "./disks.ts";
@@ -121,6 +121,8 @@ export class Kernel {
       pool,
       timestamp: (cpu) => this.#dispatcher.timestamp(cpu),
       now: () => options.clock.monotonic(),
+      // Only if time is counted in instructions do they have to be counted out.
+      exact: options.clock instanceof DeterministicClock,
     });
     this.#engine = engine;
     this.#frames.codeCache = engine;

@@ -100,6 +100,26 @@ Deno.test("a budget that ends at any instruction of a region ends exactly there"
   }
 });
 
+Deno.test("an engine that need not be exact exceeds a budget by less than a way through a region", () => {
+  const longest = 40;
+  for (let budget = 10; budget < 60; budget++) {
+    const a = evaluator();
+    const b = machine((options) => new Translator({ ...options, translateAfter: 0, exact: false }));
+    for (let end = EXIT_BUDGET; end === EXIT_BUDGET;) {
+      const before = b.cpu.retired;
+      end = run(b, budget);
+      const retired = b.cpu.retired - before;
+      assert(retired > 0 && retired < 8 * budget + longest, `${retired} of ${budget}`);
+      assert(b.engine.worked! > 0 && b.engine.worked! <= retired + 4);
+      // What ends the program does not count as retired.
+      const same = end === EXIT_BUDGET ? run(a, retired) : run(a, retired + 1);
+      assertEquals(same, end);
+      assertEquals(stateOf(b), stateOf(a), `a budget of ${budget}`);
+    }
+    assert(b.engine.stats().translated > 0);
+  }
+});
+
 Deno.test("a fault at any access of a region leaves the state as it was, and can be repeated", () => {
   let faults = 0;
   for (const page of [8, 9, 10, 11, 12]) {

@@ -58,6 +58,11 @@ const DEFAULT_TRANSLATE_AFTER = 20_000;
  * That is about an eighth of a second.
  */
 const COOLING_WORK = 1 << 24, TRANSLATED_SHIFT = 3;
+/**
+ * Work of entering a region and leaving it, which counts if the engine need not be exact. A larger budget's
+ * instructions are not a small integer any more.
+ */
+const ENTRY_WORK = 4, MAXIMUM_BUDGET = 1 << 26;
 const DEFAULT_CODE_BYTES = 32 << 20;
 
 /** Entries of a region that were asked for one by one. */
@@ -101,6 +106,10 @@ export class Translator implements Engine {
   private readonly now: () => number;
   private running: CompiledRegion | null = null;
   private remaining = 0;
+  private readonly exact: boolean;
+  worked = 0;
+  /** By how much the last `run` has worked less than one unit for each instruction. */
+  private spared = 0;
   private untilCool = COOLING_WORK;
   /** How often regions of a frame have been dropped lately. */
   private readonly churn = new Map<number, number>();
@@ -125,6 +134,7 @@ export class Translator implements Engine {
     this.vocabulary = new Vocabulary(Object.keys(this.environment));
     this.codeBytes = options.codeBytes ?? DEFAULT_CODE_BYTES;
     this.now = options.now ?? (() => 0);
+    this.exact = options.exact ?? true;
     this.slow = createSlowAccesses(this.environment);
     this.compiler = new RegionCompiler(options.pool, this.environment, this.slow, this.stopped);
   }
@@ -162,6 +172,7 @@ export class Translator implements Engine {
     this.evaluator.begin(cpu, space);
     const reason = this.execute(budget | 0);
     this.evaluator.end(cpu);
+    this.worked = cpu.retired - before - this.spared;
     this.counters.retired += cpu.retired - before;
     if (this.untilCool < 0) {
       this.cool();
@@ -179,10 +190,12 @@ export class Translator implements Engine {
     this.epoch++;
   }
 
-  private execute(budget: number): number {
+  private execute(all: number): number {
     const { C, R, X } = this.environment;
-    const { cache, evaluator } = this;
+    const { cache, evaluator, exact } = this;
+    const budget = exact ? all : Math.min(all, MAXIMUM_BUDGET);
     let left = budget;
+    this.spared = 0;
     for (let go = true; go && left > 0; go = evaluator.preparation < PREPARATION_LIMIT) {
       const eip = R[EIP];
       const mapped = X.readTable[eip >>> 12];
@@ -191,15 +204,18 @@ export class Translator implements Engine {
         const found = cache.find(place, eip, X.readTable);
         // Where a budget ended says nothing about what is hot.
         const entry = found !== null || left === budget ? found : this.warm(place, eip);
-        if (entry !== null && entry.need <= left) {
-          const before = left;
-          const reason = this.enter(entry, left);
-          left = this.remaining;
-          C.retired += before - left;
-          this.untilCool -= (before - left) >> TRANSLATED_SHIFT;
-          const progress = before !== left;
+        if (entry !== null && (entry.need <= left || !exact)) {
+          const given = exact ? left : Math.max(left << TRANSLATED_SHIFT, entry.need);
+          const reason = this.enter(entry, given);
+          const done = given - this.remaining;
+          const light = done >> TRANSLATED_SHIFT;
+          const work = exact ? done : light + ENTRY_WORK;
+          C.retired += done;
+          left -= work;
+          this.spared += done - work;
+          this.untilCool -= light;
           if (reason !== EXIT_BUDGET) return reason;
-          if (progress) continue;
+          if (done !== 0) continue;
         }
       }
       const before = C.retired;

@@ -130,11 +130,12 @@ function listVms(kernel: CellKernel, after: number): VmRow[] {
   const rows: VmRow[] = [];
   for (const vm of kernel.vms.values()) {
     if (vm.id <= after) continue;
-    const { instructions, privateFrames = 0, swappedPages = 0, faults = 0 } = vm.stats;
+    const { instructions, quanta = 0, privateFrames = 0, swappedPages = 0, faults = 0 } = vm.stats;
     rows.push({
       id: vm.id,
       state: vm.state,
       instructions,
+      quanta,
       residentPages: privateFrames,
       swappedPages,
       faults,

@@ -16,6 +16,7 @@ export interface CellVm {
   readonly pauseReason: string;
   readonly stats: {
     readonly instructions: number;
+    readonly quanta?: number;
     readonly privateFrames?: number;
     readonly swappedPages?: number;
     readonly faults?: number;

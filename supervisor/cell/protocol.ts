@@ -134,6 +134,8 @@ export interface VmRow {
   readonly id: number;
   readonly state: string;
   readonly instructions: number;
+  /** Turns that it had on the processor. */
+  readonly quanta: number;
   /** Pages of its own in memory, and in swap only. */
   readonly residentPages: number;
   readonly swappedPages: number;

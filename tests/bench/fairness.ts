@@ -5,13 +5,12 @@
  *
  * `denali up` runs in a process of its own with one cell; shares are differences of its counters of
  * instructions. The load generator shares the machine with it (one thread): one client of one server, which
- * asks again as soon as it is answered, and four of them. A quantum is what DEFAULT_QUANTUM units of work
- * took the cell in the same minute. Rounds alone and beside the spinners take turns; all latencies count.
+ * asks again as soon as it is answered, and four of them. A quantum is what a turn of a spinner took in the
+ * same minute. Rounds alone and beside the spinners take turns; all latencies count.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { buildGuests } from "../../guests/build.ts";
-import { DEFAULT_QUANTUM } from "../../kernel/scheduler.ts";
 import { hostOf } from "../load/fleet.ts";
 import { load, percentile } from "../load/load.ts";
 import { TestServer } from "../load/server.ts";
@@ -23,15 +22,19 @@ const WINDOW_MS = 1000;
 interface Row {
   readonly id: number;
   readonly instructions: number;
+  readonly quanta: number;
 }
 
-/** Instructions that each VM executes in a second or a little more. */
-async function shares(server: TestServer): Promise<Map<number, number>> {
+/** What each VM executes in a second or a little more. */
+async function shares(
+  server: TestServer,
+  what: "instructions" | "quanta" = "instructions",
+): Promise<Map<number, number>> {
   const before: Row[] = await server.request("GET", "/v1/stats");
   await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
   const after: Row[] = await server.request("GET", "/v1/stats");
   return new Map(
-    after.map(({ id, instructions }, i) => [id, instructions - before[i].instructions]),
+    after.map((row, i) => [row.id, row[what] - before[i][what]]),
   );
 }
 
@@ -79,7 +82,9 @@ const { index, quantumMs, latencies } = await onServer(args, async (server) => {
   await new Promise((resolve) => setTimeout(resolve, 2 * WINDOW_MS));
   const counts = await shares(server);
   counts.delete(1);
-  const perSecond = [...counts.values()].reduce((a, b) => a + b) / WINDOW_MS * 1000;
+  const quanta = await shares(server, "quanta");
+  quanta.delete(1);
+  const perSecond = [...quanta.values()].reduce((a, b) => a + b) / WINDOW_MS * 1000;
   const found = new Map<string, number[]>();
   for (let round = 0; round < ROUNDS; round++) {
     for (const beside of round % 2 === 0 ? [false, true] : [true, false]) {
@@ -101,7 +106,7 @@ const { index, quantumMs, latencies } = await onServer(args, async (server) => {
   for (const values of found.values()) values.sort((a, b) => a - b);
   return {
     index: jain([...counts.values()]),
-    quantumMs: DEFAULT_QUANTUM / perSecond * 1000,
+    quantumMs: 1000 / perSecond,
     latencies: found,
   };
 });

@@ -5,13 +5,13 @@
  */
 
 import type { EngineName } from "../../../cpu/engine.ts";
-import { DeterministicClock, Kernel } from "../../../kernel/kernel.ts";
+import { HostClock, Kernel } from "../../../kernel/kernel.ts";
 
-const MEMORY = 16 << 20, POOL = 24 << 20, SLICE = 10_000_000;
+const MEMORY = 16 << 20, POOL = 24 << 20, SLICE = 50_000;
 
 const [engine, path] = Deno.args;
 const kernel = new Kernel({
-  clock: new DeterministicClock(),
+  clock: new HostClock(),
   poolBytes: POOL,
   engine: { name: engine as EngineName },
   events: { console: (_, bytes) => Deno.stdout.writeSync(bytes), state() {}, uplink: () => false },
