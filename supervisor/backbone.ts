@@ -1,5 +1,5 @@
 /**
- * The Ethernet between the cells and the uplinks.
+ * The Ethernet between the cells and the uplinks: our own end of the link, and a wire to the world.
  *
  * Addresses of VMs are functions of their numbers, and the supervisor knows where each VM is. So
  * nothing is learned and nothing is flooded: what a frame costs grows neither with the number of VMs
@@ -9,6 +9,9 @@
  *   goes to the uplinks. An ARP request for a VM's address goes to its cell, any other to the uplinks.
  *   Only real broadcasts go to every port, and a cell may send only so many (storm control; each VM
  *   has a smaller bound in its own cell).
+ * - An uplink with one host of known addresses gets what is for that host; all else goes to the others.
+ *   Uplinks do not reach one another: our own end is not there for the world. Nor may anybody out
+ *   there say that it is a VM: such frames are dropped.
  * - A cell is not trusted. It may only send as the VMs that are placed in it: their MAC as the source,
  *   their address as the sender in IPv4 and ARP.
  * - A cell that does not take its frames costs nobody else anything: what finds no room is dropped at
@@ -53,14 +56,24 @@ export class BackbonePort {
   readonly name: string;
   readonly storm = new TokenBucket(CELL_STORM_FRAMES_PER_SECOND, CELL_STORM_BURST_FRAMES);
 
-  constructor(readonly options: BackbonePortOptions, readonly isCell: boolean) {
+  constructor(
+    readonly options: BackbonePortOptions,
+    readonly isCell: boolean,
+    readonly host?: Host,
+  ) {
     this.name = options.name;
   }
 }
 
+/** The addresses of a host: MAC as a number, IPv4 as uint32. */
+export interface Host {
+  readonly mac: number;
+  readonly address: number;
+}
+
 export interface BackboneOptions {
-  /** IPv4 address of VM 0, uint32; VM n has the n-th after it. */
-  readonly base: number;
+  /** IPv4 address of a VM, uint32. */
+  addressOf(vm: number): number;
   /** Microseconds, never decreasing. */
   now(): number;
 }
@@ -68,8 +81,13 @@ export interface BackboneOptions {
 export class Backbone {
   readonly #options: BackboneOptions;
   readonly #places = new Map<number, BackbonePort>();
+  /** The VM with an IPv4 address, if it has a place. */
+  readonly #vms = new Map<number, number>();
   readonly #cells = new Set<BackbonePort>();
   readonly #uplinks = new Set<BackbonePort>();
+  /** Uplinks with one host, by its addresses. */
+  readonly #hostMacs = new Map<number, BackbonePort>();
+  readonly #hostAddresses = new Map<number, BackbonePort>();
   readonly #drops = Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<
     DropReason,
     number
@@ -89,9 +107,14 @@ export class Backbone {
     return port;
   }
 
-  attachUplink(options: BackbonePortOptions): BackbonePort {
-    const port = new BackbonePort(options, false);
+  /** `host`: the only one that is behind it, which hears of nothing else. */
+  attachUplink(options: BackbonePortOptions, host?: Host): BackbonePort {
+    const port = new BackbonePort(options, false, host);
     this.#uplinks.add(port);
+    if (host !== undefined) {
+      this.#hostMacs.set(host.mac, port);
+      this.#hostAddresses.set(host.address, port);
+    }
     return port;
   }
 
@@ -103,8 +126,14 @@ export class Backbone {
 
   /** A VM is in a cell from now on, or in none. */
   place(vm: number, port: BackbonePort | undefined): void {
-    if (port === undefined) this.#places.delete(vm);
-    else this.#places.set(vm, port);
+    const address = this.#options.addressOf(vm);
+    if (port !== undefined) {
+      this.#places.set(vm, port);
+      this.#vms.set(address, vm);
+    } else {
+      this.#places.delete(vm);
+      if (this.#vms.get(address) === vm) this.#vms.delete(address);
+    }
   }
 
   /** Takes a frame that came in through a port and delivers it. */
@@ -117,11 +146,11 @@ export class Backbone {
     if (from.isCell) {
       this.#copy.set(bytes);
       frame = this.#copy.subarray(0, bytes.length);
-      const refusal = this.#checkSender(from, frame);
-      if (refusal !== null) {
-        this.#drops[refusal]++;
-        return;
-      }
+    }
+    const refusal = from.isCell ? this.#checkSender(from, frame) : this.#checkOutside(frame);
+    if (refusal !== null) {
+      this.#drops[refusal]++;
+      return;
     }
     const verdict = (frame[0] & 1) === 0
       ? this.#forward(from, this.#ofMac(readMac(frame, 0)), frame)
@@ -138,25 +167,26 @@ export class Backbone {
     };
   }
 
-  /** Where the VM with this MAC address is; undefined: nowhere, or it is no VM's. */
+  /** Where the host with this MAC address is; undefined: nowhere, or it is unknown. */
   #ofMac(mac: number): BackbonePort | undefined {
-    return this.#places.get(mac - VM_MAC);
+    return this.#places.get(mac - VM_MAC) ?? this.#hostMacs.get(mac);
   }
 
   #checkSender(from: BackbonePort, frame: Uint8Array): DropReason | null {
     const vm = readMac(frame, 6) - VM_MAC;
     if (this.#places.get(vm) !== from) return "spoofed_mac";
-    const type = get16(frame, 12);
-    let sender = 0;
-    if (type === ETHERTYPE_IPV4) {
-      if (frame.length < IPV4_FRAME_BYTES) return "malformed";
-      sender = get32(frame, 26) >>> 0;
-    } else if (type === ETHERTYPE_ARP) {
-      if (frame.length < ARP_FRAME_BYTES) return "malformed";
-      if (readMac(frame, 22) !== vm + VM_MAC) return "spoofed_mac";
-      sender = get32(frame, 28) >>> 0;
+    const sender = senderAddress(frame);
+    if (sender < 0) return "malformed";
+    if (get16(frame, 12) === ETHERTYPE_ARP && readMac(frame, 22) !== vm + VM_MAC) {
+      return "spoofed_mac";
     }
-    return sender === 0 || sender === this.#options.base + vm ? null : "spoofed_ip";
+    return sender === 0 || sender === this.#options.addressOf(vm) ? null : "spoofed_ip";
+  }
+
+  /** What comes from outside may not say that it comes from a VM. */
+  #checkOutside(frame: Uint8Array): DropReason | null {
+    if (this.#places.has(readMac(frame, 6) - VM_MAC)) return "spoofed_mac";
+    return this.#vms.has(senderAddress(frame)) ? "spoofed_ip" : null;
   }
 
   /** Returns why nobody took it, or null. */
@@ -165,31 +195,39 @@ export class Backbone {
     to: BackbonePort | undefined,
     frame: Uint8Array,
   ): DropReason | null {
-    if (to === undefined) return this.#toAll(this.#uplinks, from, frame);
+    if (to === undefined) return this.#toWorld(from, frame);
     return to === from ? "unknown_destination" : this.#deliver(from, to, frame);
   }
 
   #forwardGroup(from: BackbonePort, frame: Uint8Array): DropReason | null {
     if (isArpRequest(frame)) {
-      const vm = (get32(frame, 38) >>> 0) - this.#options.base;
-      const owner = this.#places.get(vm);
+      const asked = get32(frame, 38) >>> 0;
+      const vm = this.#vms.get(asked);
+      const owner = vm === undefined ? this.#hostAddresses.get(asked) : this.#places.get(vm);
       // A VM that asks for its own address announces it: that is of use to uplinks only.
       return this.#forward(from, owner === from ? undefined : owner, frame);
     }
     if (from.isCell && !from.storm.take(this.#options.now())) return "storm";
-    const toUplinks = this.#toAll(this.#uplinks, from, frame);
+    const toUplinks = from.isCell ? this.#toAll(this.#uplinks, from, frame) : "unknown_destination";
     const toCells = this.#toAll(this.#cells, from, frame);
     return toUplinks === null ? null : toCells;
+  }
+
+  /** To the uplinks behind which anybody may be. */
+  #toWorld(from: BackbonePort, frame: Uint8Array): DropReason | null {
+    if (!from.isCell) return "unknown_destination";
+    return this.#toAll(this.#uplinks, from, frame, (port) => port.host === undefined);
   }
 
   #toAll(
     ports: Iterable<BackbonePort>,
     from: BackbonePort,
     frame: Uint8Array,
+    chosen: (port: BackbonePort) => boolean = () => true,
   ): DropReason | null {
     let verdict: DropReason | null = "unknown_destination";
     for (const port of ports) {
-      if (port === from) continue;
+      if (port === from || !chosen(port)) continue;
       const refusal = this.#deliver(from, port, frame);
       if (verdict !== null) verdict = refusal;
     }
@@ -199,11 +237,24 @@ export class Backbone {
   #deliver(from: BackbonePort, to: BackbonePort, frame: Uint8Array): DropReason | null {
     const open = to.isCell ? this.#cells.has(to) : this.#uplinks.has(to);
     if (!open) return "unknown_destination";
+    if (!from.isCell && !to.isCell) return "unknown_destination";
     if (from.isCell && to.isCell && to.options.crowded?.()) return "no_room";
     if (!to.options.deliver(frame)) return "no_room";
     this.#delivered++;
     if (from.isCell && to.isCell) this.#betweenCells++;
     return null;
+  }
+}
+
+/** The sender's IPv4 address in an IPv4 or ARP frame, 0 in others; -1: it is too short to tell. */
+function senderAddress(frame: Uint8Array): number {
+  switch (get16(frame, 12)) {
+    case ETHERTYPE_IPV4:
+      return frame.length < IPV4_FRAME_BYTES ? -1 : get32(frame, 26) >>> 0;
+    case ETHERTYPE_ARP:
+      return frame.length < ARP_FRAME_BYTES ? -1 : get32(frame, 28) >>> 0;
+    default:
+      return 0;
   }
 }
 

@@ -30,7 +30,7 @@ function arp(from: number[], source: number[], target: number[], operation = 1):
 /** Cells a and b with VMs 1 and 2, an empty cell c, and an uplink; `full` ports take nothing. */
 function setup() {
   const clock = { now: 0 };
-  const backbone = new Backbone({ base: BASE, now: () => clock.now });
+  const backbone = new Backbone({ addressOf: (vm) => BASE + vm, now: () => clock.now });
   const heard: string[] = [];
   const full = new Set<string>(), crowded = new Set<string>();
   const options = (name: string) => ({
@@ -129,4 +129,40 @@ Deno.test("nothing reaches a cell that is gone", () => {
   assertEquals(send(a, ipv4(2, 1)), "");
   assertEquals(send(b, ipv4(1, 2)), "a", "what it had sent before is still on its way");
   assertEquals(send(a, frame(BROADCAST, mac(1), 0x88b5)), "up c");
+});
+
+Deno.test("an uplink with one host hears of what is for that host and of broadcasts, and of nothing else", () => {
+  const { backbone, a, up, send } = setup();
+  const heard: string[] = [];
+  const host = { mac: 0x020000000007, address: 0x0a0000fe };
+  const hostMac = [2, 0, 0, 0, 0, 7], hostAddress = [10, 0, 0, 254];
+  const deliver = () => {
+    heard.push("host");
+    return true;
+  };
+  const own = backbone.attachUplink({ name: "own", deliver }, host);
+  const both = (from: BackbonePort, bytes: Uint8Array) =>
+    [send(from, bytes), ...heard.splice(0)].filter((name) => name !== "").join(" ");
+  assertEquals(both(a, frame(hostMac, mac(1), 0x88b5)), "host");
+  assertEquals(both(a, arp(mac(1), ip(1), hostAddress)), "host");
+  assertEquals(both(a, frame([2, 0, 0, 0, 0, 9], mac(1), 0x88b5)), "up");
+  assertEquals(both(a, arp(mac(1), ip(1), [10, 0, 0, 77])), "up");
+  assertEquals(both(a, frame(BROADCAST, mac(1), 0x88b5)), "up b c host");
+  assertEquals(both(up, frame(hostMac, [2, 0, 0, 0, 0, 9], 0x88b5)), "");
+  assertEquals(both(up, arp([2, 0, 0, 0, 0, 9], [10, 0, 0, 77], hostAddress)), "");
+  assertEquals(both(own, frame(BROADCAST, hostMac, 0x88b5)), "a b c");
+});
+
+Deno.test("nobody outside can say that he is a VM: not by its MAC, in IPv4 or in ARP", () => {
+  const { backbone, up, send } = setup();
+  const outside = [2, 0, 0, 0, 0, 9];
+  assertEquals(send(up, frame(mac(1), mac(2), 0x88b5)), "");
+  assertEquals(backbone.stats().drops.spoofed_mac, 1);
+  const packet = ipv4(1, 2);
+  packet.set(outside, 6);
+  assertEquals(send(up, packet), "");
+  assertEquals(send(up, arp(outside, ip(2), ip(1), 2)), "");
+  assertEquals(backbone.stats().drops.spoofed_ip, 2);
+  // VM 3 is not here: it may be anywhere.
+  assertEquals(send(up, arp(outside, ip(3), ip(1))), "a");
 });

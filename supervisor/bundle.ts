@@ -10,6 +10,7 @@
  */
 
 import { buildGuests } from "../guests/build.ts";
+import { LIBC_PATHS } from "./uplink/libc.ts";
 
 /** The flags the program runs with, each for the reason given. */
 export const PERMISSIONS: readonly string[] = [
@@ -19,6 +20,8 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-write", // the data folder and the files named by --report
   "--allow-env=DENALI_HOST,DENALI_TOKEN,DENALI_CA,NO_COLOR", // where the client verbs look for a server; plain output
   "--allow-sys=systemMemoryInfo", // how many cells' pools fit into this host
+  // The C library, for the TAP uplink: only its worker is given this, and only with --uplink tap.
+  `--allow-ffi=${LIBC_PATHS.join(",")}`,
 ];
 
 export const ENTRY = "main.ts";
@@ -27,6 +30,7 @@ export const ENTRY = "main.ts";
 export const WORKERS: readonly string[] = [
   "supervisor/cell/worker.ts",
   "supervisor/swap/worker.ts",
+  "supervisor/uplink/worker.ts",
 ];
 
 /** Where the binary is written. */

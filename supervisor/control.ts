@@ -124,7 +124,7 @@ function routeImages(app: Hono, supervisor: Supervisor): void {
 }
 
 async function describeSystem(supervisor: Supervisor): Promise<Record<string, unknown>> {
-  const { cells, network, gateway } = await supervisor.stats();
+  const { cells, network, gateway, uplink } = await supervisor.stats();
   const states: Record<string, number> = {};
   for (const { state } of supervisor.list()) states[state] = (states[state] ?? 0) + 1;
   return {
@@ -139,6 +139,7 @@ async function describeSystem(supervisor: Supervisor): Promise<Record<string, un
     cells,
     network,
     gateway,
+    uplink,
   };
 }
 

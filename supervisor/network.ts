@@ -1,30 +1,24 @@
 /**
- * The network of the supervisor: the backbone that joins the cells, with the gateway as its uplink.
+ * The network of the supervisor: the backbone that joins the cells, our own end of it (the gateway,
+ * where connections from ingress and published ports come from), and a wire to the world, if any.
  *
  * Frames come from and go to the rings of the cells; a cell whose ring is full loses the frame, as on
  * any Ethernet.
  */
 
+import { readMac } from "../devices/mac.ts";
+import {
+  addressOf,
+  type AddressPlan,
+  GATEWAY_POOL,
+  planAddresses,
+  vmNetwork,
+} from "./address_plan.ts";
 import { Backbone, type BackbonePort, type BackboneStats } from "./backbone.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { VmNetwork } from "./cell/protocol.ts";
 
-/** 10.0.0.0/8: room for every VM number. */
-const NETWORK = 0x0a000000, NETMASK = 0xff000000;
-export const GATEWAY_ADDRESS = NETWORK + 1;
-const GATEWAY_MAC = Uint8Array.of(0x02, 0x44, 0x4e, 0xff, 0xff, 0x01);
-/** Largest VM number: the MAC address has three bytes for it, of which ff:ff:01 is the gateway's. */
-export const VM_NUMBER_MAXIMUM = 0xfffeff;
-
-/** The IPv4 configuration of VM `id`: 10.0.0.1 + id. */
-export function vmNetwork(id: number): VmNetwork {
-  return {
-    address: GATEWAY_ADDRESS + id,
-    netmask: NETMASK,
-    gateway: GATEWAY_ADDRESS,
-    dns: GATEWAY_ADDRESS,
-  };
-}
+const OWN_MAC = Uint8Array.of(0x02, 0x44, 0x4e, 0xff, 0xff, 0x01);
 
 /** Where one cell is plugged in. */
 export interface CellPort {
@@ -43,37 +37,58 @@ export interface CellLink {
   crowded?(): boolean;
 }
 
+/** A real link, with anybody behind it. */
+export interface Wire {
+  readonly name: string;
+  /** Puts a frame on it, which is valid during the call; false if there is no room. */
+  send(frame: Uint8Array): boolean;
+  /** Called once: where frames from it go, each valid during the call. */
+  receive(taker: (frame: Uint8Array) => void): void;
+  /** Called once: who hears of changes of its state. */
+  watch(watcher: (state: string, message: string) => void): void;
+  stats(): unknown;
+  close(): Promise<void>;
+}
+
+export interface NetworkOptions {
+  readonly plan?: AddressPlan;
+  readonly wire?: Wire;
+  /** False: VMs reach only one another, and nobody reaches them. Default true. */
+  readonly gateway?: boolean;
+}
+
 export class Network {
-  readonly gateway: Gateway;
-  readonly #backbone = new Backbone({
-    base: GATEWAY_ADDRESS,
-    now: () => performance.now() * 1000,
-  });
-  readonly #gatewayPort: BackbonePort;
+  /** Our own end; undefined if there is none. */
+  readonly gateway: Gateway | undefined;
+  readonly plan: AddressPlan;
+  readonly wire: Wire | undefined;
+  readonly #backbone: Backbone;
   /** Frames the gateway sent while one was being delivered to it: the backbone is not re-entered. */
   readonly #queue: Uint8Array[] = [];
+  #gatewayPort: BackbonePort | undefined;
   #delivering = false;
   #refused = false;
 
-  constructor() {
-    this.gateway = new Gateway({
-      address: GATEWAY_ADDRESS,
-      netmask: NETMASK,
-      mac: GATEWAY_MAC,
-      send: (frame) => this.#sendFromGateway(frame),
-      now: () => performance.now(),
-      setTimer: (milliseconds, call) => {
-        const timer = setTimeout(call, milliseconds);
-        return () => clearTimeout(timer);
-      },
+  constructor({ plan, wire, gateway = true }: NetworkOptions = {}) {
+    const addresses = plan ?? planAddresses(GATEWAY_POOL);
+    this.plan = addresses;
+    this.#backbone = new Backbone({
+      addressOf: (vm) => addressOf(addresses, vm),
+      now: () => performance.now() * 1000,
     });
-    this.#gatewayPort = this.#backbone.attachUplink({
-      name: "gateway",
-      deliver: (frame) => {
-        this.gateway.receive(frame);
-        return true;
-      },
+    this.gateway = gateway ? this.#openGateway() : undefined;
+    this.wire = wire;
+    if (wire === undefined) return;
+    const port = this.#backbone.attachUplink({
+      name: wire.name,
+      deliver: (frame) => wire.send(frame),
     });
+    wire.receive((frame) => this.#send(port, frame));
+  }
+
+  /** The IPv4 configuration of a VM. */
+  vmNetwork(id: number): VmNetwork {
+    return vmNetwork(this.plan, id);
   }
 
   /** Plugs in a cell. */
@@ -97,15 +112,48 @@ export class Network {
   /** A VM is in no cell any more. */
   forget(vm: number): void {
     this.#backbone.place(vm, undefined);
-    this.gateway.forget(vmNetwork(vm).address);
+    this.ended(vm);
+  }
+
+  /** A VM has ended: its connections are over. */
+  ended(vm: number): void {
+    this.gateway?.forget(addressOf(this.plan, vm));
   }
 
   stats(): BackboneStats {
     return this.#backbone.stats();
   }
 
-  close(): void {
-    this.gateway.close();
+  async close(): Promise<void> {
+    this.gateway?.close();
+    await this.wire?.close();
+  }
+
+  #openGateway(): Gateway {
+    const { own, netmask } = this.plan;
+    const gateway = new Gateway({
+      address: own,
+      netmask,
+      mac: OWN_MAC,
+      send: (frame) => this.#sendFromGateway(frame),
+      now: () => performance.now(),
+      setTimer: (milliseconds, call) => {
+        const timer = setTimeout(call, milliseconds);
+        return () => clearTimeout(timer);
+      },
+    });
+    const port = {
+      name: "gateway",
+      deliver: (frame: Uint8Array) => {
+        gateway.receive(frame);
+        return true;
+      },
+    };
+    this.#gatewayPort = this.#backbone.attachUplink(port, {
+      mac: readMac(OWN_MAC, 0),
+      address: own,
+    });
+    return gateway;
   }
 
   #send(port: BackbonePort, frame: Uint8Array): void {
@@ -116,7 +164,7 @@ export class Network {
       this.#delivering = false;
     }
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      this.#backbone.send(this.#gatewayPort, next);
+      this.#backbone.send(this.#gatewayPort!, next);
     }
   }
 
@@ -126,7 +174,7 @@ export class Network {
       return true;
     }
     this.#refused = false;
-    this.#backbone.send(this.#gatewayPort, frame);
+    this.#backbone.send(this.#gatewayPort!, frame);
     return !this.#refused;
   }
 }

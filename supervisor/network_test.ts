@@ -1,6 +1,10 @@
 import { assert, assertEquals } from "@std/assert";
 import { formatAddress } from "./gateway/ipv4.ts";
-import { GATEWAY_ADDRESS, Network, vmNetwork } from "./network.ts";
+import { GATEWAY_POOL, planAddresses, vmNetwork as networkOf } from "./address_plan.ts";
+import { Network } from "./network.ts";
+
+const PLAN = planAddresses(GATEWAY_POOL);
+const vmNetwork = (id: number) => networkOf(PLAN, id);
 
 const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
 
@@ -20,7 +24,7 @@ function arpRequest(from: number): Uint8Array {
   const bytes = new Uint8Array(60);
   bytes.set([...BROADCAST, ...mac(from), 8, 6, 0, 1, 8, 0, 6, 4, 0, 1, ...mac(from)]);
   new DataView(bytes.buffer).setUint32(28, vmNetwork(from).address);
-  new DataView(bytes.buffer).setUint32(38, GATEWAY_ADDRESS);
+  new DataView(bytes.buffer).setUint32(38, PLAN.own);
   return bytes;
 }
 

@@ -24,7 +24,7 @@ export interface ServerHandler {
 
 export function createHandler(supervisor: Supervisor): ServerHandler {
   const control = createControl(supervisor);
-  const ingress = supervisor.network && createIngress({
+  const ingress = supervisor.network?.gateway && createIngress({
     gateway: supervisor.network.gateway,
     resolve(name) {
       const vm = supervisor.endpoint(name);
@@ -36,8 +36,9 @@ export function createHandler(supervisor: Supervisor): ServerHandler {
   });
   const handle = async (request: Request, info?: IngressInfo): Promise<Response> => {
     const host = request.headers.get("host") ?? new URL(request.url).host;
-    if (ingress !== undefined && ingressName(host) !== undefined) {
-      return await ingress(request, info);
+    if (ingressName(host) !== undefined) {
+      if (ingress !== undefined) return await ingress(request, info);
+      return new Response("no VM is reached here: the network leads nowhere\n", { status: 502 });
     }
     return await control.fetch(request);
   };

@@ -19,10 +19,12 @@ import { asRequestError } from "./cell/error.ts";
 import { CellPool } from "./cell/pool.ts";
 import { EventLog } from "./event_log.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
-import { Network, vmNetwork } from "./network.ts";
+import type { Network } from "./network.ts";
 import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./cell/protocol.ts";
 import { SWAP_DEFAULT } from "./swap/channel.ts";
 import { openSwapFolder } from "./swap/folder.ts";
+import { openNetwork } from "./uplink/open.ts";
+import type { UplinkSettings } from "./uplink/settings.ts";
 import type { SwapSettings } from "./swap/swap_worker.ts";
 import { openPorts } from "./vm/ports.ts";
 import { endInput, resetInput, typeInput } from "./vm/input.ts";
@@ -53,8 +55,10 @@ export interface SupervisorOptions {
    * folder, or a temporary one. `bytes: 0`: nowhere; never when deterministic.
    */
   readonly swap?: Omit<SwapSettings, "folder">;
-  /** VMs get a NIC and the gateway; default true, and always false when deterministic. */
+  /** VMs get a NIC; default true, and always false when deterministic. */
   readonly network?: boolean;
+  /** What the VMs' Ethernet leads to; default: the gateway, with which they are reached from here. */
+  readonly uplink?: UplinkSettings;
   /** Time is a function of the instructions executed. One cell. */
   readonly deterministic?: boolean;
   /** What runs the guests' code; default: as denali up. */
@@ -87,13 +91,22 @@ export class Supervisor {
   /** Undefined without a network. */
   readonly network: Network | undefined;
   readonly #cells: CellPool;
-  readonly #vms = new VmRegistry();
+  readonly #vms: VmRegistry;
   #closed = false;
 
-  private constructor(options: SupervisorOptions, images: ImageStore, swapFolder?: string) {
+  private constructor(
+    options: SupervisorOptions,
+    images: ImageStore,
+    network: Network | undefined,
+    swapFolder?: string,
+  ) {
     const { deterministic = false, swap = { bytes: SWAP_DEFAULT } } = options;
     this.images = images;
-    this.network = deterministic || options.network === false ? undefined : new Network();
+    this.network = network;
+    network?.wire?.watch((state, message) =>
+      this.events.add(`uplink.${state}`, undefined, message)
+    );
+    this.#vms = new VmRegistry(network?.plan.capacity);
     const { poolBytes = POOL_BYTES } = options;
     this.#cells = new CellPool({
       cells: deterministic ? 1 : options.cells ?? defaultCells(poolBytes),
@@ -115,7 +128,10 @@ export class Supervisor {
   static async start(options: SupervisorOptions = {}): Promise<Supervisor> {
     const { dataFolder } = options;
     const images = await ImageStore.open(dataFolder);
-    return new Supervisor(options, images, dataFolder && await openSwapFolder(dataFolder));
+    const swapFolder = dataFolder && await openSwapFolder(dataFolder);
+    const connected = !options.deterministic && options.network !== false;
+    const network = connected ? await openNetwork(options.uplink) : undefined;
+    return new Supervisor(options, images, network, swapFolder);
   }
 
   /** Makes a VM and, unless `start` is false, starts it. */
@@ -154,7 +170,7 @@ export class Supervisor {
   endpoint(name: string): VmEndpoint | undefined {
     const vm = this.#vms.named(name);
     return vm && {
-      address: vmNetwork(vm.id).address,
+      address: vm.address,
       port: vm.published[0]?.guest,
       state: vm.state,
       startedAt: vm.startedAt,
@@ -256,14 +272,22 @@ export class Supervisor {
     return endInput(this.#vms.find(vm));
   }
 
-  /** Counters of every cell's kernel, of the Ethernet and of the gateway. */
-  async stats(): Promise<{ cells: unknown[]; network: unknown; gateway: unknown }> {
+  /** Counters of every cell's kernel, of the Ethernet, of the gateway and of the wire. */
+  async stats(): Promise<
+    { cells: unknown[]; network: unknown; gateway: unknown; uplink: unknown }
+  > {
     const cells = await Promise.all(
       this.#cells.cells.map((cell) =>
         cell.request(COMMAND.CELL_STATS, 0).catch((error) => ({ error: error.message }))
       ),
     );
-    return { cells, network: this.network?.stats(), gateway: this.network?.gateway.stats() };
+    const { network } = this;
+    return {
+      cells,
+      network: network?.stats(),
+      gateway: network?.gateway?.stats(),
+      uplink: network?.wire?.stats(),
+    };
   }
 
   /** Instructions and exact state (running or idle) of every VM. */
@@ -290,20 +314,23 @@ export class Supervisor {
     if (this.#closed) return;
     this.#closed = true;
     for (const vm of this.#vms) this.#forget(vm);
-    this.network?.close();
+    const network = this.network?.close();
     await this.#cells.close();
+    await network;
   }
 
   async #create(request: VmRequest, image: StoredImage, sink?: ConsoleSink): Promise<VmSummary> {
     if (this.#closed) throw new RequestError("server", "it is stopping", "a running server", 503);
     const { id, name } = this.#vms.identify(request.name);
     const index = this.#cells.reserve(id, request.memory);
-    const vm = createRecord(id, name, request, image, this.#cells.cell(index), index, sink);
+    const cell = this.#cells.cell(index);
+    const address = this.network?.vmNetwork(id).address ?? 0;
+    const vm = createRecord(id, name, request, image, cell, index, address, sink);
     // From here on the name is taken: two requests at the same time must not both get it.
     this.#vms.add(vm);
     try {
       await this.#order(vm);
-      openPorts(vm, this.network?.gateway);
+      openPorts(vm, this.network);
       this.events.add("vm.created", id, name);
       if (request.start) await this.#ask(vm, COMMAND.VM_START);
     } catch (error) {
@@ -334,7 +361,7 @@ export class Supervisor {
       memory: request.memory,
       arguments: request.arguments,
       settings: request.settings,
-      network: this.network && vmNetwork(vm.id),
+      network: this.network?.vmNetwork(vm.id),
       resources: vm.limits,
     };
     await cell.request(COMMAND.VM_CREATE, vm.id, order);
@@ -383,7 +410,7 @@ export class Supervisor {
     applyNotice(vm, notice);
     vm.console.live = !hasEnded(vm);
     this.events.add(`vm.${notice.state}`, vm.id, notice.reason);
-    if (hasEnded(vm)) this.network?.gateway.forget(vmNetwork(vm.id).address);
+    if (hasEnded(vm)) this.network?.ended(vm.id);
   }
 
   #cellDied(cell: Cell, index: number, reason: string): void {

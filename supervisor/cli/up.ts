@@ -11,6 +11,9 @@ import { MECHANISM_OPTIONS, mechanismHelp, readMechanisms } from "./mechanisms.t
 import { readPool } from "./pool.ts";
 import { readSwap, SWAP_OPTIONS, swapHelp } from "./swap.ts";
 import { onSignals } from "./signals.ts";
+import { readUplink, UPLINK_HELP } from "./uplink.ts";
+import type { UplinkSettings } from "../uplink/settings.ts";
+import { UplinkError } from "../uplink/tap_wire.ts";
 
 const HELP = `usage: denali up [options]
 
@@ -23,6 +26,7 @@ SIGINT and SIGTERM stop it: every VM is ended and every port closed.
                       more than have their pools in the host's memory)
   --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
 ${swapHelp(22)}
+${UPLINK_HELP}
   --data DIR          folder that keeps uploaded images, and the file for swap while the server runs
                       (default: images are kept in memory, and swap in a temporary folder)
 ${engineHelp(22)}
@@ -77,6 +81,7 @@ async function startSupervisor(options: Omit<UpOptions, "hostname" | "port">): P
   try {
     return await Supervisor.start(options);
   } catch (error) {
+    if (error instanceof UplinkError) throw new Failure(`--uplink: ${error.message}`);
     if (options.dataFolder === undefined) throw error;
     const reason = (error as Error).message;
     throw new Failure(`--data: cannot use the folder ${options.dataFolder}: ${reason}`);
@@ -89,6 +94,7 @@ interface UpOptions {
   cells: number | undefined;
   poolBytes: number | undefined;
   dataFolder: string | undefined;
+  uplink: UplinkSettings;
   swap: Omit<SwapSettings, "folder"> | undefined;
   engine: EngineSettings;
   mechanisms: Partial<Mechanisms>;
@@ -101,6 +107,7 @@ function readOptions(args: string[]): UpOptions {
       "cells",
       "pool",
       "data",
+      "uplink",
       ...SWAP_OPTIONS,
       ...ENGINE_OPTIONS,
       ...MECHANISM_OPTIONS,
@@ -112,6 +119,7 @@ function readOptions(args: string[]): UpOptions {
     cells: text.cells === undefined ? undefined : readCells(text.cells),
     poolBytes: text.pool === undefined ? undefined : readPool(text.pool),
     dataFolder: text.data,
+    uplink: readUplink(text.uplink),
     swap: readSwap(text),
     engine: readEngine(text),
     mechanisms: readMechanisms(text),

@@ -4,7 +4,6 @@ import type { Cell } from "../cell/cell.ts";
 import { ConsoleLog } from "./console_log.ts";
 import type { StoredImage } from "../image/store.ts";
 import { formatAddress } from "../gateway/ipv4.ts";
-import { vmNetwork } from "../network.ts";
 import type { StateNotice, ToldState } from "../cell/protocol.ts";
 import type { VmRequest } from "./request.ts";
 import { changeLimits, type Limits, UNLIMITED } from "./resources.ts";
@@ -31,6 +30,8 @@ export interface VmRecord {
   /** Where it runs, or ran last. */
   cell: Cell;
   cellIndex: number;
+  /** IPv4 address, uint32. */
+  readonly address: number;
   state: ToldState;
   /** Of performance.now, when it was last started. */
   startedAt: number;
@@ -81,6 +82,7 @@ export function createRecord(
   image: StoredImage,
   cell: Cell,
   cellIndex: number,
+  address: number,
   sink?: ConsoleSink,
 ): VmRecord {
   return {
@@ -90,6 +92,7 @@ export function createRecord(
     image,
     cell,
     cellIndex,
+    address,
     sink,
     console: new ConsoleLog(),
     created: new Date(),
@@ -116,7 +119,7 @@ export function summarize(vm: VmRecord): VmSummary {
     reason: vm.reason,
     crash: vm.crash,
     cell: vm.cellIndex,
-    address: formatAddress(vmNetwork(vm.id).address),
+    address: formatAddress(vm.address),
     arguments: vm.request.arguments,
     settings: vm.request.settings,
     publish: vm.published.map(({ hostname, host, guest }) => ({ hostname, host, guest })),

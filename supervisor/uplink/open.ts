@@ -1,0 +1,15 @@
+/** Makes the network that an `--uplink` asks for. */
+
+import { Network } from "../network.ts";
+import type { UplinkSettings } from "./settings.ts";
+import { TapWire } from "./tap_wire.ts";
+
+/** Rejects with an UplinkError that says what to do. */
+export async function openNetwork(
+  settings: UplinkSettings = { kind: "gateway" },
+): Promise<Network> {
+  if (settings.kind === "gateway") return new Network();
+  if (settings.kind === "none") return new Network({ gateway: false });
+  const wire = await TapWire.open(settings);
+  return new Network({ plan: wire.plan, wire });
+}

@@ -1,0 +1,251 @@
+/**
+ * A TAP device of Linux: the file descriptor by which frames go to and come from the host's network
+ * stack (Documentation/networking/tuntap.rst).
+ *
+ * Either somebody has prepared the device for this user, or it is made here, which takes
+ * CAP_NET_ADMIN; then it is also set up here, and Linux removes it when the descriptor is closed.
+ *
+ * A frame is read and written as it is on the wire. With offload (IFF_VNET_HDR, TUNSETOFFLOAD) each is
+ * preceded by a virtio_net_hdr of 10 bytes: then `open` asks for it, and who uses `read` and `write`
+ * passes it on or completes the frame.
+ */
+
+import { formatAddress } from "../gateway/ipv4.ts";
+import { ifreq, Interfaces, SystemError } from "./interfaces.ts";
+import {
+  EACCES,
+  EBUSY,
+  EINVAL,
+  ENODEV,
+  ENOENT,
+  ENXIO,
+  EOPNOTSUPP,
+  EPERM,
+  errno,
+  errnoName,
+  type Libc,
+} from "./libc.ts";
+
+const O_RDWR = 2, O_NONBLOCK = 0o4000, O_CLOEXEC = 0o2000000;
+const EFD_NONBLOCK = O_NONBLOCK, EFD_CLOEXEC = O_CLOEXEC;
+const TUNSETIFF = 0x400454can;
+const IFF_TAP = 0x0002, IFF_NO_PI = 0x1000;
+const POLLIN = 1, POLLERR = 8, POLLHUP = 16, POLLNVAL = 32;
+const TUN_PATH = "/dev/net/tun";
+
+export interface TapOptions {
+  readonly device: string;
+  readonly bridge?: string;
+  /** This host's end, if the device is made here and has no bridge (uint32). */
+  readonly address: number;
+  readonly netmask: number;
+}
+
+/** The device cannot be used; the message says what to do. */
+export class TapError extends Error {}
+
+export class TapDevice {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  /** Written to end a poll that is under way. */
+  readonly #event: number;
+  /** Two struct pollfd: descriptor, events, revents. */
+  readonly #polled = new Int32Array(4);
+
+  /** Throws a TapError. */
+  static open(libc: Libc, options: TapOptions): TapDevice {
+    const interfaces = new Interfaces(libc);
+    try {
+      const made = !interfaces.exists(options.device);
+      const fd = attach(libc, options, made);
+      try {
+        setUp(interfaces, options, made);
+      } catch (error) {
+        libc.close(fd);
+        throw error;
+      }
+      return new TapDevice(libc, fd);
+    } finally {
+      interfaces.close();
+    }
+  }
+
+  constructor(libc: Libc, fd: number) {
+    this.#libc = libc;
+    this.#fd = fd;
+    this.#event = libc.eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    this.#polled.set([fd, POLLIN, this.#event, POLLIN]);
+  }
+
+  /** Takes the next frame; its bytes, or -1 if none waits, or the device is gone: `wait` tells. */
+  read(buffer: Uint8Array<ArrayBuffer>): number {
+    return this.#libc.read(this.#fd, buffer, BigInt(buffer.length));
+  }
+
+  /** Puts a frame on the link; 0, or the errno of why not. */
+  write(frame: Uint8Array<ArrayBuffer>, length: number): number {
+    if (this.#libc.write(this.#fd, frame, BigInt(length)) >= 0) return 0;
+    return errno(this.#libc);
+  }
+
+  /** Resolves when a frame waits, or after `wake`; to false if there is no device any more. */
+  async wait(): Promise<boolean> {
+    await this.#libc.poll(this.#polled, 2n, -1);
+    return ((this.#polled[1] >> 16) & (POLLERR | POLLHUP | POLLNVAL)) === 0;
+  }
+
+  wake(): void {
+    this.#libc.write(this.#event, new Uint8Array(new BigUint64Array([1n]).buffer), 8n);
+  }
+
+  /** No `wait` may be under way. */
+  close(): void {
+    this.#libc.close(this.#fd);
+    this.#libc.close(this.#event);
+  }
+}
+
+/** Whether a device of that name exists. */
+export function tapExists(libc: Libc, device: string): boolean {
+  const interfaces = new Interfaces(libc);
+  try {
+    return interfaces.exists(device);
+  } finally {
+    interfaces.close();
+  }
+}
+
+/** The IPv4 address of an interface, uint32; undefined: it has none, or does not exist. */
+export function addressOfInterface(libc: Libc, name: string): number | undefined {
+  const interfaces = new Interfaces(libc);
+  try {
+    return interfaces.exists(name) ? interfaces.address(name)?.address : undefined;
+  } finally {
+    interfaces.close();
+  }
+}
+
+function attach(libc: Libc, options: TapOptions, made: boolean): number {
+  const { device } = options;
+  const path = new TextEncoder().encode(`${TUN_PATH}\0`);
+  const fd = libc.open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) throw new TapError(explainOpen(errno(libc)));
+  const request = ifreq(device);
+  request.setInt16(16, IFF_TAP | IFF_NO_PI, true);
+  if (libc.ioctl(fd, TUNSETIFF, new Uint8Array(request.buffer)) < 0) {
+    const code = errno(libc);
+    libc.close(fd);
+    throw new TapError(explainAttach(code, options, made, libc.getuid()));
+  }
+  return fd;
+}
+
+function setUp(interfaces: Interfaces, options: TapOptions, made: boolean): void {
+  const { device, bridge, address, netmask } = options;
+  const step = (what: string, command: string, act: () => void) => {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof SystemError)) throw error;
+      const why = error.errno === EPERM ? "that takes CAP_NET_ADMIN" : errnoName(error.errno);
+      throw new TapError(`cannot ${what}: ${why}; as root: ${command}`);
+    }
+  };
+  if (bridge !== undefined) joinBridge(interfaces, device, bridge);
+  else if (made) {
+    const host = `${formatAddress(address)}/${prefixOf(netmask)}`;
+    step(
+      `give ${device} the address ${host}`,
+      `ip address add ${host} dev ${device}`,
+      () => interfaces.setAddress(device, address, netmask),
+    );
+  } else checkAddress(interfaces, options);
+  if (interfaces.isUp(device)) return;
+  step(
+    `set ${device} up`,
+    `ip link set ${device} up`,
+    () => interfaces.setUp(device),
+  );
+}
+
+function joinBridge(interfaces: Interfaces, device: string, bridge: string): void {
+  const command = `ip link set ${device} master ${bridge}`;
+  try {
+    interfaces.addToBridge(bridge, device);
+  } catch (error) {
+    if (!(error instanceof SystemError)) throw error;
+    // It is a port of a bridge already: whoever prepared it did so.
+    if (error.errno === EBUSY) return;
+    if (error.errno === ENODEV) {
+      const command = `ip link add ${bridge} type bridge && ip link set ${bridge} up`;
+      throw new TapError(`expected a bridge ${bridge}, there is none; as root: ${command}`);
+    }
+    const what = `cannot make ${device} a port of ${bridge}`;
+    if (error.errno === EOPNOTSUPP || error.errno === EINVAL) {
+      throw new TapError(`${what}: ${bridge} is not a bridge; name one (ip link show type bridge)`);
+    }
+    if (error.errno !== EPERM) throw new TapError(`${what}: ${errnoName(error.errno)}`);
+    throw new TapError(
+      `${what}: that takes CAP_NET_ADMIN; as root: ${command}, and leave out bridge= here`,
+    );
+  }
+}
+
+/** A prepared device may be a port of a bridge and have no address; but not a wrong one. */
+function checkAddress(interfaces: Interfaces, { device, address, netmask }: TapOptions): void {
+  const found = interfaces.address(device);
+  if (found === undefined || found.address === address) return;
+  const is = formatAddress(found.address), prefix = prefixOf(found.netmask);
+  const wanted = `${formatAddress(address)}/${prefixOf(netmask)}`;
+  throw new TapError(
+    `expected ${device} to have the first address of the pool, ${wanted}, it has ${is}/${prefix}: ` +
+      `use pool=${is}/${prefix}, or as root: ip address add ${wanted} dev ${device}`,
+  );
+}
+
+function explainOpen(code: number): string {
+  const problem = `${TUN_PATH} cannot be opened: ${errnoName(code)}`;
+  if (code === ENOENT || code === ENODEV || code === ENXIO) {
+    return `${problem}; load the tun module (as root: modprobe tun), or in a container pass the ` +
+      `device in (docker run --device ${TUN_PATH})`;
+  }
+  if (code === EACCES || code === EPERM) {
+    return `${problem}; let this user read and write it (as root: chmod 666 ${TUN_PATH})`;
+  }
+  return problem;
+}
+
+function explainAttach(
+  code: number,
+  { device, bridge, address, netmask }: TapOptions,
+  made: boolean,
+  user: number,
+): string {
+  if (code === EBUSY) {
+    return `the TAP device ${device} is in use by another program; name another: --uplink tap:NAME`;
+  }
+  if (code === EINVAL) {
+    return `${device} exists and is no TAP device for one queue; name another: --uplink tap:NAME, ` +
+      `or as root: ip link delete ${device}`;
+  }
+  if (code !== EPERM && code !== EACCES) {
+    return `the TAP device ${device} cannot be attached: ${errnoName(code)}`;
+  }
+  const last = bridge === undefined
+    ? `ip address add ${formatAddress(address)}/${prefixOf(netmask)} dev ${device}`
+    : `ip link set ${device} master ${bridge}`;
+  const commands = [
+    ...made ? [] : [`ip link delete ${device}`],
+    `ip tuntap add dev ${device} mode tap user ${user}`,
+    last,
+    `ip link set ${device} up`,
+  ];
+  const why = made
+    ? `there is no TAP device ${device}, and to make one takes CAP_NET_ADMIN`
+    : `the TAP device ${device} belongs to another user`;
+  return `${why}; prepare it once, as root:\n  ${commands.join("\n  ")}`;
+}
+
+function prefixOf(netmask: number): number {
+  return Math.clz32(~netmask);
+}
