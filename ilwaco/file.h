@@ -10,12 +10,18 @@
 
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 struct file;
 
 struct file_operations {
   long (*read)(struct file *file, void *buffer, size_t capacity);
   long (*write)(struct file *file, const void *buffer, size_t length);
+  /* All pieces in one call; NULL: piece by piece by read and write. */
+  long (*readv)(struct file *file, const struct iovec *pieces, int count);
+  long (*writev)(struct file *file, const struct iovec *pieces, int count);
+  /* FIONREAD and TIOCOUTQ set *value; NULL: ENOTTY. */
+  long (*ioctl)(struct file *file, unsigned long request, int *value);
   /* The POLL bits among `events` (and POLLERR, POLLHUP) that hold now. If none does, the file sets
    * `polled` and later calls file_changed when that may have changed. */
   short (*poll)(struct file *file, short events);

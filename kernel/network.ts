@@ -12,18 +12,14 @@ import { Nic } from "../devices/nic.ts";
 import { NicRegisters } from "../devices/nic_registers.ts";
 import { PacketPool } from "../devices/packet_pool.ts";
 import type { RateLimit } from "../devices/rate_limit.ts";
-import { wireBytes, wireFrames } from "../devices/offload.ts";
 import { type FrameTrace, Switch, type SwitchPort } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
-import type { Mechanisms } from "./mechanisms.ts";
 import { type Limits, netLimit } from "./resources.ts";
 import type { Vm } from "./vm.ts";
 
 export interface NetworkOptions {
-  /** A frame with its offload for the world outside; false if there is no room. */
-  uplink(frame: Uint8Array, offload: number): boolean;
-  /** TAKES_ bits (devices/offload.ts): what frames to the uplink need not be completed; default: all must. */
-  uplinkTakes?: number;
+  /** A frame for the world outside; false if there is no room. */
+  uplink(frame: Uint8Array): boolean;
   /** Raises interrupt bits in a VM. */
   raise(vm: Vm, bits: number): void;
   /** A frame has come that a VM may take. */
@@ -33,8 +29,8 @@ export interface NetworkOptions {
   /** Microseconds, never decreasing. */
   now(): number;
   trace?: FrameTrace;
-  /** How NICs are driven; default: by single operations. */
-  nic?: Mechanisms["nic"];
+  /** NICs are driven by registers. */
+  registers?: boolean;
 }
 
 export class Network {
@@ -48,9 +44,8 @@ export class Network {
     this.switch = new Switch(options);
     this.#uplink = this.switch.attach({
       name: "uplink",
-      takes: () => options.uplinkTakes ?? 0,
-      deliver: (frame, offload) => {
-        if (!options.uplink(frame, offload)) return false;
+      deliver: (frame) => {
+        if (!options.uplink(frame)) return false;
         this.#framesUp++;
         return true;
       },
@@ -63,8 +58,7 @@ export class Network {
   }
 
   createNic(): Nic {
-    const { nic } = this.options;
-    return new Nic(this.pool, nic === "pio12" ? new NicRegisters() : null, nic === "ring");
+    return new Nic(this.pool, this.options.registers ? new NicRegisters() : null);
   }
 
   /** Gives the VM its port. */
@@ -74,9 +68,8 @@ export class Network {
     vm.port = this.switch.attach({
       name: `vm-${vm.id}`,
       station: { mac: vm.mac, address: network.address },
-      takes: () => nic.takes,
-      deliver: (frame, offload) => {
-        if (!nic.receive(frame, offload)) return false;
+      deliver: (frame) => {
+        if (!nic.receive(frame)) return false;
         if (this.#mayPass(vm, nic.receiveLimit)) {
           this.options.received(vm);
         }
@@ -98,21 +91,16 @@ export class Network {
   }
 
   /** A frame from outside. */
-  receive(frame: Uint8Array, offload = 0): void {
-    this.switch.send(this.#uplink, frame, offload);
+  receive(frame: Uint8Array): void {
+    this.switch.send(this.#uplink, frame);
   }
 
   /** A frame that a VM sends; false if its queue is full. */
-  send(vm: Vm, nic: Nic, frame: Uint8Array, offload = 0): boolean {
-    const taken = nic.send(frame, offload);
+  send(vm: Vm, nic: Nic, frame: Uint8Array): boolean {
+    const taken = nic.send(frame);
     // A refused sender is listed too: it must hear of room even if nothing of its own waits.
     this.#list(vm, nic);
     return taken;
-  }
-
-  /** Counts a frame whose offload does not fit it. */
-  refuse(vm: Vm, frame: Uint8Array): void {
-    if (vm.port) this.switch.refuse(vm.port, frame, "offload");
   }
 
   /** Whether `send` would take a frame; if not, the VM hears when there is room again. */
@@ -131,7 +119,7 @@ export class Network {
 
   /** The VM took the frame that `receivable` gave. */
   taken(nic: Nic, frame: Uint8Array): void {
-    nic.receiveLimit && spend(nic.receiveLimit, frame, nic.receiveQueue.offload);
+    nic.receiveLimit?.spend(frame.length);
     nic.receiveQueue.drop();
   }
 
@@ -176,9 +164,8 @@ export class Network {
         nic.listed = false;
         return false;
       }
-      const { offload } = nic.transmitQueue;
-      nic.transmitLimit && spend(nic.transmitLimit, frame, offload);
-      this.switch.send(port, frame, offload);
+      nic.transmitLimit?.spend(frame.length);
+      this.switch.send(port, frame);
       nic.transmitQueue.drop();
     }
     if (nic.transmitQueue.size > 0) return true;
@@ -204,9 +191,4 @@ export class Network {
     this.options.wait(vm, at);
     return false;
   }
-}
-
-/** A large segment costs what it becomes on a wire, whoever takes it. */
-function spend(limit: RateLimit, frame: Uint8Array, offload: number): void {
-  limit.spend(wireBytes(frame, offload), wireFrames(frame, offload));
 }

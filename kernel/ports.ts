@@ -71,8 +71,7 @@ export class Ports {
 
   /** Performs the I/O instruction that is described in the EXIT_ words of the VM's state. */
   perform(vm: Vm): number {
-    this.#moved = this.#disk.moved = 0;
-    this.#nic.begin();
+    this.#moved = this.#nic.moved = this.#disk.moved = 0;
     vm.space.wanted = NOTHING;
     const { i32 } = vm.cpu;
     const kind = i32[EXIT_IO];

@@ -7,7 +7,6 @@
  */
 
 import { readMac } from "../devices/mac.ts";
-import { TAKES_CHECKSUM, TAKES_SEGMENTS } from "../devices/offload.ts";
 import {
   addressOf,
   type AddressPlan,
@@ -23,8 +22,8 @@ const OWN_MAC = Uint8Array.of(0x02, 0x44, 0x4e, 0xff, 0xff, 0x01);
 
 /** Where one cell is plugged in. */
 export interface CellPort {
-  /** A frame from the cell with its offload, valid during the call. */
-  send(frame: Uint8Array, offload?: number): void;
+  /** A frame from the cell, valid during the call. */
+  send(frame: Uint8Array): void;
   /** A VM is in this cell from now on: only here its frames are taken, and hither they go. */
   place(vm: number): void;
   unplug(): void;
@@ -33,7 +32,7 @@ export interface CellPort {
 /** What the network asks of a cell. */
 export interface CellLink {
   /** Puts a frame into its ring; false if it is full. */
-  deliver(frame: Uint8Array, offload: number): boolean;
+  deliver(frame: Uint8Array): boolean;
   /** Half of the ring is in use. */
   crowded?(): boolean;
 }
@@ -41,12 +40,10 @@ export interface CellLink {
 /** A real link, with anybody behind it. */
 export interface Wire {
   readonly name: string;
-  /** TAKES_ bits (devices/offload.ts): what frames for it need not be completed. */
-  readonly takes: number;
   /** Puts a frame on it, which is valid during the call; false if there is no room. */
-  send(frame: Uint8Array, offload: number): boolean;
+  send(frame: Uint8Array): boolean;
   /** Called once: where frames from it go, each valid during the call. */
-  receive(taker: (frame: Uint8Array, offload: number) => void): void;
+  receive(taker: (frame: Uint8Array) => void): void;
   /** Called once: who hears of changes of its state. */
   watch(watcher: (state: string, message: string) => void): void;
   stats(): unknown;
@@ -84,10 +81,9 @@ export class Network {
     if (wire === undefined) return;
     const port = this.#backbone.attachUplink({
       name: wire.name,
-      takes: wire.takes,
-      deliver: (frame, offload) => wire.send(frame, offload),
+      deliver: (frame) => wire.send(frame),
     });
-    wire.receive((frame, offload) => this.#send(port, frame, offload));
+    wire.receive((frame) => this.#send(port, frame));
   }
 
   /** The IPv4 configuration of a VM. */
@@ -100,15 +96,14 @@ export class Network {
     const port = this.#backbone.attachCell({
       name,
       crowded,
-      takes: TAKES_CHECKSUM | TAKES_SEGMENTS,
-      deliver: (frame, offload) => {
-        const taken = deliver(frame, offload);
+      deliver: (frame) => {
+        const taken = deliver(frame);
         this.#refused ||= !taken;
         return taken;
       },
     });
     return {
-      send: (frame, offload = 0) => this.#send(port, frame, offload),
+      send: (frame) => this.#send(port, frame),
       place: (vm) => this.#backbone.place(vm, port),
       unplug: () => this.#backbone.detach(port),
     };
@@ -161,10 +156,10 @@ export class Network {
     return gateway;
   }
 
-  #send(port: BackbonePort, frame: Uint8Array, offload: number): void {
+  #send(port: BackbonePort, frame: Uint8Array): void {
     this.#delivering = true;
     try {
-      this.#backbone.send(port, frame, offload);
+      this.#backbone.send(port, frame);
     } finally {
       this.#delivering = false;
     }

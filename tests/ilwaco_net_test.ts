@@ -43,7 +43,14 @@ async function build(guest: string[], folder: string, name: string): Promise<str
   const network = (await sourcesIn("ilwaco/net")).filter((path) =>
     !/\/nic(_registers)?\.c$/.test(path)
   );
-  const sources = [...network, "ilwaco/fd.c", "ilwaco/poll.c", "tests/native/net_nic.c", ...guest];
+  const sources = [
+    ...network,
+    "ilwaco/fd.c",
+    "ilwaco/poll.c",
+    "ilwaco/uio.c",
+    "tests/native/net_nic.c",
+    ...guest,
+  ];
   const object = `${folder}/${name}.o`;
   const objects: string[] = [];
   for (const source of sources) {

@@ -18,6 +18,7 @@ struct pollfd {
 #define POLLNVAL 0x020
 #define POLLRDNORM 0x040
 #define POLLWRNORM 0x100
+#define POLLRDHUP 0x2000 /* the peer has shut down its half */
 
 /* Waits until an entry is ready or `timeout` milliseconds are over (negative: none). */
 int poll(struct pollfd *entries, nfds_t count, int timeout);

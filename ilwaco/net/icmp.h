@@ -11,5 +11,13 @@ void icmp_input(const struct ipv4_packet *packet);
 
 /* Tells the sender of `packet` that it cannot be delivered; not more than a bounded number a second. */
 void icmp_send_unreachable(const struct ipv4_packet *packet, uint8_t code);
+/* ... that its fragments did not all come in time. */
+void icmp_send_time_exceeded(const struct ipv4_packet *packet);
+
+/* --- icmp_echo.c */
+
+void icmp_echo_answered(const struct ipv4_packet *packet);
+/* An ICMP error about an echo request of ours. */
+void icmp_echo_failed(const uint8_t *header, int error);
 
 #endif

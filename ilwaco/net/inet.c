@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "wire.h"
 
@@ -20,6 +21,7 @@ static int parse_quad(const char *text, uint8_t bytes[4]) {
       if (++digits > 3 || value > 255) return 0;
     }
     if (digits == 0) return 0;
+    if (digits > 1 && value < (digits > 2 ? 100u : 10u)) return 0; /* 01 could mean octal */
     bytes[i] = (uint8_t)value;
     if (i < 3 && *text++ != '.') return 0;
   }
@@ -37,8 +39,25 @@ int inet_pton(int family, const char *text, void *address) {
   return 1;
 }
 
+/* One to four numbers, decimal, octal or hexadecimal; the last one fills what is left (RFC 6943 section
+ * 3.1.1 tells the history). */
 int inet_aton(const char *text, struct in_addr *address) {
-  return inet_pton(AF_INET, text, address) == 1;
+  static const uint32_t rest[] = {0xffffffff, 0xffffff, 0xffff, 0xff};
+  uint32_t value = 0;
+  for (int i = 0; i < 4; i++) {
+    char *end;
+    if (*text < '0' || *text > '9') return 0;
+    unsigned long long number = strtoull(text, &end, 0);
+    if (*end != '.' || i == 3) {
+      if ((*end && *end != ' ' && (*end < '\t' || *end > '\r')) || number > rest[i]) return 0;
+      if (address) address->s_addr = swap32(value | (uint32_t)number);
+      return 1;
+    }
+    if (number > 255) return 0;
+    value |= (uint32_t)number << (24 - 8 * i);
+    text = end + 1;
+  }
+  return 0;
 }
 
 in_addr_t inet_addr(const char *text) {

@@ -1,5 +1,5 @@
 /* IPv4 (RFC 791, RFC 1122); see ipv4.h. */
-#include "ipv4.h"
+#include "ipv4_send.h"
 
 #include <errno.h>
 #include <ilwaco.h>
@@ -16,14 +16,16 @@
 #include "udp.h"
 #include "wire.h"
 
-enum { TIME_TO_LIVE = 64 };
-
 static int is_loopback(uint32_t address) { return (address & 0xff) == 127; }
 
-int ipv4_is_own(uint32_t address) { return address == network_address() || is_loopback(address); }
+int ipv4_is_own(uint32_t address) {
+  return (address && address == network_address()) || is_loopback(address);
+}
+
+int ipv4_is_multicast(uint32_t address) { return (address & 0xf0) == 0xe0; }
 
 int ipv4_is_broadcast(uint32_t address) {
-  return address == 0xffffffff || address == network_broadcast() || (address & 0xf0) == 0xe0;
+  return address == 0xffffffff || address == network_broadcast() || ipv4_is_multicast(address);
 }
 
 /* Fills `packet` from a packet whose header is sound; 0: it is not, and was counted. */
@@ -48,7 +50,25 @@ static int parse(const uint8_t *bytes, size_t length, struct ipv4_packet *packet
   packet->destination = header->destination;
   packet->payload = bytes + header_bytes;
   packet->length = total - header_bytes;
+  packet->protocol = header->protocol;
   return 1;
+}
+
+static void deliver(const struct ipv4_packet *packet) {
+  switch (packet->protocol) {
+    case 1:
+      icmp_input(packet);
+      break;
+    case 6:
+      tcp_input(packet);
+      break;
+    case 17:
+      udp_input(packet);
+      break;
+    default:
+      network_counters.dropped_protocol++;
+      icmp_send_unreachable(packet, ICMP_PROTOCOL_UNREACHABLE);
+  }
 }
 
 void ipv4_input(const uint8_t *bytes, size_t length, int link_broadcast) {
@@ -60,24 +80,13 @@ void ipv4_input(const uint8_t *bytes, size_t length, int link_broadcast) {
     network_counters.dropped_address++;
     return;
   }
-  if (swap16(header->fragment) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK)) {
-    network_counters.dropped_fragment++;
-    return;
-  }
   packet.broadcast = broadcast || link_broadcast;
-  switch (header->protocol) {
-    case 1:
-      icmp_input(&packet);
-      break;
-    case 6:
-      tcp_input(&packet);
-      break;
-    case 17:
-      udp_input(&packet);
-      break;
-    default:
-      network_counters.dropped_protocol++;
-      icmp_send_unreachable(&packet, ICMP_PROTOCOL_UNREACHABLE);
+  int fragment = swap16(header->fragment) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK);
+  if (!fragment) {
+    deliver(&packet);
+  } else if (ipv4_reassemble(&packet)) {
+    deliver(&packet);
+    ipv4_reassembly_release();
   }
 }
 
@@ -92,33 +101,39 @@ size_t ipv4_payload_maximum(void) {
 /* The neighbour to give a packet to, or 0. */
 static uint32_t next_hop(uint32_t destination) {
   uint32_t netmask = DENALI_REGISTERS->nic_netmask;
+  if (!network_has_link() || !network_address()) return 0;
   if (((destination ^ network_address()) & netmask) == 0) return destination;
   return DENALI_REGISTERS->nic_gateway;
+}
+
+int ipv4_has_route(uint32_t destination) {
+  return ipv4_is_own(destination) || ipv4_is_broadcast(destination) || next_hop(destination) != 0;
 }
 
 void ipv4_doubt(uint32_t destination) {
   if (!ipv4_is_own(destination)) arp_doubt(next_hop(destination));
 }
 
-int ipv4_send(uint8_t protocol, uint32_t source, uint32_t destination, size_t length) {
-  static uint16_t identification;
-  if (length > ipv4_payload_maximum()) return EMSGSIZE;
+int ipv4_transmit(const struct ipv4_route *route, uint16_t identification, uint16_t fragment,
+                  size_t length) {
   struct ipv4_header *header = (struct ipv4_header *)nic_transmit_frame.payload;
+  uint32_t destination = route->destination;
   size_t total = IPV4_HEADER_BYTES + length;
   header->version_and_length = 0x45;
-  header->service = 0;
+  header->service = route->service;
   header->total_length = swap16((uint16_t)total);
-  header->identification = swap16(identification++);
-  header->fragment = swap16(IPV4_DONT_FRAGMENT);
-  header->time_to_live = TIME_TO_LIVE;
-  header->protocol = protocol;
+  header->identification = swap16(identification);
+  header->fragment = swap16(fragment);
+  header->time_to_live = route->time_to_live ? route->time_to_live : IPV4_TIME_TO_LIVE;
+  header->protocol = route->protocol;
   header->checksum = 0;
-  header->source = source;
+  header->source = route->source;
   header->destination = destination;
   header->checksum = checksum_finish(checksum_add(0, header, IPV4_HEADER_BYTES));
   if (ipv4_is_own(destination)) {
     loopback_send(total);
   } else if (ipv4_is_broadcast(destination)) {
+    if (!network_has_link()) return ENETUNREACH;
     ethernet_send(ethernet_broadcast, ETHERTYPE_IPV4, total);
   } else {
     uint32_t neighbour = next_hop(destination);
@@ -128,6 +143,12 @@ int ipv4_send(uint8_t protocol, uint32_t source, uint32_t destination, size_t le
   return 0;
 }
 
+int ipv4_send(const struct ipv4_route *route, size_t length) {
+  if (length > ipv4_payload_maximum()) return EMSGSIZE;
+  int whole = !route->may_fragment && !ipv4_path_is_narrow(route->destination);
+  return ipv4_transmit(route, ipv4_identification(route), whole ? IPV4_DONT_FRAGMENT : 0, length);
+}
+
 void ipv4_failed(const uint8_t *bytes, size_t length, int error, unsigned mtu) {
   const struct ipv4_header *header = (const struct ipv4_header *)bytes;
   size_t header_bytes = (header->version_and_length & 15) * 4u;
@@ -135,10 +156,12 @@ void ipv4_failed(const uint8_t *bytes, size_t length, int error, unsigned mtu) {
     return;
   }
   const uint8_t *payload = bytes + header_bytes;
-  if (header->source != network_address()) return;
-  if (header->protocol == 6) {
+  if (!ipv4_is_own(header->source)) return;
+  if (header->protocol == 1) {
+    icmp_echo_failed(payload, error);
+  } else if (header->protocol == 6) {
     tcp_failed(header->source, header->destination, payload, error, mtu);
   } else if (header->protocol == 17) {
-    udp_failed(header->source, header->destination, payload, error);
+    udp_failed(header->source, header->destination, payload, error, mtu);
   }
 }

@@ -1,6 +1,9 @@
 /*
- * IPv4 (RFC 791): one address, one link, one gateway. Fragments are dropped and counted; every packet
- * sent has Don't Fragment set and fits the link. The network lock is held.
+ * IPv4 (RFC 791): one address, one link, one gateway. The network lock is held.
+ *
+ * What is sent in one piece has Don't Fragment set unless its socket asks otherwise, and the path's MTU
+ * is learned from who cannot forward it (RFC 1191; ipv4_path.c). Larger datagrams are fragmented here
+ * (ipv4_fragment.c), and fragments that come are put together within bounds (ipv4_reassembly.c).
  */
 #ifndef ILWACO_NET_IPV4_H
 #define ILWACO_NET_IPV4_H
@@ -14,6 +17,7 @@ struct ipv4_packet {
   uint32_t source, destination;
   const uint8_t *payload;
   size_t length; /* of the payload */
+  uint8_t protocol;
   int broadcast; /* by IPv4 or by Ethernet destination: must not be answered by an error */
 };
 
@@ -23,8 +27,41 @@ void ipv4_input(const uint8_t *bytes, size_t length, int link_broadcast);
 uint8_t *ipv4_payload(void);
 size_t ipv4_payload_maximum(void);
 
-/* Sends `length` bytes of payload. 0, or ENETUNREACH if there is no route, EMSGSIZE if it does not fit. */
-int ipv4_send(uint8_t protocol, uint32_t source, uint32_t destination, size_t length);
+/* How a packet goes out. */
+struct ipv4_route {
+  uint32_t source, destination;
+  uint8_t protocol;
+  uint8_t time_to_live; /* 0: the default */
+  uint8_t service;      /* the type-of-service byte */
+  uint8_t may_fragment; /* on the way: Don't Fragment is not set */
+};
+
+enum { IPV4_TIME_TO_LIVE = 64, IPV4_PACKET_MAXIMUM = 65535 };
+
+int ipv4_has_route(uint32_t destination);
+
+/* Sends `length` bytes of payload. 0, or ENETUNREACH if there is no route, EMSGSIZE if it does not fit
+ * the link. */
+int ipv4_send(const struct ipv4_route *route, size_t length);
+
+/* Sends a payload of up to 65,515 bytes in fragments which the path takes. 0 or an error number. */
+int ipv4_send_fragments(const struct ipv4_route *route, const uint8_t *payload, size_t length);
+
+/* --- ipv4_path.c */
+
+/* Bytes of the largest packet, header included, that is known to reach `destination` unfragmented. */
+unsigned ipv4_path_mtu(uint32_t destination);
+/* A router cannot forward packets of more than `mtu` bytes (0: it did not say) to `destination`. */
+void ipv4_path_learn(uint32_t destination, unsigned mtu);
+/* The path takes less than any path should: packets to it may be fragmented. */
+int ipv4_path_is_narrow(uint32_t destination);
+
+/* --- ipv4_reassembly.c */
+
+/* Takes a fragment. 1: it completed a datagram, which `packet` now describes, until
+ * ipv4_reassembly_release; 0: it did not, or it was dropped and counted. */
+int ipv4_reassemble(struct ipv4_packet *packet);
+void ipv4_reassembly_release(void);
 
 /* A transport protocol hears nothing from `destination`: the way there may be out of date. */
 void ipv4_doubt(uint32_t destination);
@@ -35,5 +72,6 @@ void ipv4_failed(const uint8_t *bytes, size_t length, int error, unsigned mtu);
 
 int ipv4_is_own(uint32_t address);
 int ipv4_is_broadcast(uint32_t address); /* or multicast */
+int ipv4_is_multicast(uint32_t address);
 
 #endif

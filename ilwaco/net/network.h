@@ -14,9 +14,10 @@
 #include <ilwaco.h>
 #include <stdint.h>
 
-/* Starts the network on the first call: socket() calls it. 0, or an error number if there is no NIC
- * or no memory. */
+/* Starts the network on the first call: socket() calls it. 0, or an error number if there is no memory.
+ * Without a NIC there is the host itself (127.0.0.1) and nothing else. */
 int network_start(void);
+int network_has_link(void);
 
 void network_lock(void);
 void network_unlock(void); /* and wakes the network thread if it now has to be earlier */
@@ -30,7 +31,7 @@ struct network_counters {
   uint32_t frames_in, frames_out;
   uint32_t dropped_length;      /* shorter than its headers say */
   uint32_t dropped_checksum;    /* of IPv4, ICMP, UDP or TCP */
-  uint32_t dropped_fragment;    /* IPv4 fragments: not reassembled yet */
+  uint32_t dropped_fragment;    /* IPv4 datagrams and fragments: overlapping, late, or too many */
   uint32_t dropped_address;     /* not for us, or from an impossible source */
   uint32_t dropped_protocol;    /* neither ARP nor IPv4; neither ICMP, UDP nor TCP */
   uint32_t dropped_port;        /* nobody listens */

@@ -40,6 +40,11 @@ static int set_socket_option(struct socket *socket, int option, int value) {
     case SO_BROADCAST:
       socket->broadcast = value != 0;
       return 0;
+    case SO_DONTROUTE: /* there is one link */
+    case SO_PRIORITY:
+      return 0;
+    case SO_RCVLOWAT:
+      return value == 1 ? 0 : ENOPROTOOPT;
     case SO_KEEPALIVE:
       socket->keepalive = value != 0;
       return 0;
@@ -61,14 +66,47 @@ static int set_tcp_option(struct socket *socket, int option, int value) {
     case TCP_NODELAY:
       socket->no_delay = value != 0;
       return 0;
+    case TCP_CORK:
+      socket->cork = value != 0;
+      if (!value && socket->connection && !tcp_connecting(socket->connection)) {
+        tcp_uncork(socket->connection);
+      }
+      return 0;
+    case TCP_QUICKACK:
+      return 0;
+    case TCP_USER_TIMEOUT:
+      if (value < 0) return EINVAL;
+      socket->user_timeout_ms = (uint32_t)value;
+      return 0;
     case TCP_KEEPIDLE:
-      socket->keepalive_idle_s = (uint16_t)clamp(value, 1, 32767);
+      if (value < 1 || value > 32767) return EINVAL;
+      socket->keepalive_idle_s = (uint16_t)value;
       return 0;
     case TCP_KEEPINTVL:
-      socket->keepalive_interval_s = (uint16_t)clamp(value, 1, 32767);
+      if (value < 1 || value > 32767) return EINVAL;
+      socket->keepalive_interval_s = (uint16_t)value;
       return 0;
     case TCP_KEEPCNT:
-      socket->keepalive_probes = (uint8_t)clamp(value, 1, 127);
+      if (value < 1 || value > 127) return EINVAL;
+      socket->keepalive_probes = (uint8_t)value;
+      return 0;
+    default:
+      return ENOPROTOOPT;
+  }
+}
+
+static int set_ip_option(struct socket *socket, int option, int value) {
+  switch (option) {
+    case IP_TTL:
+      if (value != -1 && (value < 1 || value > 255)) return EINVAL;
+      socket->time_to_live = value == -1 ? IPV4_TIME_TO_LIVE : (uint8_t)value;
+      return 0;
+    case IP_TOS:
+      socket->service = (uint8_t)value;
+      return 0;
+    case IP_MTU_DISCOVER:
+      if (value < IP_PMTUDISC_DONT || value > IP_PMTUDISC_DO) return EINVAL;
+      socket->fragmenting = (uint8_t)value;
       return 0;
     default:
       return ENOPROTOOPT;
@@ -90,6 +128,7 @@ static int set_option(struct socket *socket, int level, int option, const void *
   memcpy(&number, value, sizeof number);
   int error = ENOPROTOOPT;
   if (level == SOL_SOCKET) error = set_socket_option(socket, option, number);
+  if (level == IPPROTO_IP) error = set_ip_option(socket, option, number);
   if (level == IPPROTO_TCP) error = set_tcp_option(socket, option, number);
   if (!error && socket->connection) tcp_configure(socket->connection);
   return error;
@@ -104,11 +143,19 @@ int setsockopt(int fd, int level, int option, const void *value, socklen_t lengt
   return error ? -1 : 0;
 }
 
-static int take_error(struct socket *socket) {
-  if (socket->connection) return tcp_take_error(socket->connection);
-  int error = socket->error;
-  socket->error = 0;
-  return error;
+static int get_ip_number(struct socket *socket, int option) {
+  switch (option) {
+    case IP_TTL:
+      return socket->time_to_live;
+    case IP_TOS:
+      return socket->service;
+    case IP_MTU_DISCOVER:
+      return socket->fragmenting;
+    case IP_MTU:
+      return (int)ipv4_path_mtu(socket->remote_address);
+    default:
+      return -1;
+  }
 }
 
 /* The option as a number; -1: there is none such. */
@@ -121,7 +168,7 @@ static int get_number(struct socket *socket, int level, int option) {
       case SO_TYPE:
         return socket->type;
       case SO_ERROR:
-        return take_error(socket);
+        return socket_take_error(socket);
       case SO_BROADCAST:
         return socket->broadcast;
       case SO_SNDBUF:
@@ -132,16 +179,33 @@ static int get_number(struct socket *socket, int level, int option) {
         return socket->keepalive;
       case SO_ACCEPTCONN:
         return socket->listener != NULL;
+      case SO_DONTROUTE:
+      case SO_PRIORITY:
+        return 0;
+      case SO_RCVLOWAT:
+      case SO_SNDLOWAT:
+        return 1;
+      case SO_DOMAIN:
+        return AF_INET;
+      case SO_PROTOCOL:
+        return socket->type == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP;
       default:
         return -1;
     }
   }
+  if (level == IPPROTO_IP) return get_ip_number(socket, option);
   if (level != IPPROTO_TCP || socket->type != SOCK_STREAM) return -1;
   switch (option) {
     case TCP_NODELAY:
       return socket->no_delay;
     case TCP_MAXSEG:
       return socket->connection ? (int)tcp_segment_size(socket->connection) : 536;
+    case TCP_CORK:
+      return socket->cork;
+    case TCP_QUICKACK:
+      return 1;
+    case TCP_USER_TIMEOUT:
+      return (int)socket->user_timeout_ms;
     case TCP_KEEPIDLE:
       return socket->keepalive_idle_s;
     case TCP_KEEPINTVL:
@@ -177,6 +241,8 @@ int getsockopt(int fd, int level, int option, void *value, socklen_t *length) {
     store_timeout(value, length, socket->receive_timeout_us);
   } else if (level == SOL_SOCKET && option == SO_SNDTIMEO) {
     store_timeout(value, length, socket->send_timeout_us);
+  } else if (level == IPPROTO_IP && option == IP_MTU && !socket->connected) {
+    error = ENOTCONN;
   } else {
     int number = get_number(socket, level, option);
     if (number < 0) {

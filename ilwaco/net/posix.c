@@ -1,4 +1,7 @@
-/* The POSIX socket functions: arguments and errno; the work is in socket.c, tcp and udp. */
+/*
+ * The POSIX socket functions: arguments and errno; the work is in socket.c, tcp and udp. Sending and
+ * receiving is in message.c.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -7,48 +10,21 @@
 #include <unistd.h>
 
 #include "network.h"
+#include "posix.h"
 #include "socket.h"
-
-static int fail(int error) {
-  errno = error;
-  return -1;
-}
-
-static int finish(struct socket *socket, int error) {
-  socket_put(socket);
-  return error ? fail(error) : 0;
-}
-
-static ssize_t finish_count(struct socket *socket, long result) {
-  socket_put(socket);
-  return result < 0 ? fail((int)-result) : result;
-}
-
-static int load_address(const struct sockaddr *address, socklen_t length,
-                        struct sockaddr_in *result) {
-  if (!address || length < sizeof *result) return EINVAL;
-  memcpy(result, address, sizeof *result);
-  return result->sin_family == AF_INET ? 0 : EAFNOSUPPORT;
-}
-
-static void store_address(struct sockaddr *address, socklen_t *length, uint32_t ip, uint16_t port) {
-  if (!address || !length) return;
-  struct sockaddr_in result = {.sin_family = AF_INET, .sin_port = port, .sin_addr = {ip}};
-  memcpy(address, &result, *length < sizeof result ? *length : sizeof result);
-  *length = sizeof result;
-}
 
 int socket(int domain, int type, int protocol) {
   int kind = type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-  if (domain != AF_INET) return fail(EAFNOSUPPORT);
-  if (kind != SOCK_STREAM && kind != SOCK_DGRAM) return fail(ESOCKTNOSUPPORT);
+  if (domain != AF_INET) return posix_fail(EAFNOSUPPORT);
+  if (kind < 0 || kind > 10) return posix_fail(EINVAL);
+  if (kind != SOCK_STREAM && kind != SOCK_DGRAM) return posix_fail(ESOCKTNOSUPPORT);
   if (protocol != 0 && protocol != (kind == SOCK_STREAM ? IPPROTO_TCP : IPPROTO_UDP)) {
-    return fail(EPROTONOSUPPORT);
+    return posix_fail(EPROTONOSUPPORT);
   }
   int error = network_start();
-  if (error) return fail(error);
+  if (error) return posix_fail(error);
   int fd = socket_create(kind, type & SOCK_NONBLOCK, NULL);
-  return fd < 0 ? fail(-fd) : fd;
+  return fd < 0 ? posix_fail(-fd) : fd;
 }
 
 static int bind_stream(struct socket *socket, uint32_t address, uint16_t port) {
@@ -64,7 +40,7 @@ int bind(int fd, const struct sockaddr *address, socklen_t length) {
   struct sockaddr_in local;
   struct socket *socket = socket_get(fd);
   if (!socket) return -1;
-  int error = load_address(address, length, &local);
+  int error = posix_load_address(address, length, &local);
   if (!error && (socket->bound || socket->connected)) error = EINVAL;
   if (!error && socket->type == SOCK_STREAM) {
     error = bind_stream(socket, local.sin_addr.s_addr, local.sin_port);
@@ -74,7 +50,7 @@ int bind(int fd, const struct sockaddr *address, socklen_t length) {
     socket->local_port = socket->udp->local_port;
   }
   if (!error) socket->bound = 1;
-  return finish(socket, error);
+  return posix_finish(socket, error);
 }
 
 int listen(int fd, int backlog) {
@@ -95,7 +71,7 @@ int listen(int fd, int backlog) {
                          &socket->listener);
     }
   }
-  return finish(socket, error);
+  return posix_finish(socket, error);
 }
 
 int accept(int fd, struct sockaddr *address, socklen_t *length) {
@@ -137,31 +113,34 @@ static void adopt(struct socket *socket, const struct socket *listening,
 int accept4(int fd, struct sockaddr *address, socklen_t *length, int flags) {
   struct socket *listening = socket_get(fd);
   if (!listening) return -1;
-  if (listening->type != SOCK_STREAM) return finish(listening, EOPNOTSUPP);
+  if (listening->type != SOCK_STREAM) return posix_finish(listening, EOPNOTSUPP);
   int error = await_acceptable(listening);
-  if (error) return finish(listening, error);
+  if (error) return posix_finish(listening, error);
   /* The new descriptor comes first, so that a connection is never taken that has no place. */
   network_unlock();
   struct socket *socket = NULL;
   int accepted = socket_create(SOCK_STREAM, flags & SOCK_NONBLOCK, &socket);
   network_lock();
-  if (accepted < 0) return finish(listening, -accepted);
+  if (accepted < 0) return posix_finish(listening, -accepted);
   struct tcp_connection *connection = NULL;
   error = await_acceptable(listening);
   if (!error) connection = tcp_accept(listening->listener);
   if (connection) {
     adopt(socket, listening, connection);
-    store_address(address, length, socket->remote_address, socket->remote_port);
+    posix_store_address(address, length, socket->remote_address, socket->remote_port);
   }
   network_unlock();
   file_put(&socket->file);
   if (!connection) close(accepted);
   network_lock();
   socket_put(listening);
-  return connection ? accepted : fail(error);
+  return connection ? accepted : posix_fail(error);
 }
 
 static int connect_datagram(struct socket *socket, const struct sockaddr_in *remote) {
+  uint32_t to = remote->sin_addr.s_addr;
+  if (ipv4_is_broadcast(to) && !ipv4_is_multicast(to) && !socket->broadcast) return EACCES;
+  if (!ipv4_has_route(to)) return ENETUNREACH;
   int error = socket_bind_any(socket);
   if (error) return error;
   socket->remote_address = socket->udp->remote_address = remote->sin_addr.s_addr;
@@ -172,7 +151,7 @@ static int connect_datagram(struct socket *socket, const struct sockaddr_in *rem
 
 static int start_connecting(struct socket *socket, const struct sockaddr_in *remote) {
   int own = ipv4_is_own(remote->sin_addr.s_addr);
-  if (!remote->sin_addr.s_addr || !remote->sin_port) return EADDRNOTAVAIL;
+  if (!remote->sin_port) return EADDRNOTAVAIL;
   if (!socket->local_address) {
     socket->local_address = own ? remote->sin_addr.s_addr : network_address();
   }
@@ -188,98 +167,93 @@ static int start_connecting(struct socket *socket, const struct sockaddr_in *rem
   return 0;
 }
 
+/* A connection that failed goes away, so that the socket may try again. */
+static int discard_connection(struct socket *socket, int error) {
+  tcp_close(socket->connection, 0);
+  socket->connection = NULL;
+  socket->connected = 0;
+  return error;
+}
+
 static int connect_stream(struct socket *socket, const struct sockaddr_in *remote) {
   if (socket->listener) return EOPNOTSUPP;
+  if (socket->announced) return EISCONN;
   if (socket->connection) {
     if (tcp_connecting(socket->connection)) return EALREADY;
     int error = tcp_take_error(socket->connection);
-    if (error || socket->announced) return error ? error : EISCONN;
-  } else {
+    if (error) return discard_connection(socket, error);
+    if (tcp_write_ended(socket->connection)) discard_connection(socket, 0);
+  }
+  if (!socket->connection) {
     int error = start_connecting(socket, remote);
     if (error) return error;
   }
   uint64_t deadline = socket_deadline(socket->send_timeout_us);
-  while (tcp_connecting(socket->connection)) {
+  while (socket->connection && tcp_connecting(socket->connection)) {
     if (socket->file.flags & O_NONBLOCK) return EINPROGRESS;
     if (socket->closed) return EBADF;
     if (!socket_wait(socket, deadline)) return EINPROGRESS;
   }
+  if (!socket->connection) return ECONNABORTED; /* another thread saw it fail */
+  int error = tcp_take_error(socket->connection);
+  if (error) return discard_connection(socket, error);
   socket->announced = 1;
-  return tcp_take_error(socket->connection);
+  return 0;
+}
+
+static int remote_is_none(const struct sockaddr *address, socklen_t length) {
+  return address && length >= sizeof address->sa_family && address->sa_family == AF_UNSPEC;
+}
+
+/* A datagram socket forgets its peer. */
+static int disconnect(struct socket *socket) {
+  socket->remote_address = socket->udp->remote_address = 0;
+  socket->remote_port = socket->udp->remote_port = 0;
+  socket->connected = 0;
+  return 0;
 }
 
 int connect(int fd, const struct sockaddr *address, socklen_t length) {
   struct sockaddr_in remote;
   struct socket *socket = socket_get(fd);
   if (!socket) return -1;
-  int error = load_address(address, length, &remote);
+  int error = posix_load_address(address, length, &remote);
+  if (remote_is_none(address, length) && socket->udp) return posix_finish(socket, disconnect(socket));
+  if (!error && !remote.sin_addr.s_addr) remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   if (!error) {
     error = socket->type == SOCK_STREAM ? connect_stream(socket, &remote)
                                         : connect_datagram(socket, &remote);
   }
-  return finish(socket, error);
-}
-
-ssize_t send(int fd, const void *buffer, size_t length, int flags) {
-  return sendto(fd, buffer, length, flags, NULL, 0);
-}
-
-ssize_t sendto(int fd, const void *buffer, size_t length, int flags, const struct sockaddr *address,
-               socklen_t address_length) {
-  struct socket *socket = socket_get(fd);
-  if (!socket) return -1;
-  if (!address || socket->type == SOCK_STREAM) {
-    return finish_count(socket, socket_send(socket, buffer, length, flags));
-  }
-  struct sockaddr_in remote;
-  int error = load_address(address, address_length, &remote);
-  if (error) return finish_count(socket, -error);
-  return finish_count(
-      socket, socket_send_to(socket, buffer, length, remote.sin_addr.s_addr, remote.sin_port));
-}
-
-ssize_t recv(int fd, void *buffer, size_t length, int flags) {
-  return recvfrom(fd, buffer, length, flags, NULL, NULL);
-}
-
-ssize_t recvfrom(int fd, void *buffer, size_t length, int flags, struct sockaddr *address,
-                 socklen_t *address_length) {
-  struct socket *socket = socket_get(fd);
-  if (!socket) return -1;
-  uint32_t source = 0;
-  uint16_t port = 0;
-  long result = socket_receive(socket, buffer, length, flags, &source, &port);
-  if (result >= 0) store_address(address, address_length, source, port);
-  return finish_count(socket, result);
+  return posix_finish(socket, error);
 }
 
 int shutdown(int fd, int how) {
   struct socket *socket = socket_get(fd);
   if (!socket) return -1;
-  if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return finish(socket, EINVAL);
-  if (socket->type == SOCK_STREAM &&
-      (!socket->connection || tcp_connecting(socket->connection))) {
-    return finish(socket, ENOTCONN);
-  }
+  if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR) return posix_finish(socket, EINVAL);
+  int connected = socket->udp ? socket->connected
+                              : socket->connection && !tcp_connecting(socket->connection);
+  if (!connected) return posix_finish(socket, ENOTCONN);
   if (how != SHUT_WR) {
     socket->read_shut = 1;
     socket_changed(socket);
   }
+  if (how != SHUT_RD) socket->write_shut = socket->udp != NULL;
   if (how != SHUT_RD && socket->connection) tcp_shutdown(socket->connection);
-  return finish(socket, 0);
+  return posix_finish(socket, 0);
 }
 
 int getsockname(int fd, struct sockaddr *address, socklen_t *length) {
   struct socket *socket = socket_get(fd);
   if (!socket) return -1;
-  store_address(address, length, socket->local_address, socket->local_port);
-  return finish(socket, 0);
+  posix_store_address(address, length, socket->local_address, socket->local_port);
+  return posix_finish(socket, 0);
 }
 
 int getpeername(int fd, struct sockaddr *address, socklen_t *length) {
   struct socket *socket = socket_get(fd);
   if (!socket) return -1;
-  if (!socket->connected) return finish(socket, ENOTCONN);
-  store_address(address, length, socket->remote_address, socket->remote_port);
-  return finish(socket, 0);
+  if (!socket->connected) return posix_finish(socket, ENOTCONN);
+  posix_store_address(address, length, socket->remote_address, socket->remote_port);
+  return posix_finish(socket, 0);
 }

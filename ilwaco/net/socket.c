@@ -1,9 +1,10 @@
-/* A socket's life, its waiting and its data; the POSIX functions around it are in posix.c. */
+/* A socket's life, its waiting, and how it is a file; what goes through it is in socket_data.c, the POSIX functions around it are in posix.c. */
 #include "socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "memory.h"
@@ -39,20 +40,43 @@ uint64_t socket_deadline(uint64_t timeout) {
 
 /* --- as a file */
 
-static int blocks(const struct socket *socket, int flags) {
-  return !(flags & MSG_DONTWAIT) && !(socket->file.flags & O_NONBLOCK);
-}
-
-static long file_read(struct file *file, void *buffer, size_t capacity) {
+static long file_readv(struct file *file, const struct iovec *pieces, int count) {
+  struct sockaddr_in from;
+  int flags = 0;
   network_lock();
-  long result = socket_receive((struct socket *)file, buffer, capacity, 0, NULL, NULL);
+  long result = socket_receive((struct socket *)file, pieces, count, &flags, &from);
   network_unlock();
   return result;
 }
 
-static long file_write(struct file *file, const void *buffer, size_t length) {
+static long file_writev(struct file *file, const struct iovec *pieces, int count) {
   network_lock();
-  long result = socket_send((struct socket *)file, buffer, length, 0);
+  long result = socket_send((struct socket *)file, pieces, count, 0, NULL);
+  network_unlock();
+  return result;
+}
+
+static long file_read(struct file *file, void *buffer, size_t capacity) {
+  return file_readv(file, &(struct iovec){buffer, capacity}, 1);
+}
+
+static long file_write(struct file *file, const void *buffer, size_t length) {
+  return file_writev(file, &(struct iovec){(void *)buffer, length}, 1);
+}
+
+static long file_ioctl(struct file *file, unsigned long request, int *value) {
+  struct socket *socket = (struct socket *)file;
+  long result = 0;
+  network_lock();
+  if (request == FIONREAD && socket->udp) {
+    *value = socket->udp->first ? socket->udp->first->length : 0;
+  } else if (request == FIONREAD && !socket->listener) {
+    *value = socket->connection ? (int)tcp_available(socket->connection) : 0;
+  } else if (request == TIOCOUTQ && !socket->listener) {
+    *value = socket->connection ? (int)tcp_queued(socket->connection) : 0;
+  } else {
+    result = request == FIONREAD || request == TIOCOUTQ ? -EINVAL : -ENOTTY;
+  }
   network_unlock();
   return result;
 }
@@ -64,6 +88,7 @@ static short stream_poll(const struct socket *socket) {
   short ready = 0;
   if (tcp_connecting(c)) return 0;
   if (tcp_readable(c) || socket->read_shut) ready |= POLLIN | POLLRDNORM;
+  if (tcp_read_ended(c) || socket->read_shut) ready |= POLLRDHUP;
   if (tcp_writable(c)) ready |= POLLOUT | POLLWRNORM;
   if (tcp_has_error(c)) ready |= POLLERR;
   if (tcp_read_ended(c) && tcp_write_ended(c)) ready |= POLLHUP;
@@ -78,7 +103,7 @@ static short file_poll(struct file *file, short events) {
     ready = stream_poll(socket);
   } else {
     ready = POLLOUT | POLLWRNORM;
-    if (socket->udp->first) ready |= POLLIN | POLLRDNORM;
+    if (socket->udp->first || socket->read_shut) ready |= POLLIN | POLLRDNORM;
     if (socket->error) ready |= POLLERR;
   }
   ready &= events | POLLERR | POLLHUP;
@@ -118,6 +143,9 @@ static void file_release(struct file *file) {
 
 static const struct file_operations socket_operations = {.read = file_read,
                                                          .write = file_write,
+                                                         .readv = file_readv,
+                                                         .writev = file_writev,
+                                                         .ioctl = file_ioctl,
                                                          .poll = file_poll,
                                                          .closing = file_closing,
                                                          .release = file_release};
@@ -136,6 +164,8 @@ int socket_create(int type, int nonblocking, struct socket **created) {
   socket->file.flags = nonblocking ? O_NONBLOCK : 0;
   socket->type = (uint8_t)type;
   socket->send_limit = socket->receive_limit = SOCKET_BUFFER_DEFAULT;
+  socket->time_to_live = IPV4_TIME_TO_LIVE;
+  socket->fragmenting = IP_PMTUDISC_WANT;
   socket->keepalive_idle_s = KEEPALIVE_IDLE_S;
   socket->keepalive_interval_s = KEEPALIVE_INTERVAL_S;
   socket->keepalive_probes = KEEPALIVE_PROBES;
@@ -166,107 +196,4 @@ struct socket *socket_get(int fd) {
 void socket_put(struct socket *socket) {
   network_unlock();
   file_put(&socket->file);
-}
-
-/* --- data */
-
-int socket_bind_any(struct socket *socket) {
-  if (socket->bound) return 0;
-  int error = 0;
-  if (socket->udp) {
-    error = udp_bind(socket->udp, socket->local_address, 0, 0);
-    socket->local_port = socket->udp->local_port;
-  } else {
-    socket->local_port = tcp_choose_port(socket->local_address);
-    if (!socket->local_port) error = EADDRINUSE;
-  }
-  socket->bound = !error;
-  return error;
-}
-
-static long receive_stream(struct socket *socket, uint8_t *buffer, size_t capacity, int flags) {
-  uint64_t deadline = socket_deadline(socket->receive_timeout_us);
-  size_t taken = 0;
-  for (;;) {
-    if (!socket->connection) return -ENOTCONN;
-    if (tcp_connecting(socket->connection) && !blocks(socket, flags)) return -EAGAIN;
-    long result = tcp_read(socket->connection, buffer + taken, capacity - taken, flags & MSG_PEEK);
-    if (result > 0) {
-      taken += (size_t)result;
-      if (!(flags & MSG_WAITALL) || (flags & MSG_PEEK) || taken == capacity) return (long)taken;
-      continue;
-    }
-    if (result != -EAGAIN) return taken ? (long)taken : result;
-    if (socket->read_shut || socket->closed) return (long)taken;
-    if (!blocks(socket, flags) || !socket_wait(socket, deadline)) {
-      return taken ? (long)taken : -EAGAIN;
-    }
-  }
-}
-
-static long receive_datagram(struct socket *socket, uint8_t *buffer, size_t capacity, int flags,
-                             uint32_t *address, uint16_t *port) {
-  uint64_t deadline = socket_deadline(socket->receive_timeout_us);
-  while (!socket->udp->first) {
-    if (socket->error) {
-      int error = socket->error;
-      socket->error = 0;
-      return -error;
-    }
-    if (socket->closed || socket->read_shut) return 0;
-    if (!blocks(socket, flags) || !socket_wait(socket, deadline)) return -EAGAIN;
-  }
-  struct udp_datagram *datagram =
-      flags & MSG_PEEK ? socket->udp->first : udp_take(socket->udp);
-  size_t length = datagram->length < capacity ? datagram->length : capacity;
-  __builtin_memcpy(buffer, datagram->bytes, length);
-  if (flags & MSG_TRUNC) length = datagram->length;
-  if (address) *address = datagram->source;
-  if (port) *port = datagram->source_port;
-  if (!(flags & MSG_PEEK)) udp_free(datagram);
-  return (long)length;
-}
-
-long socket_receive(struct socket *socket, void *buffer, size_t capacity, int flags,
-                    uint32_t *address, uint16_t *port) {
-  if (socket->type == SOCK_DGRAM) {
-    return receive_datagram(socket, buffer, capacity, flags, address, port);
-  }
-  if (address) *address = socket->remote_address;
-  if (port) *port = socket->remote_port;
-  return receive_stream(socket, buffer, capacity, flags);
-}
-
-static long send_stream(struct socket *socket, const uint8_t *buffer, size_t length, int flags) {
-  uint64_t deadline = socket_deadline(socket->send_timeout_us);
-  size_t taken = 0;
-  for (;;) {
-    if (!socket->connection) return socket->listener ? -EPIPE : -ENOTCONN;
-    long result = tcp_write(socket->connection, buffer + taken, length - taken);
-    if (result >= 0) taken += (size_t)result;
-    if (taken == length) return (long)taken;
-    if (result < 0 && result != -EAGAIN) return taken ? (long)taken : result;
-    if (socket->closed) return taken ? (long)taken : -EBADF;
-    if (!blocks(socket, flags)) return taken ? (long)taken : -EAGAIN;
-    if (!socket_wait(socket, deadline)) return taken ? (long)taken : -EAGAIN;
-  }
-}
-
-long socket_send(struct socket *socket, const void *buffer, size_t length, int flags) {
-  if (socket->type == SOCK_STREAM) return send_stream(socket, buffer, length, flags);
-  if (!socket->connected) return -EDESTADDRREQ;
-  return socket_send_to(socket, buffer, length, socket->remote_address, socket->remote_port);
-}
-
-long socket_send_to(struct socket *socket, const void *buffer, size_t length, uint32_t address,
-                    uint16_t port) {
-  if (socket->error) {
-    int error = socket->error;
-    socket->error = 0;
-    return -error;
-  }
-  if (ipv4_is_broadcast(address) && !socket->broadcast) return -EACCES;
-  int error = socket_bind_any(socket);
-  if (!error) error = udp_send(socket->udp, address, port, buffer, length);
-  return error ? -error : (long)length;
 }

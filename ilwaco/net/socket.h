@@ -8,7 +8,9 @@
 #define ILWACO_NET_SOCKET_H
 
 #include <ilwaco.h>
+#include <netinet/in.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include "../file.h"
 #include "tcp.h"
@@ -22,7 +24,7 @@ struct socket {
   struct file file; /* first: see file.h */
   uint8_t type;     /* SOCK_STREAM or SOCK_DGRAM */
   uint8_t closed;   /* by close(): calls in progress end */
-  uint8_t read_shut;
+  uint8_t read_shut, write_shut; /* write_shut: of a datagram socket */
   uint8_t bound;
   uint8_t connected;  /* a connection was asked for */
   uint8_t announced;  /* connect() has told that it stands */
@@ -34,10 +36,12 @@ struct socket {
   struct udp_endpoint *udp;
   struct socket_waiter *waiters;
   /* options */
-  uint8_t reuse, keepalive, no_delay, broadcast, linger_on;
+  uint8_t reuse, keepalive, no_delay, broadcast, linger_on, cork;
   uint8_t keepalive_probes;
   uint16_t keepalive_idle_s, keepalive_interval_s, linger_s;
   uint32_t send_limit, receive_limit; /* bytes */
+  uint32_t user_timeout_ms; /* 0: the default */
+  uint8_t time_to_live, service, fragmenting; /* fragmenting: IP_PMTUDISC_ */
   uint64_t send_timeout_us, receive_timeout_us; /* 0: none */
 };
 
@@ -58,11 +62,15 @@ int socket_create(int type, int nonblocking, struct socket **created);
 struct socket *socket_get(int fd);
 void socket_put(struct socket *socket);
 
-long socket_receive(struct socket *socket, void *buffer, size_t capacity, int flags,
-                    uint32_t *address, uint16_t *port);
-long socket_send(struct socket *socket, const void *buffer, size_t length, int flags);
-long socket_send_to(struct socket *socket, const void *buffer, size_t length, uint32_t address,
-                    uint16_t port);
+/* --- socket_data.c; results are counts or -errno */
+
+/* `*flags` are MSG_ flags, and MSG_TRUNC or 0 afterwards. `from` is filled for datagrams. */
+long socket_receive(struct socket *socket, const struct iovec *pieces, int count, int *flags,
+                    struct sockaddr_in *from);
+/* `to` is for datagrams; NULL: to where the socket is connected. */
+long socket_send(struct socket *socket, const struct iovec *pieces, int count, int flags,
+                 const struct sockaddr_in *to);
+int socket_take_error(struct socket *socket);
 
 /* Binds to an ephemeral port if the socket has none; 0 or an error number. */
 int socket_bind_any(struct socket *socket);

@@ -52,11 +52,19 @@ void tcp_listener_close(struct tcp_listener *listener);
 
 /* --- using */
 
-/* Bytes taken; -EAGAIN if the send buffer is full; -EPIPE, or -error of the connection. */
-long tcp_write(struct tcp_connection *connection, const void *bytes, size_t length);
+/* Bytes taken; -EAGAIN if the send buffer is full; -EPIPE, or -error of the connection. With `more`
+ * a segment that is not full waits for the next write, but at most 200 ms. */
+long tcp_write(struct tcp_connection *connection, const void *bytes, size_t length, int more);
 
 /* Bytes read, 0 at the end of the stream, -EAGAIN, or -error. */
-long tcp_read(struct tcp_connection *connection, void *bytes, size_t length, int peek);
+long tcp_read(struct tcp_connection *connection, void *bytes, size_t length);
+/* The same from `offset` on, and the bytes stay. */
+long tcp_peek(struct tcp_connection *connection, size_t offset, void *bytes, size_t length);
+
+void tcp_uncork(struct tcp_connection *connection); /* what waited for more goes out */
+
+size_t tcp_available(const struct tcp_connection *connection); /* bytes a read would give */
+size_t tcp_queued(const struct tcp_connection *connection);    /* written and not acknowledged */
 
 int tcp_connecting(const struct tcp_connection *connection);
 int tcp_readable(const struct tcp_connection *connection);  /* a read would not wait */

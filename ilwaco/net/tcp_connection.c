@@ -12,6 +12,17 @@ enum { ORPHAN_PATIENCE_S = 60 };
 
 uint16_t tcp_own_mss(void) { return (uint16_t)(ipv4_payload_maximum() - TCP_HEADER_BYTES); }
 
+uint16_t tcp_path_mss(const struct tcp_connection *c) {
+  unsigned mss = ipv4_path_mtu(c->at.remote_address) - IPV4_HEADER_BYTES - TCP_HEADER_BYTES;
+  return (uint16_t)(mss < TCP_MSS_MINIMUM ? TCP_MSS_MINIMUM : mss);
+}
+
+void tcp_take_mss(struct tcp_connection *c, uint16_t offered) {
+  uint16_t path = tcp_path_mss(c);
+  c->mss = offered < path ? offered : path;
+  if (c->mss < TCP_MSS_MINIMUM) c->mss = TCP_MSS_MINIMUM;
+}
+
 uint8_t tcp_scale_for(uint32_t limit) {
   uint8_t scale = 0;
   while (scale < 14 && (65535u << scale) < limit) scale++;
@@ -80,6 +91,7 @@ void tcp_enter_time_wait(struct tcp_connection *c) {
 int tcp_connect(struct socket *socket, const struct tcp_endpoints *at,
                 struct tcp_connection **connection) {
   if (ipv4_is_broadcast(at->remote_address)) return ENETUNREACH;
+  if (!ipv4_has_route(at->remote_address)) return ENETUNREACH;
   if (tcp_table_find(at) || tcp_time_wait_has(at)) return EADDRNOTAVAIL;
   struct tcp_connection *c = tcp_connection_new(socket, at);
   if (!c) return ENOBUFS;
@@ -104,34 +116,50 @@ void tcp_attach(struct tcp_connection *c, struct socket *socket) {
   tcp_configure(c);
 }
 
-long tcp_write(struct tcp_connection *c, const void *bytes, size_t length) {
+long tcp_write(struct tcp_connection *c, const void *bytes, size_t length, int more) {
   if (c->error) return -tcp_take_error(c);
   if (c->state == TCP_CLOSED || c->fin_wanted) return -EPIPE;
   if (c->state < TCP_ESTABLISHED) return -EAGAIN;
   if (length > SOCKET_BUFFER_MAXIMUM) length = SOCKET_BUFFER_MAXIMUM;
   uint32_t taken = ring_append(&c->send, c->send_limit, bytes, (uint32_t)length);
-  if (taken) tcp_output(c);
+  int released = c->more && !more;
+  c->more = more != 0;
+  if (taken || released) tcp_output(c);
   return taken || !length ? (long)taken : -EAGAIN;
 }
 
-long tcp_read(struct tcp_connection *c, void *bytes, size_t length, int peek) {
+long tcp_peek(struct tcp_connection *c, size_t offset, void *bytes, size_t length) {
   uint32_t available = c->receive.used;
-  if (available == 0) {
+  if (offset >= available) {
     if (c->error) return -tcp_take_error(c);
     return tcp_read_ended(c) ? 0 : -EAGAIN;
   }
-  uint32_t taken = length < available ? (uint32_t)length : available;
-  ring_copy(&c->receive, 0, bytes, taken);
-  if (peek) return (long)taken;
-  ring_drop(&c->receive, taken, c->out_of_order.count != 0);
+  uint32_t taken = length < available - offset ? (uint32_t)length : available - (uint32_t)offset;
+  ring_copy(&c->receive, (uint32_t)offset, bytes, taken);
+  return (long)taken;
+}
+
+long tcp_read(struct tcp_connection *c, void *bytes, size_t length) {
+  long taken = tcp_peek(c, 0, bytes, length);
+  if (taken <= 0) return taken;
+  ring_drop(&c->receive, (uint32_t)taken, c->out_of_order.count != 0);
   if (c->state != TCP_CLOSED && !c->fin_taken) {
     /* Tell the peer of new room only when it is worth a segment (RFC 9293 section 3.8.6.2.2). */
     uint32_t gain = tcp_window_edge(c) - c->rcv_adv;
     uint32_t worth = c->receive_limit / 2 < 2u * c->mss ? c->receive_limit / 2 : 2u * c->mss;
     if (gain >= worth) tcp_send_ack(c);
   }
-  return (long)taken;
+  return taken;
 }
+
+void tcp_uncork(struct tcp_connection *c) {
+  c->more = 0;
+  if (c->state >= TCP_ESTABLISHED) tcp_output(c);
+}
+
+size_t tcp_available(const struct tcp_connection *c) { return c->receive.used; }
+
+size_t tcp_queued(const struct tcp_connection *c) { return c->send.used; }
 
 int tcp_connecting(const struct tcp_connection *c) {
   return c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED;
@@ -218,9 +246,9 @@ void tcp_failed(uint32_t source, uint32_t destination, const uint8_t *bytes, int
   /* Only who saw our segments knows numbers in flight (RFC 5927). */
   if (!c || seq_before(sequence, c->snd_una) || seq_after(sequence, c->snd_max)) return;
   if (error == EMSGSIZE) {
-    uint32_t smaller = mtu < 576 ? TCP_MSS_DEFAULT : mtu - IPV4_HEADER_BYTES - TCP_HEADER_BYTES;
-    if (smaller < c->mss) {
-      c->mss = (uint16_t)smaller;
+    ipv4_path_learn(destination, mtu);
+    if (tcp_path_mss(c) < c->mss) {
+      c->mss = tcp_path_mss(c);
       c->snd_nxt = c->snd_una;
       tcp_output(c);
     }

@@ -44,6 +44,7 @@ struct tcp_connection {
   unsigned sack : 1;       /* both sides send selective acknowledgements */
   unsigned timestamps : 1; /* both sides send timestamps */
   unsigned no_delay : 1;   /* Nagle off */
+  unsigned more : 1;       /* the program is about to write more: a short segment waits */
   unsigned fin_wanted : 1; /* a FIN follows the last byte in `send` */
   unsigned fin_sent : 1;
   unsigned fin_seen : 1;   /* the peer's FIN has come, maybe out of order: at fin_sequence */
@@ -106,7 +107,10 @@ void tcp_drop(struct tcp_connection *c, int error);
 void tcp_enter_time_wait(struct tcp_connection *c);
 void tcp_notify(struct tcp_connection *c);
 uint8_t tcp_scale_for(uint32_t limit); /* window scale which lets `limit` be advertised */
-uint16_t tcp_own_mss(void);
+uint16_t tcp_own_mss(void); /* what this host's link takes: for the option in a SYN */
+uint16_t tcp_path_mss(const struct tcp_connection *c);
+/* The segment size for a peer that offered this (0 was replaced by the default). */
+void tcp_take_mss(struct tcp_connection *c, uint16_t offered);
 
 /* --- tcp_table.c */
 

@@ -68,9 +68,7 @@ static uint32_t seconds(void) { return (uint32_t)(network_now() / 1000000); }
 
 /* Takes the options of the peer's SYN. */
 static void negotiate(struct tcp_connection *c, const struct tcp_options *options) {
-  uint16_t mss = options->mss ? options->mss : TCP_MSS_DEFAULT;
-  if (mss > tcp_own_mss()) mss = tcp_own_mss();
-  c->mss = mss < TCP_MSS_MINIMUM ? TCP_MSS_MINIMUM : mss;
+  tcp_take_mss(c, options->mss ? options->mss : TCP_MSS_DEFAULT);
   if (options->has_scale) {
     c->snd_scale = options->scale;
   } else {

@@ -224,8 +224,7 @@ static struct tcp_connection *connection_from(const struct request *request) {
   c->irs = request->irs;
   c->rcv_nxt = c->last_ack_sent = request->irs + 1;
   c->rcv_adv = c->rcv_nxt + (SOCKET_BUFFER_DEFAULT > 65535 ? 65535 : SOCKET_BUFFER_DEFAULT);
-  c->mss = request->mss < tcp_own_mss() ? request->mss : tcp_own_mss();
-  if (c->mss < TCP_MSS_MINIMUM) c->mss = TCP_MSS_MINIMUM;
+  tcp_take_mss(c, request->mss);
   if (request->has_scale) {
     c->snd_scale = request->scale;
     c->rcv_scale = tcp_scale_for(SOCKET_BUFFER_MAXIMUM);

@@ -228,7 +228,10 @@ static int send_next(struct tcp_connection *c) {
   if (length < full && !again) {
     int last = length == left;
     int quiet = c->snd_una == c->snd_max;
-    if (last && !(quiet || c->no_delay || c->fin_wanted)) return 0;
+    if (last && !c->fin_wanted) {
+      if (c->more && !c->send_small) return 0;
+      if (!quiet && !c->no_delay) return 0;
+    }
     if (!last && length < c->snd_wnd_max / 2 && !c->send_small) return 0;
   }
   send_range(c, c->snd_nxt, length);

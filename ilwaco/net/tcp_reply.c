@@ -20,7 +20,9 @@ int tcp_transmit(const struct tcp_endpoints *at, uint32_t sequence, uint32_t ack
   header->urgent = 0;
   uint32_t sum = checksum_pseudo(at->local_address, at->remote_address, 6, (uint32_t)length);
   header->checksum = checksum_finish(checksum_add(sum, header, length));
-  return ipv4_send(6, at->local_address, at->remote_address, length);
+  struct ipv4_route route = {
+      .source = at->local_address, .destination = at->remote_address, .protocol = 6};
+  return ipv4_send(&route, length);
 }
 
 void tcp_reply_ack(const struct tcp_endpoints *at, uint32_t sequence, uint32_t acknowledgement) {

@@ -15,7 +15,7 @@
 #include "socket.h"
 #include "wire.h"
 
-enum { QUEUE_BYTES = 65536, DATAGRAM_OVERHEAD = 64 };
+enum { DATAGRAM_OVERHEAD = 64 };
 
 static struct udp_endpoint *endpoints;
 
@@ -24,7 +24,7 @@ struct udp_endpoint *udp_open(struct socket *socket) {
   if (!endpoint) return NULL;
   endpoint->socket = socket;
   endpoint->last = &endpoint->first;
-  endpoint->limit = QUEUE_BYTES;
+  endpoint->limit = SOCKET_BUFFER_DEFAULT;
   endpoint->next = endpoints;
   endpoints = endpoint;
   return endpoint;
@@ -64,24 +64,52 @@ int udp_bind(struct udp_endpoint *endpoint, uint32_t address, uint16_t port, int
   return 0;
 }
 
-int udp_send(struct udp_endpoint *endpoint, uint32_t address, uint16_t port, const void *bytes,
-             size_t length) {
-  size_t total = UDP_HEADER_BYTES + length;
-  if (length > ipv4_payload_maximum() - UDP_HEADER_BYTES) return EMSGSIZE;
-  struct udp_header *header = (struct udp_header *)ipv4_payload();
-  uint32_t source = endpoint->local_address;
-  if (!source || ipv4_is_broadcast(source)) {
-    source = ipv4_is_own(address) ? address : network_address();
+/* Composes header and payload at `to`, which has room for `total` bytes. */
+static void compose(uint8_t *to, size_t total, const struct udp_endpoint *endpoint,
+                    const struct ipv4_route *route, uint16_t port, const struct iovec *pieces,
+                    int count) {
+  struct udp_header *header = (struct udp_header *)to;
+  uint8_t *at = to + UDP_HEADER_BYTES;
+  for (int i = 0; i < count; i++) {
+    if (pieces[i].iov_len) memcpy(at, pieces[i].iov_base, pieces[i].iov_len);
+    at += pieces[i].iov_len;
   }
   header->source = endpoint->local_port;
   header->destination = port;
   header->length = swap16((uint16_t)total);
   header->checksum = 0;
-  memcpy(header + 1, bytes, length);
-  uint32_t sum = checksum_pseudo(source, address, 17, (uint32_t)total);
+  uint32_t sum = checksum_pseudo(route->source, route->destination, 17, (uint32_t)total);
   uint16_t checksum = checksum_finish(checksum_add(sum, header, total));
   header->checksum = checksum ? checksum : 0xffff; /* 0 on the wire means "none" */
-  return ipv4_send(17, source, address, total);
+}
+
+int udp_send(struct udp_endpoint *endpoint, uint32_t address, uint16_t port,
+             const struct iovec *pieces, int count) {
+  const struct socket *socket = endpoint->socket;
+  size_t total = UDP_HEADER_BYTES;
+  for (int i = 0; i < count; i++) total += pieces[i].iov_len;
+  if (total > IPV4_PACKET_MAXIMUM - IPV4_HEADER_BYTES) return EMSGSIZE;
+  uint32_t source = endpoint->local_address;
+  if (!source || ipv4_is_broadcast(source)) {
+    source = ipv4_is_own(address) ? address : network_address();
+  }
+  struct ipv4_route route = {.source = source,
+                             .destination = address,
+                             .protocol = 17,
+                             .time_to_live = socket->time_to_live,
+                             .service = socket->service,
+                             .may_fragment = socket->fragmenting == IP_PMTUDISC_DONT};
+  if (total <= ipv4_path_mtu(address) - IPV4_HEADER_BYTES) {
+    compose(ipv4_payload(), total, endpoint, &route, port, pieces, count);
+    return ipv4_send(&route, total);
+  }
+  if (socket->fragmenting == IP_PMTUDISC_DO) return EMSGSIZE;
+  uint8_t *datagram = net_allocate(total);
+  if (!datagram) return ENOBUFS;
+  compose(datagram, total, endpoint, &route, port, pieces, count);
+  int error = ipv4_send_fragments(&route, datagram, total);
+  net_free(datagram, total);
+  return error;
 }
 
 /* The endpoint that fits best: connected before bound to an address before bound to a port. */
@@ -148,10 +176,16 @@ void udp_input(const struct ipv4_packet *packet) {
   enqueue(endpoint, packet, header->source, (const uint8_t *)(header + 1), length - sizeof *header);
 }
 
-void udp_failed(uint32_t source, uint32_t destination, const uint8_t *bytes, int error) {
+void udp_failed(uint32_t source, uint32_t destination, const uint8_t *bytes, int error,
+                unsigned mtu) {
   const struct udp_header *header = (const struct udp_header *)bytes;
   struct udp_endpoint *endpoint = find(destination, header->destination, source, header->source);
-  if (!endpoint || !endpoint->remote_port) return; /* only a connected socket is told */
+  if (!endpoint) return;
+  if (error == EMSGSIZE) {
+    ipv4_path_learn(destination, mtu);
+    if (endpoint->socket->fragmenting != IP_PMTUDISC_DO) return; /* the next one will fit */
+  }
+  if (!endpoint->remote_port) return; /* only a connected socket is told */
   endpoint->socket->error = error;
   socket_changed(endpoint->socket);
 }

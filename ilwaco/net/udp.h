@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #include "ipv4.h"
 
@@ -33,15 +34,16 @@ void udp_close(struct udp_endpoint *endpoint);
 /* `port` 0 chooses one. 0, EADDRINUSE, EADDRNOTAVAIL. */
 int udp_bind(struct udp_endpoint *endpoint, uint32_t address, uint16_t port, int reuse);
 
-/* 0, or an error number of ipv4_send. */
-int udp_send(struct udp_endpoint *endpoint, uint32_t address, uint16_t port, const void *bytes,
-             size_t length);
+/* Sends one datagram; 0, EMSGSIZE, ENOBUFS, or another error number of ipv4_send. */
+int udp_send(struct udp_endpoint *endpoint, uint32_t address, uint16_t port,
+             const struct iovec *pieces, int count);
 
 /* Takes the first datagram off the queue; the caller gives it to udp_free. NULL: none. */
 struct udp_datagram *udp_take(struct udp_endpoint *endpoint);
 void udp_free(struct udp_datagram *datagram);
 
 void udp_input(const struct ipv4_packet *packet);
-void udp_failed(uint32_t source, uint32_t destination, const uint8_t *header, int error);
+void udp_failed(uint32_t source, uint32_t destination, const uint8_t *header, int error,
+                unsigned mtu);
 
 #endif

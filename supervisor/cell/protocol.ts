@@ -63,10 +63,7 @@ export const NOTICE = {
   STATE: 103,
 } as const;
 
-/**
- * The only kind in the rings for frames: raw Ethernet frame; subject: its offload (devices/offload.ts), which
- * the supervisor does not trust either.
- */
+/** The only kind in the rings for frames: raw Ethernet frame. */
 export const FRAME = 1;
 
 /** Rows in one answer to VM_LIST. */

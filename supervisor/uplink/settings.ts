@@ -1,7 +1,6 @@
 /** What `--uplink` says: where the VMs' Ethernet leads to. */
 
-import { type AddressPlan, parseAddress, parsePool, type Pool } from "../address_plan.ts";
-import type { Wire } from "../network.ts";
+import { parseAddress, parsePool, type Pool } from "../address_plan.ts";
 
 /** Only our own end: VMs are reached by ingress and published ports, with no privilege. */
 export interface GatewaySettings {
@@ -27,14 +26,7 @@ export interface TapSettings {
   readonly dns?: number;
 }
 
-/** A link of the embedder's own. */
-export interface WireSettings {
-  readonly kind: "wire";
-  readonly wire: Wire;
-  readonly plan: AddressPlan;
-}
-
-export type UplinkSettings = GatewaySettings | NoUplinkSettings | TapSettings | WireSettings;
+export type UplinkSettings = GatewaySettings | NoUplinkSettings | TapSettings;
 
 export const TAP_DEVICE = "denali0";
 /** 10.44.0.0/16. Not all of 10.0.0.0/8: a host on TAP would route it all to the VMs. */

@@ -51,7 +51,6 @@ export function uplinkWorkerOptions(libc: string): WorkerOptions {
 
 export class TapWire implements Wire {
   readonly name: string;
-  readonly takes = 0;
   /** Who has which address on this link. */
   readonly plan: AddressPlan;
   readonly #settings: TapSettings;
@@ -66,7 +65,7 @@ export class TapWire implements Wire {
   #state: UplinkState;
   #message: string;
   #since = new Date();
-  #taker: (frame: Uint8Array, offload: number) => void = () => {};
+  #taker: (frame: Uint8Array) => void = () => {};
   #watcher: (state: string, message: string) => void = () => {};
   /** Frames of VMs for which the ring had no room. */
   #overflow = 0;
@@ -138,7 +137,7 @@ export class TapWire implements Wire {
     return true;
   }
 
-  receive(taker: (frame: Uint8Array, offload: number) => void): void {
+  receive(taker: (frame: Uint8Array) => void): void {
     this.#taker = taker;
   }
 
@@ -201,7 +200,7 @@ export class TapWire implements Wire {
       const seen = this.#hostBell.value;
       let frames = 0;
       for (; frames < TURN_FRAMES && this.#fromWire.next(); frames++) {
-        this.#taker(this.#fromWire.payload(), 0);
+        this.#taker(this.#fromWire.payload());
         this.#fromWire.release();
       }
       // A flood from the wire must not keep the rest of the supervisor from running.

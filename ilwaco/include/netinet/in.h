@@ -24,6 +24,15 @@ struct sockaddr_in {
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 
+/* Options of level IPPROTO_IP. */
+#define IP_TOS 1
+#define IP_TTL 2
+#define IP_MTU_DISCOVER 10 /* IP_PMTUDISC_: whether datagrams may be fragmented */
+#define IP_MTU 14          /* read only, of a connected socket: what the path takes, as far as known */
+#define IP_PMTUDISC_DONT 0 /* fragments what does not fit, on the way too */
+#define IP_PMTUDISC_WANT 1 /* the default: fragments here what is larger than the path is known to take */
+#define IP_PMTUDISC_DO 2   /* never: EMSGSIZE */
+
 #define INADDR_ANY ((in_addr_t)0x00000000)
 #define INADDR_BROADCAST ((in_addr_t)0xffffffff)
 #define INADDR_LOOPBACK ((in_addr_t)0x7f000001) /* host byte order, as on other systems */

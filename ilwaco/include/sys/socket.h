@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 typedef uint32_t socklen_t;
 typedef uint16_t sa_family_t;
@@ -30,6 +31,17 @@ struct linger {
   int l_linger; /* seconds */
 };
 
+/* Of sendmsg and recvmsg. There is no ancillary data: what is sent is ignored, none is received. */
+struct msghdr {
+  void *msg_name;
+  socklen_t msg_namelen;
+  struct iovec *msg_iov;
+  size_t msg_iovlen;
+  void *msg_control;
+  size_t msg_controllen;
+  int msg_flags; /* set by recvmsg: MSG_TRUNC if the datagram was longer than the buffers */
+};
+
 #define AF_UNSPEC 0
 #define AF_INET 2
 #define AF_INET6 10
@@ -38,6 +50,7 @@ struct linger {
 
 #define SOCK_STREAM 1
 #define SOCK_DGRAM 2
+#define SOCK_RAW 3 /* only named by getaddrinfo: socket() knows none */
 #define SOCK_NONBLOCK 04000 /* flag of socket() and accept4() */
 #define SOCK_CLOEXEC 02000000 /* accepted, without meaning: there is no exec */
 
@@ -48,24 +61,32 @@ struct linger {
 #define SHUT_RDWR 2
 
 #define MSG_PEEK 0x02
+#define MSG_CTRUNC 0x08
 #define MSG_TRUNC 0x20
 #define MSG_DONTWAIT 0x40
 #define MSG_WAITALL 0x100
 #define MSG_NOSIGNAL 0x4000
+#define MSG_MORE 0x8000 /* more is coming: a segment that is not full waits for it, 200 ms at most */
 
 #define SOL_SOCKET 1
 #define SO_REUSEADDR 2
 #define SO_TYPE 3
 #define SO_ERROR 4
+#define SO_DONTROUTE 5
 #define SO_BROADCAST 6
 #define SO_SNDBUF 7
 #define SO_RCVBUF 8
 #define SO_KEEPALIVE 9
+#define SO_PRIORITY 12
 #define SO_LINGER 13
 #define SO_REUSEPORT 15
+#define SO_RCVLOWAT 18
+#define SO_SNDLOWAT 19
 #define SO_RCVTIMEO 20
 #define SO_SNDTIMEO 21
 #define SO_ACCEPTCONN 30
+#define SO_PROTOCOL 38
+#define SO_DOMAIN 39
 
 int socket(int domain, int type, int protocol);
 int bind(int fd, const struct sockaddr *address, socklen_t length);
@@ -79,6 +100,8 @@ ssize_t sendto(int fd, const void *buffer, size_t length, int flags, const struc
                socklen_t address_length);
 ssize_t recvfrom(int fd, void *buffer, size_t length, int flags, struct sockaddr *address,
                  socklen_t *address_length);
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags);
+ssize_t recvmsg(int fd, struct msghdr *message, int flags);
 int shutdown(int fd, int how);
 int getsockname(int fd, struct sockaddr *address, socklen_t *length);
 int getpeername(int fd, struct sockaddr *address, socklen_t *length);
