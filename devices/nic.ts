@@ -10,10 +10,6 @@ import type { NicRegisters } from "./nic_registers.ts";
 import { type PacketPool, PacketQueue } from "./packet_pool.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
-/** Bytes of an Ethernet header. */
-export const FRAME_MINIMUM = 14;
-/** Bytes of the largest frame without FCS. */
-export const FRAME_MAXIMUM = 1514;
 export const RECEIVE_QUEUE_FRAMES = 64;
 export const TRANSMIT_QUEUE_FRAMES = 64;
 
@@ -33,23 +29,33 @@ export class Nic {
   receiveLimit: RateLimit | null = null;
   transmitLimit: RateLimit | null = null;
 
-  /** `registers`: how its driver reaches it, if not by one operation per frame. */
-  constructor(pool: PacketPool, readonly registers: NicRegisters | null = null) {
+  /** TAKES_ bits (devices/offload.ts) that its driver has asked for. */
+  takes = 0;
+
+  /**
+   * `registers`: how its driver reaches it, if not by one operation per frame. `rings`: it has those
+   * of many frames, too, and offload.
+   */
+  constructor(
+    pool: PacketPool,
+    readonly registers: NicRegisters | null = null,
+    readonly rings = false,
+  ) {
     this.receiveQueue = new PacketQueue(pool, RECEIVE_QUEUE_FRAMES);
     this.transmitQueue = new PacketQueue(pool, TRANSMIT_QUEUE_FRAMES);
   }
 
   /** Queues a frame that came for this VM; false if that cost a frame, this one or a waiting one. */
-  receive(frame: Uint8Array): boolean {
+  receive(frame: Uint8Array, offload = 0): boolean {
     this.framesIn++;
-    if (!this.receiveQueue.pushFair(frame)) return true;
+    if (!this.receiveQueue.pushFair(frame, offload)) return true;
     this.drops++;
     return false;
   }
 
   /** Queues a frame that the guest sends; false if there is no room now. */
-  send(frame: Uint8Array): boolean {
-    if (this.transmitQueue.push(frame)) {
+  send(frame: Uint8Array, offload = 0): boolean {
+    if (this.transmitQueue.push(frame, offload)) {
       this.framesOut++;
       return true;
     }

@@ -6,7 +6,7 @@
  * kernel/abi.ts describes. Every method returns false, with no effect, for an access out of order.
  */
 
-import { FRAME_MAXIMUM, FRAME_MINIMUM } from "./nic.ts";
+import { FRAME_MAXIMUM, FRAME_MINIMUM } from "./frame.ts";
 
 /** Pages of the card's memory, of which received frames take one after the other. */
 const PAGES = 64;

@@ -15,9 +15,9 @@ export class RateLimit {
     return Math.max(this.frames?.readyAt(now) ?? now, this.bytes?.readyAt(now) ?? now);
   }
 
-  /** A frame passes. Call after `readyAt(now)`. */
-  spend(bytes: number): void {
-    this.frames?.spend(1);
+  /** A frame passes, or one that stands for several. Call after `readyAt(now)`. */
+  spend(bytes: number, frames = 1): void {
+    this.frames?.spend(frames);
     this.bytes?.spend(bytes);
   }
 }

@@ -19,7 +19,8 @@
  */
 
 import { readMac } from "./mac.ts";
-import { FRAME_MAXIMUM, FRAME_MINIMUM } from "./nic.ts";
+import { isTaken, offloadFits } from "./offload.ts";
+import { completeFrame } from "./segments.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 const ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_EXPERIMENT = 0x88b5;
@@ -44,6 +45,8 @@ export const DROP_REASONS = [
   "spoofed_ip",
   /** an ethertype that stations may not send */
   "protocol",
+  /** what its header leaves to others (devices/offload.ts) does not fit it */
+  "offload",
   /** more broadcasts than a station may send, or than all together may */
   "storm",
   /** nobody to deliver it to */
@@ -56,7 +59,9 @@ export type DropReason = typeof DROP_REASONS[number];
 export interface PortOptions {
   readonly name: string;
   /** Takes a frame, valid during the call; false if there is no room. Must not send at once. */
-  deliver(frame: Uint8Array): boolean;
+  deliver(frame: Uint8Array, offload: number): boolean;
+  /** TAKES_ bits (devices/offload.ts): what frames need not be completed; default: all must be. */
+  takes?(): number;
   /** The one station of the port (address: uint32, 0 for none); without it the port is trusted. */
   readonly station?: { readonly mac: Uint8Array; readonly address: number };
 }
@@ -70,7 +75,8 @@ export type FrameTrace = (
 
 export class SwitchPort {
   readonly name: string;
-  readonly deliver: (frame: Uint8Array) => boolean;
+  readonly deliver: (frame: Uint8Array, offload: number) => boolean;
+  readonly takes: () => number;
   /** MAC address of the station as a number, or -1 for a trusted port. */
   readonly mac: number;
   readonly address: number;
@@ -79,6 +85,7 @@ export class SwitchPort {
   constructor(options: PortOptions) {
     this.name = options.name;
     this.deliver = options.deliver;
+    this.takes = options.takes ?? (() => 0);
     this.mac = options.station ? readMac(options.station.mac, 0) : -1;
     this.address = options.station?.address ?? 0;
   }
@@ -170,20 +177,20 @@ export class Switch {
     return this.#addresses.has(address);
   }
 
-  /** Takes a frame that came in through a port and delivers it. */
-  send(port: SwitchPort, frame: Uint8Array): void {
-    const refusal = port.trusted ? checkFrame(frame) : checkStation(port, frame);
+  /** Takes a frame with its offload that came in through a port and delivers it. */
+  send(port: SwitchPort, frame: Uint8Array, offload = 0): void {
+    const refusal = checkFrame(frame, offload) ?? (port.trusted ? null : checkStation(port, frame));
     if (refusal !== null) {
-      this.#drop(port, frame, refusal);
+      this.refuse(port, frame, refusal);
       return;
     }
     if (port.trusted && !this.#learn(port, frame)) {
-      this.#drop(port, frame, "spoofed_mac");
+      this.refuse(port, frame, "spoofed_mac");
       return;
     }
-    const verdict = this.#forward(port, frame);
+    const verdict = this.#forward(port, frame, offload);
     if (verdict === "delivered") this.#trace?.(frame, port.name, verdict);
-    else this.#drop(port, frame, verdict);
+    else this.refuse(port, frame, verdict);
   }
 
   stats(): SwitchStats {
@@ -194,7 +201,8 @@ export class Switch {
     };
   }
 
-  #drop(port: SwitchPort, frame: Uint8Array, reason: DropReason): void {
+  /** Counts a frame that is not delivered. */
+  refuse(port: SwitchPort, frame: Uint8Array, reason: DropReason): void {
     this.#drops[reason]++;
     this.#trace?.(frame, port.name, reason);
   }
@@ -215,55 +223,66 @@ export class Switch {
     return true;
   }
 
-  #forward(from: SwitchPort, frame: Uint8Array): "delivered" | DropReason {
-    if ((frame[0] & 1) !== 0) return this.#forwardGroup(from, frame);
+  #forward(from: SwitchPort, frame: Uint8Array, offload: number): "delivered" | DropReason {
+    if ((frame[0] & 1) !== 0) return this.#forwardGroup(from, frame, offload);
     const mac = readMac(frame, 0);
     const to = this.#stations.get(mac) ?? this.#learned.get(mac);
-    if (to === undefined) return this.#toTrusted(from, frame);
-    return to === from ? "unknown_destination" : this.#deliver(to, frame);
+    if (to === undefined) return this.#toTrusted(from, frame, offload);
+    return to === from ? "unknown_destination" : this.#deliver(to, frame, offload);
   }
 
-  #forwardGroup(from: SwitchPort, frame: Uint8Array): "delivered" | DropReason {
+  #forwardGroup(from: SwitchPort, frame: Uint8Array, offload: number): "delivered" | DropReason {
     if (isArpRequest(frame)) {
       const owner = this.#addresses.get(readUint32(frame, 38));
-      if (owner !== undefined && owner !== from) return this.#deliver(owner, frame);
-      return this.#toTrusted(from, frame);
+      if (owner !== undefined && owner !== from) return this.#deliver(owner, frame, offload);
+      return this.#toTrusted(from, frame, offload);
     }
     const now = this.#now();
     if (!from.trusted && !from.storm.take(now)) return "storm";
     if (this.#group.readyAt(now) > now) return "storm";
     this.#group.spend(this.#trusted.length + this.#stations.size);
-    let verdict = this.#toTrusted(from, frame);
+    let verdict = this.#toTrusted(from, frame, offload);
     for (const port of this.#stations.values()) {
-      if (port !== from && this.#deliver(port, frame) === "delivered") verdict = "delivered";
+      if (port !== from && this.#deliver(port, frame, offload) === "delivered") {
+        verdict = "delivered";
+      }
     }
     return verdict;
   }
 
-  #toTrusted(from: SwitchPort, frame: Uint8Array): "delivered" | DropReason {
+  #toTrusted(from: SwitchPort, frame: Uint8Array, offload: number): "delivered" | DropReason {
     let verdict: "delivered" | DropReason = "unknown_destination";
     for (const port of this.#trusted) {
       if (port === from) continue;
-      const result = this.#deliver(port, frame);
+      const result = this.#deliver(port, frame, offload);
       if (verdict !== "delivered") verdict = result;
     }
     return verdict;
   }
 
-  #deliver(port: SwitchPort, frame: Uint8Array): "delivered" | "no_room" {
-    if (!port.deliver(frame)) return "no_room";
+  #deliver(port: SwitchPort, frame: Uint8Array, offload: number): "delivered" | "no_room" {
+    if (!isTaken(offload, port.takes())) {
+      return completeFrame(frame, offload, (whole) => this.#hand(port, whole, 0))
+        ? "delivered"
+        : "no_room";
+    }
+    return this.#hand(port, frame, offload) ? "delivered" : "no_room";
+  }
+
+  #hand(port: SwitchPort, frame: Uint8Array, offload: number): boolean {
+    if (!port.deliver(frame, offload)) return false;
     this.#delivered++;
-    return "delivered";
+    return true;
   }
 }
 
-function checkFrame(frame: Uint8Array): DropReason | null {
-  return frame.length < FRAME_MINIMUM || frame.length > FRAME_MAXIMUM ? "malformed" : null;
+function checkFrame(frame: Uint8Array, offload: number): DropReason | null {
+  if (offloadFits(frame, offload)) return null;
+  return offload === 0 ? "malformed" : "offload";
 }
 
-/** Checks that a frame says nothing false about who sent it. */
+/** Checks that a frame of sound length says nothing false about who sent it. */
 function checkStation(port: SwitchPort, frame: Uint8Array): DropReason | null {
-  if (checkFrame(frame) !== null) return "malformed";
   if (readMac(frame, 6) !== port.mac) return "spoofed_mac";
   switch (readUint16(frame, 12)) {
     case ETHERTYPE_IPV4:

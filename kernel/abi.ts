@@ -159,6 +159,11 @@ export const FEATURES = {
   FEATURE_TIMER: { value: 1 << 1, doc: "timer" },
   FEATURE_NIC: { value: 1 << 2, doc: "network interface" },
   FEATURE_DISK: { value: 1 << 3, doc: "disks: see disk_table and PORT_DISK_SUBMIT" },
+  FEATURE_NIC_RINGS: { value: 1 << 4, doc: "rings of frames: see PORT_NIC_RING_SEND" },
+  FEATURE_NIC_OFFLOAD: {
+    value: 1 << 5,
+    doc: "frames in rings may leave checksums and segmentation to others: see PORT_NIC_OFFLOAD",
+  },
   FEATURE_NIC_REGISTERS: {
     value: 1 << 8,
     doc: "the network interface is driven by registers: see PORT_NIC_COMMAND",
@@ -205,6 +210,21 @@ export const PORTS = {
     doc: "rep insb: take one frame; what exceeds ECX bytes is cut off; ECX unchanged: none waits",
   },
   PORT_NIC_STATUS: { value: 0x32, doc: "in eax: number of frames waiting" },
+  PORT_NIC_RING_SEND: {
+    value: 0x34,
+    doc:
+      "with FEATURE_NIC_RINGS: out eax: send the frames of the struct denali_nic_ring at EAX; they are " +
+      "not all taken if the send queue is full",
+  },
+  PORT_NIC_RING_RECEIVE: {
+    value: 0x35,
+    doc: "... out eax: take frames that wait into the buffers of the ring at EAX",
+  },
+  PORT_NIC_OFFLOAD: {
+    value: 0x36,
+    doc:
+      "with FEATURE_NIC_OFFLOAD: out eax: NIC_OFFLOAD_ bits: what frames may come with, 0 at first",
+  },
   PORT_NIC_COMMAND: {
     value: 0x38,
     doc: "with FEATURE_NIC_REGISTERS: out eax: NIC_COMMAND_; what they do is told in abi.ts",
@@ -233,6 +253,37 @@ export const PORTS = {
     doc: "rep insb: takes struct denali_disk_completion; ECX is what was not filled: no more ended",
   },
 } as const satisfies Record<string, AbiConstant>;
+
+/*
+ * Rings of frames (FEATURE_NIC_RINGS). A ring is a struct denali_nic_ring in the VM's memory with `size`
+ * descriptors behind it, all aligned to 16 bytes. The guest fills descriptors and moves `tail`, an operation works
+ * off what lies between `head` and `tail` and moves `head`; both count descriptors for ever, modulo 2^32, and
+ * descriptor n is at place n modulo `size`. Nothing happens between operations, and the kernel keeps
+ * nothing of a ring: it may be moved, and there may be many.
+ *
+ * A frame in a ring stands behind a struct virtio_net_hdr of NIC_HEADER_BYTES (virtio 1.2, 5.1.6).
+ * - To send, a frame with its header is one descriptor, or up to NIC_PIECES_MAXIMUM of which all but the
+ *   last have NIC_DESCRIPTOR_MORE. What is left between head and tail found no room: INTERRUPT_NIC_TRANSMIT
+ *   tells when there is some. A frame whose header does not fit it is taken, dropped and counted.
+ * - To receive, a descriptor is an empty buffer, which gets one frame with its header; `used` says how many
+ *   bytes. A frame that its buffer is too small for stays. In the end `wanted` is what the next
+ *   frame needs, header included, or 0 if none waits.
+ * - An operation that does not reach a page stops before the frame concerned, with `head` telling
+ *   what was done before, and raises #PF; begun again it goes on from there. So it does, and the VM may be
+ *   interrupted meanwhile, after every NIC_RING_FRAMES frames.
+ * - #GP: a ring that is not aligned, whose `size` is not a power of two up to NIC_RING_MAXIMUM or whose
+ *   `tail` is more than `size` ahead of `head`; a frame of fewer than 14 bytes or more than it may have, or of which
+ *   the last descriptor is missing.
+ *
+ * Offload (FEATURE_NIC_OFFLOAD), only in rings. A frame may be sent
+ * - without the checksum of TCP or UDP in IPv4: VIRTIO_NET_HDR_F_NEEDS_CSUM, csum_start and csum_offset,
+ *   with the sum of the pseudo header in its place. It is completed where it leaves for somebody who wants it;
+ * - as a TCP segment of up to 65,535 bytes of IPv4 that stands for up to NIC_SEGMENTS_MAXIMUM with gso_size
+ *   bytes of payload each: the same, VIRTIO_NET_HDR_GSO_TCPV4 and gso_size. It counts as the
+ *   frames that it stands for.
+ * Received frames are so only after PORT_NIC_OFFLOAD has asked for it; others have a header of zeros, or
+ * VIRTIO_NET_HDR_F_DATA_VALID. Frames that waited when something else was asked for stay as they are.
+ */
 
 /*
  * Disks. A request names a disk by its place in disk_table, counted from 0, and moves `count` blocks of
@@ -280,6 +331,17 @@ export const CONSTANTS = {
   NIC_FLAG_ROOM: { value: 1 << 1, doc: "PORT_NIC_FLAGS: a frame may be sent" },
   NIC_FLAG_MOVED: { value: 1 << 6, doc: "PORT_NIC_FLAGS: what READ or WRITE began has been moved" },
   KEYBOARD_CLOSED: { value: 0x80000000, doc: "in PORT_KEYBOARD_STATUS: the input was closed" },
+  NIC_HEADER_BYTES: { value: 10, doc: "bytes of the virtio_net_hdr before a frame in a ring" },
+  NIC_RING_MAXIMUM: { value: 256, doc: "most descriptors of a ring" },
+  NIC_RING_FRAMES: {
+    value: 64,
+    doc: "frames after which an operation on a ring may be interrupted",
+  },
+  NIC_PIECES_MAXIMUM: { value: 8, doc: "most descriptors of one frame" },
+  NIC_SEGMENTS_MAXIMUM: { value: 128, doc: "most segments that one frame stands for" },
+  NIC_DESCRIPTOR_MORE: { value: 1 << 0, doc: "flags: the next descriptor goes on with this frame" },
+  NIC_OFFLOAD_CHECKSUM: { value: 1 << 0, doc: "PORT_NIC_OFFLOAD: frames without their checksum" },
+  NIC_OFFLOAD_TCP: { value: 1 << 1, doc: "PORT_NIC_OFFLOAD: ... and large TCP segments" },
   NIC_FRAME_MAXIMUM: { value: 1514, doc: "bytes of the largest Ethernet frame, without FCS" },
   DISK_MAXIMUM: { value: 8, doc: "disks of a VM" },
   DISK_BLOCK_BYTES: { value: 4096, doc: "bytes of a block" },
@@ -310,6 +372,26 @@ export interface AbiStructure {
 
 /** Structures that VM and kernel exchange. */
 export const STRUCTURES = {
+  nic_ring: {
+    doc: "PORT_NIC_RING_SEND, PORT_NIC_RING_RECEIVE; its descriptors follow",
+    bytes: 16,
+    fields: {
+      size: { doc: "descriptors, a power of two; set by the guest" },
+      tail: { doc: "descriptors that the guest has filled" },
+      head: { doc: "descriptors that were worked off; set by the kernel" },
+      wanted: { doc: "receiving: bytes of the next frame, or 0; set by the kernel" },
+    },
+  },
+  nic_descriptor: {
+    doc: "a frame or a piece of one",
+    bytes: 16,
+    fields: {
+      address: { doc: "of any alignment" },
+      length: { doc: "bytes to send, or room" },
+      flags: { doc: "NIC_DESCRIPTOR_ bits" },
+      used: { doc: "bytes received; set by the kernel" },
+    },
+  },
   disk: {
     doc: "an entry of disk_table",
     bytes: 32,

@@ -60,7 +60,7 @@ export interface KernelEvents {
   /** After every change of `vm.state`; "running" and "idle" change very often. */
   state(vm: Vm): void;
   /** A frame for the world outside, valid during the call; false = no room (dropped, counted). */
-  uplink(frame: Uint8Array): boolean;
+  uplink(frame: Uint8Array, offload: number): boolean;
 }
 
 export interface KernelOptions {
@@ -76,6 +76,8 @@ export interface KernelOptions {
   engine?: EngineSettings;
   /** The pool's memory; at least `poolBytes` long. */
   memory?: SharedArrayBuffer | ArrayBuffer;
+  /** What frames to the uplink need not be completed: TAKES_ of devices/offload.ts; default: none. */
+  readonly uplinkTakes?: number;
   /** Hears of every frame that a VM sends or the uplink brings. */
   trace?: FrameTrace;
   /** Bytes that the flat page tables of all VMs may take together. */
@@ -129,13 +131,14 @@ export class Kernel {
     this.#softTlb = new SoftTlb(options.softTlbBytes);
     this.#scheduler = new Scheduler(options.quantum ?? DEFAULT_QUANTUM);
     this.#network = new Network({
-      uplink: (frame) => this.#events.uplink(frame),
+      uplink: (frame, offload) => this.#events.uplink(frame, offload),
       raise: (vm, bits) => this.#dispatcher.raise(vm, bits),
       received: (vm) => this.#dispatcher.raiseReceive(vm),
       wait: (vm, until) => this.#timers.armSooner(vm, NET_TIMER, until),
       now: () => options.clock.monotonic(),
       trace: options.trace,
-      registers: this.#mechanisms.nic === "pio12",
+      nic: this.#mechanisms.nic,
+      uplinkTakes: options.uplinkTakes,
     });
     this.#disks = new Disks({
       device: options.disks ?? null,
@@ -298,8 +301,8 @@ export class Kernel {
   }
 
   /** A frame from the uplink into the switch. */
-  receive(frame: Uint8Array): void {
-    this.#network.receive(frame);
+  receive(frame: Uint8Array, offload = 0): void {
+    this.#network.receive(frame, offload);
     this.#dispatcher.switchNow();
   }
 

@@ -11,19 +11,22 @@ export interface Mechanisms {
   readonly interrupts: "batched" | "synchronous";
   /** timeout: an idle VM leaves the run queue. spin: the idle instruction returns at once. */
   readonly idle: "timeout" | "spin";
-  /** simple: an operation per frame. pio12: a dozen, as on the NICs of the PC (devices/nic_registers.ts). */
-  readonly nic: "simple" | "pio12";
+  /**
+   * ring: rings of many frames, and offload (kernel/nic_rings.ts), besides the operation per frame of
+   * simple. pio12: a dozen, as on the NICs of the PC (devices/nic_registers.ts).
+   */
+  readonly nic: "ring" | "simple" | "pio12";
 }
 
 export const DEFAULT_MECHANISMS: Mechanisms = {
   interrupts: "batched",
   idle: "timeout",
-  nic: "simple",
+  nic: "ring",
 };
 
 /** What each may be; the first is the default. */
 export const MECHANISM_VALUES: { readonly [K in keyof Mechanisms]: readonly Mechanisms[K][] } = {
   interrupts: ["batched", "synchronous"],
   idle: ["timeout", "spin"],
-  nic: ["simple", "pio12"],
+  nic: ["ring", "simple", "pio12"],
 };

@@ -12,14 +12,18 @@ import { Nic } from "../devices/nic.ts";
 import { NicRegisters } from "../devices/nic_registers.ts";
 import { PacketPool } from "../devices/packet_pool.ts";
 import type { RateLimit } from "../devices/rate_limit.ts";
+import { wireBytes, wireFrames } from "../devices/offload.ts";
 import { type FrameTrace, Switch, type SwitchPort } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
+import type { Mechanisms } from "./mechanisms.ts";
 import { type Limits, netLimit } from "./resources.ts";
 import type { Vm } from "./vm.ts";
 
 export interface NetworkOptions {
-  /** A frame for the world outside; false if there is no room. */
-  uplink(frame: Uint8Array): boolean;
+  /** A frame with its offload for the world outside; false if there is no room. */
+  uplink(frame: Uint8Array, offload: number): boolean;
+  /** TAKES_ bits (devices/offload.ts): what frames to the uplink need not be completed; default: all must. */
+  uplinkTakes?: number;
   /** Raises interrupt bits in a VM. */
   raise(vm: Vm, bits: number): void;
   /** A frame has come that a VM may take. */
@@ -29,8 +33,8 @@ export interface NetworkOptions {
   /** Microseconds, never decreasing. */
   now(): number;
   trace?: FrameTrace;
-  /** NICs are driven by registers. */
-  registers?: boolean;
+  /** How NICs are driven; default: by single operations. */
+  nic?: Mechanisms["nic"];
 }
 
 export class Network {
@@ -44,8 +48,9 @@ export class Network {
     this.switch = new Switch(options);
     this.#uplink = this.switch.attach({
       name: "uplink",
-      deliver: (frame) => {
-        if (!options.uplink(frame)) return false;
+      takes: () => options.uplinkTakes ?? 0,
+      deliver: (frame, offload) => {
+        if (!options.uplink(frame, offload)) return false;
         this.#framesUp++;
         return true;
       },
@@ -58,7 +63,8 @@ export class Network {
   }
 
   createNic(): Nic {
-    return new Nic(this.pool, this.options.registers ? new NicRegisters() : null);
+    const { nic } = this.options;
+    return new Nic(this.pool, nic === "pio12" ? new NicRegisters() : null, nic === "ring");
   }
 
   /** Gives the VM its port. */
@@ -68,8 +74,9 @@ export class Network {
     vm.port = this.switch.attach({
       name: `vm-${vm.id}`,
       station: { mac: vm.mac, address: network.address },
-      deliver: (frame) => {
-        if (!nic.receive(frame)) return false;
+      takes: () => nic.takes,
+      deliver: (frame, offload) => {
+        if (!nic.receive(frame, offload)) return false;
         if (this.#mayPass(vm, nic.receiveLimit)) {
           this.options.received(vm);
         }
@@ -91,16 +98,21 @@ export class Network {
   }
 
   /** A frame from outside. */
-  receive(frame: Uint8Array): void {
-    this.switch.send(this.#uplink, frame);
+  receive(frame: Uint8Array, offload = 0): void {
+    this.switch.send(this.#uplink, frame, offload);
   }
 
   /** A frame that a VM sends; false if its queue is full. */
-  send(vm: Vm, nic: Nic, frame: Uint8Array): boolean {
-    const taken = nic.send(frame);
+  send(vm: Vm, nic: Nic, frame: Uint8Array, offload = 0): boolean {
+    const taken = nic.send(frame, offload);
     // A refused sender is listed too: it must hear of room even if nothing of its own waits.
     this.#list(vm, nic);
     return taken;
+  }
+
+  /** Counts a frame whose offload does not fit it. */
+  refuse(vm: Vm, frame: Uint8Array): void {
+    if (vm.port) this.switch.refuse(vm.port, frame, "offload");
   }
 
   /** Whether `send` would take a frame; if not, the VM hears when there is room again. */
@@ -119,7 +131,7 @@ export class Network {
 
   /** The VM took the frame that `receivable` gave. */
   taken(nic: Nic, frame: Uint8Array): void {
-    nic.receiveLimit?.spend(frame.length);
+    nic.receiveLimit && spend(nic.receiveLimit, frame, nic.receiveQueue.offload);
     nic.receiveQueue.drop();
   }
 
@@ -164,8 +176,9 @@ export class Network {
         nic.listed = false;
         return false;
       }
-      nic.transmitLimit?.spend(frame.length);
-      this.switch.send(port, frame);
+      const { offload } = nic.transmitQueue;
+      nic.transmitLimit && spend(nic.transmitLimit, frame, offload);
+      this.switch.send(port, frame, offload);
       nic.transmitQueue.drop();
     }
     if (nic.transmitQueue.size > 0) return true;
@@ -191,4 +204,9 @@ export class Network {
     this.options.wait(vm, at);
     return false;
   }
+}
+
+/** A large segment costs what it becomes on a wire, whoever takes it. */
+function spend(limit: RateLimit, frame: Uint8Array, offload: number): void {
+  limit.spend(wireBytes(frame, offload), wireFrames(frame, offload));
 }

@@ -1,21 +1,27 @@
 /**
- * The ports of a NIC: one operation per frame, or, for a NIC with registers, a dozen.
+ * The ports of a NIC: one operation per frame, or for many (kernel/nic_rings.ts), or, for a NIC with
+ * registers, a dozen per frame.
  *
  * A frame that cannot be read whole from the VM's memory is not sent, and one that cannot be stored is
  * not taken.
  */
 
 import { EAX, ECX, EDI, ESI } from "../cpu/state.ts";
-import { FRAME_MAXIMUM, FRAME_MINIMUM, type Nic } from "../devices/nic.ts";
+import { FRAME_MAXIMUM, FRAME_MINIMUM } from "../devices/frame.ts";
+import type { Nic } from "../devices/nic.ts";
+import { TAKES_CHECKSUM, TAKES_SEGMENTS } from "../devices/offload.ts";
 import type { NicRegisters } from "../devices/nic_registers.ts";
 import { CONSTANTS, PORTS } from "./abi.ts";
+import { NicRings } from "./nic_rings.ts";
 import { complete, fault, refuse, store } from "./port_io.ts";
 import type { Vm } from "./vm.ts";
 
 /** The network, as a NIC's driver sees it. */
 export interface NicService {
   /** Queues a frame for the switch; false if there is no room. */
-  send(vm: Vm, nic: Nic, frame: Uint8Array): boolean;
+  send(vm: Vm, nic: Nic, frame: Uint8Array, offload: number): boolean;
+  /** Counts a frame that is not sent because its header does not fit it. */
+  refuse(vm: Vm, frame: Uint8Array): void;
   /** Whether `send` would take a frame; if not, the VM hears when there is room again. */
   hasRoom(vm: Vm, nic: Nic): boolean;
   /** The next frame for the VM, until `taken`; null: none. */
@@ -24,11 +30,22 @@ export interface NicService {
 }
 
 export class NicPorts {
-  /** Bytes that the last string operation moved. */
-  moved = 0;
+  #moved = 0;
+  readonly #rings: NicRings;
   readonly #staging = new Uint8Array(FRAME_MAXIMUM);
 
-  constructor(readonly network: NicService) {}
+  constructor(readonly network: NicService) {
+    this.#rings = new NicRings(network);
+  }
+
+  /** Bytes that operations have moved since `begin`. */
+  get moved(): number {
+    return this.#moved + this.#rings.moved;
+  }
+
+  begin(): void {
+    this.#moved = this.#rings.moved = 0;
+  }
 
   in(vm: Vm, nic: Nic, port: number): number {
     const value = port === PORTS.PORT_NIC_STATUS.value
@@ -40,6 +57,16 @@ export class NicPorts {
   }
 
   out(vm: Vm, nic: Nic, port: number): number {
+    if (nic.rings) {
+      switch (port) {
+        case PORTS.PORT_NIC_RING_SEND.value:
+          return this.#rings.send(vm, nic);
+        case PORTS.PORT_NIC_RING_RECEIVE.value:
+          return this.#rings.receive(vm, nic);
+        case PORTS.PORT_NIC_OFFLOAD.value:
+          return this.#setOffload(vm, nic, vm.cpu.i32[EAX]);
+      }
+    }
     const done = nic.registers && this.#write(vm, nic, nic.registers, port, vm.cpu.i32[EAX]);
     return done ? complete(vm) : refuse(vm);
   }
@@ -55,9 +82,9 @@ export class NicPorts {
     const address = i32[ESI] >>> 0;
     const got = vm.space.read(address, buffer, 0, length);
     if (got < length) return fault(vm, address + got, false);
-    this.moved = length;
+    this.#moved = length;
     if (registers) registers.end();
-    else if (!this.network.send(vm, nic, buffer.subarray(0, length))) return complete(vm);
+    else if (!this.network.send(vm, nic, buffer.subarray(0, length), 0)) return complete(vm);
     i32[ESI] += length;
     i32[ECX] = 0;
     return complete(vm);
@@ -74,11 +101,19 @@ export class NicPorts {
     const address = vm.cpu.i32[EDI] >>> 0;
     const reached = vm.space.probe(address, wanted, true);
     if (reached < wanted) return fault(vm, address + reached, true);
-    this.moved = wanted;
+    this.#moved = wanted;
     const result = store(vm, frame, wanted);
     if (registers) registers.end();
     else this.network.taken(nic, frame);
     return result;
+  }
+
+  #setOffload(vm: Vm, nic: Nic, bits: number): number {
+    if (bits < 0 || bits > (TAKES_CHECKSUM | TAKES_SEGMENTS) || bits === TAKES_SEGMENTS) {
+      return refuse(vm);
+    }
+    nic.takes = bits;
+    return complete(vm);
   }
 
   #read(vm: Vm, nic: Nic, registers: NicRegisters, port: number): number {
@@ -133,7 +168,7 @@ export class NicPorts {
       case CONSTANTS.NIC_COMMAND_SEND.value: {
         const frame = registers.take();
         // A frame for which there is no room any more is lost, as on a wire.
-        if (frame) this.network.send(vm, nic, frame);
+        if (frame) this.network.send(vm, nic, frame, 0);
         return frame !== null;
       }
       default:

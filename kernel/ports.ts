@@ -71,7 +71,8 @@ export class Ports {
 
   /** Performs the I/O instruction that is described in the EXIT_ words of the VM's state. */
   perform(vm: Vm): number {
-    this.#moved = this.#nic.moved = this.#disk.moved = 0;
+    this.#moved = this.#disk.moved = 0;
+    this.#nic.begin();
     vm.space.wanted = NOTHING;
     const { i32 } = vm.cpu;
     const kind = i32[EXIT_IO];

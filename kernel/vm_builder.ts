@@ -31,15 +31,12 @@ export function buildVm(
 ): Vm {
   const space = new Memory(frames, spec.image, spec.memory);
   const network = spec.network ? { ...spec.network } : null;
-  const { FEATURE_CONSOLE, FEATURE_TIMER, FEATURE_NIC, FEATURE_NIC_REGISTERS } = FEATURES;
-  const nicFeatures = nic
-    ? FEATURE_NIC.value | (nic.registers ? FEATURE_NIC_REGISTERS.value : 0)
-    : 0;
+  const { FEATURE_CONSOLE, FEATURE_TIMER } = FEATURES;
   const { disks = [] } = spec;
   const diskFeatures = disks.length > 0 ? FEATURES.FEATURE_DISK.value : 0;
   const page = registerPage({
     abiVersion: ABI_VERSION,
-    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | nicFeatures | diskFeatures,
+    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | nicFeatures(nic) | diskFeatures,
     id,
     cpuKhz: CPU_KHZ,
     memory: spec.memory,
@@ -61,4 +58,12 @@ export function buildVm(
     ? null
     : new DiskController<Vm>(disks, CONSTANTS.DISK_QUEUE_REQUESTS.value);
   return new Vm({ id, name, image, space, registers, network, nic, disk, console });
+}
+
+function nicFeatures(nic: Nic | null): number {
+  const { FEATURE_NIC, FEATURE_NIC_RINGS, FEATURE_NIC_OFFLOAD, FEATURE_NIC_REGISTERS } = FEATURES;
+  if (nic === null) return 0;
+  if (nic.registers) return FEATURE_NIC.value | FEATURE_NIC_REGISTERS.value;
+  return FEATURE_NIC.value |
+    (nic.rings ? FEATURE_NIC_RINGS.value | FEATURE_NIC_OFFLOAD.value : 0);
 }

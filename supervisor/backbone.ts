@@ -20,7 +20,9 @@
  */
 
 import { readMac } from "../devices/mac.ts";
-import { FRAME_MAXIMUM, FRAME_MINIMUM } from "../devices/nic.ts";
+import { LARGE_FRAME_MAXIMUM } from "../devices/frame.ts";
+import { isTaken, offloadFits } from "../devices/offload.ts";
+import { completeFrame } from "../devices/segments.ts";
 import { DROP_REASONS, type DropReason } from "../devices/switch.ts";
 import { TokenBucket } from "../devices/token_bucket.ts";
 import { get16, get32 } from "./gateway/bytes.ts";
@@ -36,8 +38,10 @@ export const CELL_STORM_FRAMES_PER_SECOND = 1000, CELL_STORM_BURST_FRAMES = 256;
 
 export interface BackbonePortOptions {
   readonly name: string;
-  /** Takes a frame, valid during the call; false if there is no room. Must not send at once. */
-  deliver(frame: Uint8Array): boolean;
+  /** Takes a frame with its offload, valid during the call; false if there is no room. Must not send at once. */
+  deliver(frame: Uint8Array, offload: number): boolean;
+  /** TAKES_ bits (devices/offload.ts): what frames need not be completed; default: all must be. */
+  readonly takes?: number;
   /** Half of the room is taken; default: never. */
   crowded?(): boolean;
 }
@@ -93,7 +97,7 @@ export class Backbone {
     number
   >;
   /** A cell can change what it shares while it is looked at: frames are copied first. */
-  readonly #copy = new Uint8Array(FRAME_MAXIMUM);
+  readonly #copy = new Uint8Array(LARGE_FRAME_MAXIMUM);
   #delivered = 0;
   #betweenCells = 0;
 
@@ -137,15 +141,15 @@ export class Backbone {
   }
 
   /** Takes a frame that came in through a port and delivers it. */
-  send(from: BackbonePort, bytes: Uint8Array): void {
-    if (bytes.length < FRAME_MINIMUM || bytes.length > FRAME_MAXIMUM) {
-      this.#drops.malformed++;
-      return;
-    }
+  send(from: BackbonePort, bytes: Uint8Array, offload = 0): void {
     let frame = bytes;
-    if (from.isCell) {
+    if (from.isCell && bytes.length <= this.#copy.length) {
       this.#copy.set(bytes);
       frame = this.#copy.subarray(0, bytes.length);
+    }
+    if (!offloadFits(frame, offload)) {
+      this.#drops[offload === 0 ? "malformed" : "offload"]++;
+      return;
     }
     const refusal = from.isCell ? this.#checkSender(from, frame) : this.#checkOutside(frame);
     if (refusal !== null) {
@@ -153,8 +157,8 @@ export class Backbone {
       return;
     }
     const verdict = (frame[0] & 1) === 0
-      ? this.#forward(from, this.#ofMac(readMac(frame, 0)), frame)
-      : this.#forwardGroup(from, frame);
+      ? this.#forward(from, this.#ofMac(readMac(frame, 0)), frame, offload)
+      : this.#forwardGroup(from, frame, offload);
     if (verdict !== null) this.#drops[verdict]++;
   }
 
@@ -194,55 +198,70 @@ export class Backbone {
     from: BackbonePort,
     to: BackbonePort | undefined,
     frame: Uint8Array,
+    offload: number,
   ): DropReason | null {
-    if (to === undefined) return this.#toWorld(from, frame);
-    return to === from ? "unknown_destination" : this.#deliver(from, to, frame);
+    if (to === undefined) return this.#toWorld(from, frame, offload);
+    return to === from ? "unknown_destination" : this.#deliver(from, to, frame, offload);
   }
 
-  #forwardGroup(from: BackbonePort, frame: Uint8Array): DropReason | null {
+  #forwardGroup(from: BackbonePort, frame: Uint8Array, offload: number): DropReason | null {
     if (isArpRequest(frame)) {
       const asked = get32(frame, 38) >>> 0;
       const vm = this.#vms.get(asked);
       const owner = vm === undefined ? this.#hostAddresses.get(asked) : this.#places.get(vm);
       // A VM that asks for its own address announces it: that is of use to uplinks only.
-      return this.#forward(from, owner === from ? undefined : owner, frame);
+      return this.#forward(from, owner === from ? undefined : owner, frame, offload);
     }
     if (from.isCell && !from.storm.take(this.#options.now())) return "storm";
-    const toUplinks = from.isCell ? this.#toAll(this.#uplinks, from, frame) : "unknown_destination";
-    const toCells = this.#toAll(this.#cells, from, frame);
+    const toUplinks = from.isCell
+      ? this.#toAll(this.#uplinks, from, frame, offload)
+      : "unknown_destination";
+    const toCells = this.#toAll(this.#cells, from, frame, offload);
     return toUplinks === null ? null : toCells;
   }
 
   /** To the uplinks behind which anybody may be. */
-  #toWorld(from: BackbonePort, frame: Uint8Array): DropReason | null {
+  #toWorld(from: BackbonePort, frame: Uint8Array, offload: number): DropReason | null {
     if (!from.isCell) return "unknown_destination";
-    return this.#toAll(this.#uplinks, from, frame, (port) => port.host === undefined);
+    return this.#toAll(this.#uplinks, from, frame, offload, (port) => port.host === undefined);
   }
 
   #toAll(
     ports: Iterable<BackbonePort>,
     from: BackbonePort,
     frame: Uint8Array,
+    offload: number,
     chosen: (port: BackbonePort) => boolean = () => true,
   ): DropReason | null {
     let verdict: DropReason | null = "unknown_destination";
     for (const port of ports) {
       if (port === from || !chosen(port)) continue;
-      const refusal = this.#deliver(from, port, frame);
+      const refusal = this.#deliver(from, port, frame, offload);
       if (verdict !== null) verdict = refusal;
     }
     return verdict;
   }
 
-  #deliver(from: BackbonePort, to: BackbonePort, frame: Uint8Array): DropReason | null {
+  #deliver(
+    from: BackbonePort,
+    to: BackbonePort,
+    frame: Uint8Array,
+    offload: number,
+  ): DropReason | null {
     const open = to.isCell ? this.#cells.has(to) : this.#uplinks.has(to);
     if (!open) return "unknown_destination";
     if (!from.isCell && !to.isCell) return "unknown_destination";
     if (from.isCell && to.isCell && to.options.crowded?.()) return "no_room";
-    if (!to.options.deliver(frame)) return "no_room";
-    this.#delivered++;
-    if (from.isCell && to.isCell) this.#betweenCells++;
-    return null;
+    const hand = (whole: Uint8Array, left: number) => {
+      if (!to.options.deliver(whole, left)) return false;
+      this.#delivered++;
+      if (from.isCell && to.isCell) this.#betweenCells++;
+      return true;
+    };
+    const taken = isTaken(offload, to.options.takes ?? 0)
+      ? hand(frame, offload)
+      : completeFrame(frame, offload, (whole) => hand(whole, 0));
+    return taken ? null : "no_room";
   }
 }
 

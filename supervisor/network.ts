@@ -7,6 +7,7 @@
  */
 
 import { readMac } from "../devices/mac.ts";
+import { TAKES_CHECKSUM, TAKES_SEGMENTS } from "../devices/offload.ts";
 import {
   addressOf,
   type AddressPlan,
@@ -22,8 +23,8 @@ const OWN_MAC = Uint8Array.of(0x02, 0x44, 0x4e, 0xff, 0xff, 0x01);
 
 /** Where one cell is plugged in. */
 export interface CellPort {
-  /** A frame from the cell, valid during the call. */
-  send(frame: Uint8Array): void;
+  /** A frame from the cell with its offload, valid during the call. */
+  send(frame: Uint8Array, offload?: number): void;
   /** A VM is in this cell from now on: only here its frames are taken, and hither they go. */
   place(vm: number): void;
   unplug(): void;
@@ -32,7 +33,7 @@ export interface CellPort {
 /** What the network asks of a cell. */
 export interface CellLink {
   /** Puts a frame into its ring; false if it is full. */
-  deliver(frame: Uint8Array): boolean;
+  deliver(frame: Uint8Array, offload: number): boolean;
   /** Half of the ring is in use. */
   crowded?(): boolean;
 }
@@ -40,10 +41,12 @@ export interface CellLink {
 /** A real link, with anybody behind it. */
 export interface Wire {
   readonly name: string;
+  /** TAKES_ bits (devices/offload.ts): what frames for it need not be completed. */
+  readonly takes: number;
   /** Puts a frame on it, which is valid during the call; false if there is no room. */
-  send(frame: Uint8Array): boolean;
+  send(frame: Uint8Array, offload: number): boolean;
   /** Called once: where frames from it go, each valid during the call. */
-  receive(taker: (frame: Uint8Array) => void): void;
+  receive(taker: (frame: Uint8Array, offload: number) => void): void;
   /** Called once: who hears of changes of its state. */
   watch(watcher: (state: string, message: string) => void): void;
   stats(): unknown;
@@ -81,9 +84,10 @@ export class Network {
     if (wire === undefined) return;
     const port = this.#backbone.attachUplink({
       name: wire.name,
-      deliver: (frame) => wire.send(frame),
+      takes: wire.takes,
+      deliver: (frame, offload) => wire.send(frame, offload),
     });
-    wire.receive((frame) => this.#send(port, frame));
+    wire.receive((frame, offload) => this.#send(port, frame, offload));
   }
 
   /** The IPv4 configuration of a VM. */
@@ -96,14 +100,15 @@ export class Network {
     const port = this.#backbone.attachCell({
       name,
       crowded,
-      deliver: (frame) => {
-        const taken = deliver(frame);
+      takes: TAKES_CHECKSUM | TAKES_SEGMENTS,
+      deliver: (frame, offload) => {
+        const taken = deliver(frame, offload);
         this.#refused ||= !taken;
         return taken;
       },
     });
     return {
-      send: (frame) => this.#send(port, frame),
+      send: (frame, offload = 0) => this.#send(port, frame, offload),
       place: (vm) => this.#backbone.place(vm, port),
       unplug: () => this.#backbone.detach(port),
     };
@@ -156,10 +161,10 @@ export class Network {
     return gateway;
   }
 
-  #send(port: BackbonePort, frame: Uint8Array): void {
+  #send(port: BackbonePort, frame: Uint8Array, offload: number): void {
     this.#delivering = true;
     try {
-      this.#backbone.send(port, frame);
+      this.#backbone.send(port, frame, offload);
     } finally {
       this.#delivering = false;
     }

@@ -16,6 +16,8 @@
 #define DENALI_FEATURE_TIMER 0x2u /* timer */
 #define DENALI_FEATURE_NIC 0x4u /* network interface */
 #define DENALI_FEATURE_DISK 0x8u /* disks: see disk_table and PORT_DISK_SUBMIT */
+#define DENALI_FEATURE_NIC_RINGS 0x10u /* rings of frames: see PORT_NIC_RING_SEND */
+#define DENALI_FEATURE_NIC_OFFLOAD 0x20u /* frames in rings may leave checksums and segmentation to others: see PORT_NIC_OFFLOAD */
 #define DENALI_FEATURE_NIC_REGISTERS 0x100u /* the network interface is driven by registers: see PORT_NIC_COMMAND */
 
 /* Bits of interrupt_pending */
@@ -38,6 +40,9 @@
 #define DENALI_PORT_NIC_SEND 0x30u /* rep outsb: send one frame of ECX bytes (14..NIC_FRAME_MAXIMUM); ECX is 0 if it was taken, unchanged if the send queue is full */
 #define DENALI_PORT_NIC_RECEIVE 0x31u /* rep insb: take one frame; what exceeds ECX bytes is cut off; ECX unchanged: none waits */
 #define DENALI_PORT_NIC_STATUS 0x32u /* in eax: number of frames waiting */
+#define DENALI_PORT_NIC_RING_SEND 0x34u /* with FEATURE_NIC_RINGS: out eax: send the frames of the struct denali_nic_ring at EAX; they are not all taken if the send queue is full */
+#define DENALI_PORT_NIC_RING_RECEIVE 0x35u /* ... out eax: take frames that wait into the buffers of the ring at EAX */
+#define DENALI_PORT_NIC_OFFLOAD 0x36u /* with FEATURE_NIC_OFFLOAD: out eax: NIC_OFFLOAD_ bits: what frames may come with, 0 at first */
 #define DENALI_PORT_NIC_COMMAND 0x38u /* with FEATURE_NIC_REGISTERS: out eax: NIC_COMMAND_; what they do is told in abi.ts */
 #define DENALI_PORT_NIC_FLAGS 0x39u /* ... in eax: NIC_FLAG_ bits; out eax: clears NIC_FLAG_MOVED */
 #define DENALI_PORT_NIC_ADDRESS_LOW 0x3au /* ... out eax: address in the card, low byte */
@@ -59,6 +64,14 @@
 #define DENALI_NIC_FLAG_ROOM 0x2u /* PORT_NIC_FLAGS: a frame may be sent */
 #define DENALI_NIC_FLAG_MOVED 0x40u /* PORT_NIC_FLAGS: what READ or WRITE began has been moved */
 #define DENALI_KEYBOARD_CLOSED 0x80000000u /* in PORT_KEYBOARD_STATUS: the input was closed */
+#define DENALI_NIC_HEADER_BYTES 0xau /* bytes of the virtio_net_hdr before a frame in a ring */
+#define DENALI_NIC_RING_MAXIMUM 0x100u /* most descriptors of a ring */
+#define DENALI_NIC_RING_FRAMES 0x40u /* frames after which an operation on a ring may be interrupted */
+#define DENALI_NIC_PIECES_MAXIMUM 0x8u /* most descriptors of one frame */
+#define DENALI_NIC_SEGMENTS_MAXIMUM 0x80u /* most segments that one frame stands for */
+#define DENALI_NIC_DESCRIPTOR_MORE 0x1u /* flags: the next descriptor goes on with this frame */
+#define DENALI_NIC_OFFLOAD_CHECKSUM 0x1u /* PORT_NIC_OFFLOAD: frames without their checksum */
+#define DENALI_NIC_OFFLOAD_TCP 0x2u /* PORT_NIC_OFFLOAD: ... and large TCP segments */
 #define DENALI_NIC_FRAME_MAXIMUM 0x5eau /* bytes of the largest Ethernet frame, without FCS */
 #define DENALI_DISK_MAXIMUM 0x8u /* disks of a VM */
 #define DENALI_DISK_BLOCK_BYTES 0x1000u /* bytes of a block */
@@ -83,6 +96,24 @@
 #define DENALI_OPCODE_ESCAPE 0xa0fu /* the two opcode bytes, as a little-endian uint16 */
 #define DENALI_OPCODE_IDLE 0x0u /* idle-with-timeout: EAX microseconds */
 #define DENALI_OPCODE_TERMINATE 0x1u /* terminate: EAX exit code */
+
+/* PORT_NIC_RING_SEND, PORT_NIC_RING_RECEIVE; its descriptors follow */
+struct denali_nic_ring {
+  unsigned size; /* descriptors, a power of two; set by the guest */
+  unsigned tail; /* descriptors that the guest has filled */
+  unsigned head; /* descriptors that were worked off; set by the kernel */
+  unsigned wanted; /* receiving: bytes of the next frame, or 0; set by the kernel */
+};
+_Static_assert(sizeof(struct denali_nic_ring) == 16, "ABI");
+
+/* a frame or a piece of one */
+struct denali_nic_descriptor {
+  unsigned address; /* of any alignment */
+  unsigned length; /* bytes to send, or room */
+  unsigned flags; /* NIC_DESCRIPTOR_ bits */
+  unsigned used; /* bytes received; set by the kernel */
+};
+_Static_assert(sizeof(struct denali_nic_descriptor) == 16, "ABI");
 
 /* an entry of disk_table */
 struct denali_disk {

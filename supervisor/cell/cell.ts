@@ -44,7 +44,7 @@ export interface CellListener {
   /** A promise holds back what else that VM has to tell, and at last the VM itself. */
   console(vm: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
   state(vm: number, notice: StateNotice): void;
-  frame(frame: Uint8Array): void;
+  frame(frame: Uint8Array, offload: number): void;
   /** Called once, when the cell is over and was not asked to stop. */
   died(reason: string): void;
 }
@@ -195,10 +195,10 @@ export class Cell {
   }
 
   /** Gives a frame to the cell; false if it had to be dropped. */
-  sendFrame(frame: Uint8Array): boolean {
+  sendFrame(frame: Uint8Array, offload = 0): boolean {
     if (this.#over) return false;
     try {
-      if (this.#framesIn.write(FRAME, 0, 0, frame)) {
+      if (this.#framesIn.write(FRAME, offload, 0, frame)) {
         this.#inbox.ringSoon();
         return true;
       }
@@ -308,7 +308,7 @@ export class Cell {
   #takeFrames(): boolean {
     for (let n = 0; n < TURN_RECORDS; n++) {
       if (!this.#framesOut.next()) return false;
-      this.#listener.frame(this.#framesOut.payload());
+      this.#listener.frame(this.#framesOut.payload(), this.#framesOut.subject);
       this.#framesOut.release();
     }
     return true;

@@ -39,7 +39,7 @@ export interface CellKernel {
   keyboard(vm: CellVm, bytes: Uint8Array): number;
   closeKeyboard(vm: CellVm): void;
   consoleReady(vm: CellVm): void;
-  receive(frame: Uint8Array): void;
+  receive(frame: Uint8Array, offload: number): void;
   run(budget: number): number;
   nextDeadline(): number;
   stats(): unknown;
@@ -50,7 +50,7 @@ export interface CellKernelEvents {
   console(vm: CellVm, bytes: Uint8Array): void;
   consoleRoom?(vm: CellVm): number;
   state(vm: CellVm): void;
-  uplink(frame: Uint8Array): boolean;
+  uplink(frame: Uint8Array, offload: number): boolean;
 }
 
 export interface KernelFactory {

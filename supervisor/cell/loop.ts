@@ -117,7 +117,7 @@ class CellLoop {
       // When a VM may go on must not depend on the supervisor's speed if the run is to be repeated.
       consoleRoom: this.#deterministic ? undefined : (vm) => this.#consoles.room(vm),
       state: (vm) => this.#state(vm),
-      uplink: (frame) => this.#uplink(frame),
+      uplink: (frame, offload) => this.#uplink(frame, offload),
     });
     this.#keyboards = new KeyboardQueues(
       this.#kernel,
@@ -179,7 +179,7 @@ class CellLoop {
 
   #takeFrames(): void {
     for (let n = 0; n < RECORDS_PER_TURN && this.#framesIn.next(); n++) {
-      this.#kernel.receive(this.#framesIn.payload());
+      this.#kernel.receive(this.#framesIn.payload(), this.#framesIn.subject);
       this.#framesIn.release();
     }
   }
@@ -251,9 +251,9 @@ class CellLoop {
     this.#send(NOTICE.STATE, vm.id, 0, encode(notice));
   }
 
-  #uplink(frame: Uint8Array): boolean {
+  #uplink(frame: Uint8Array, offload: number): boolean {
     this.#news = true;
-    return this.#framesOut.write(FRAME, 0, 0, frame);
+    return this.#framesOut.write(FRAME, offload, 0, frame);
   }
 
   /** Waits for room, which the supervisor makes at every turn of its own. */

@@ -175,12 +175,12 @@ export class CellPool {
       listener: {
         console: (vm, bytes) => this.#listener.console(cell, vm, bytes),
         state: (vm, notice) => this.#listener.state(cell, vm, notice),
-        frame: (frame) => port?.send(frame),
+        frame: (frame, offload) => port?.send(frame, offload),
         died: (reason) => this.#replace(index, cell, reason),
       },
     });
     const port = network?.plug(`cell-${index}`, {
-      deliver: (frame) => cell.sendFrame(frame),
+      deliver: (frame, offload) => cell.sendFrame(frame, offload),
       crowded: () => cell.crowded,
     });
     return { cell, port, promised: 0, images: new Map() };

@@ -63,7 +63,10 @@ export const NOTICE = {
   STATE: 103,
 } as const;
 
-/** The only kind in the rings for frames: raw Ethernet frame. */
+/**
+ * The only kind in the rings for frames: raw Ethernet frame; subject: its offload (devices/offload.ts), which
+ * the supervisor does not trust either.
+ */
 export const FRAME = 1;
 
 /** Rows in one answer to VM_LIST. */

@@ -8,6 +8,7 @@
 /// <reference lib="deno.worker" />
 
 import { Doorbell } from "../../devices/ring.ts";
+import { TAKES_CHECKSUM, TAKES_SEGMENTS } from "../../devices/offload.ts";
 import type { SwapOptions } from "../../kernel/swap_device.ts";
 import { type CrashReport, Kernel, reportText } from "../../kernel/kernel.ts";
 import { DeterministicClock, HostClock } from "../../kernel/clock.ts";
@@ -29,7 +30,17 @@ self.onmessage = ({ data }: MessageEvent<CellStart>) => {
   const clock = deterministic ? new DeterministicClock() : new HostClock();
   const swap = swapChannel && openSwap(data);
   runCell(data, clock, {
-    create: (events) => new Kernel({ clock, poolBytes, events, engine, mechanisms, swap }),
+    create: (events) =>
+      new Kernel({
+        clock,
+        poolBytes,
+        events,
+        engine,
+        mechanisms,
+        swap,
+        // The backbone completes frames for whoever wants that.
+        uplinkTakes: TAKES_CHECKSUM | TAKES_SEGMENTS,
+      }),
     crashText: (vm) => reportText(vm.crash as CrashReport),
   });
   self.close();

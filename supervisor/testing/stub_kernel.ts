@@ -123,7 +123,7 @@ export class StubKernel implements CellKernel {
 
   receive(frame: Uint8Array): void {
     for (const vm of this.vms.values()) {
-      if (vm.arguments[0] === "relay") this.#events.uplink(frame);
+      if (vm.arguments[0] === "relay") this.#events.uplink(frame, 0);
     }
   }
 

@@ -10,6 +10,7 @@ export async function openNetwork(
 ): Promise<Network> {
   if (settings.kind === "gateway") return new Network();
   if (settings.kind === "none") return new Network({ gateway: false });
+  if (settings.kind === "wire") return new Network({ plan: settings.plan, wire: settings.wire });
   const wire = await TapWire.open(settings);
   return new Network({ plan: wire.plan, wire });
 }

@@ -1,6 +1,7 @@
 /** What `--uplink` says: where the VMs' Ethernet leads to. */
 
-import { parseAddress, parsePool, type Pool } from "../address_plan.ts";
+import { type AddressPlan, parseAddress, parsePool, type Pool } from "../address_plan.ts";
+import type { Wire } from "../network.ts";
 
 /** Only our own end: VMs are reached by ingress and published ports, with no privilege. */
 export interface GatewaySettings {
@@ -26,7 +27,14 @@ export interface TapSettings {
   readonly dns?: number;
 }
 
-export type UplinkSettings = GatewaySettings | NoUplinkSettings | TapSettings;
+/** A link of the embedder's own. */
+export interface WireSettings {
+  readonly kind: "wire";
+  readonly wire: Wire;
+  readonly plan: AddressPlan;
+}
+
+export type UplinkSettings = GatewaySettings | NoUplinkSettings | TapSettings | WireSettings;
 
 export const TAP_DEVICE = "denali0";
 /** 10.44.0.0/16. Not all of 10.0.0.0/8: a host on TAP would route it all to the VMs. */

@@ -51,6 +51,7 @@ export function uplinkWorkerOptions(libc: string): WorkerOptions {
 
 export class TapWire implements Wire {
   readonly name: string;
+  readonly takes = 0;
   /** Who has which address on this link. */
   readonly plan: AddressPlan;
   readonly #settings: TapSettings;
@@ -65,7 +66,7 @@ export class TapWire implements Wire {
   #state: UplinkState;
   #message: string;
   #since = new Date();
-  #taker: (frame: Uint8Array) => void = () => {};
+  #taker: (frame: Uint8Array, offload: number) => void = () => {};
   #watcher: (state: string, message: string) => void = () => {};
   /** Frames of VMs for which the ring had no room. */
   #overflow = 0;
@@ -137,7 +138,7 @@ export class TapWire implements Wire {
     return true;
   }
 
-  receive(taker: (frame: Uint8Array) => void): void {
+  receive(taker: (frame: Uint8Array, offload: number) => void): void {
     this.#taker = taker;
   }
 
@@ -200,7 +201,7 @@ export class TapWire implements Wire {
       const seen = this.#hostBell.value;
       let frames = 0;
       for (; frames < TURN_FRAMES && this.#fromWire.next(); frames++) {
-        this.#taker(this.#fromWire.payload());
+        this.#taker(this.#fromWire.payload(), 0);
         this.#fromWire.release();
       }
       // A flood from the wire must not keep the rest of the supervisor from running.

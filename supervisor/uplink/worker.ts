@@ -15,7 +15,7 @@
 
 /// <reference lib="deno.worker" />
 
-import { FRAME_MAXIMUM, FRAME_MINIMUM } from "../../devices/nic.ts";
+import { FRAME_MAXIMUM, FRAME_MINIMUM } from "../../devices/frame.ts";
 import { Doorbell, RingReader, RingWriter } from "../../devices/ring.ts";
 import { FRAME } from "../cell/protocol.ts";
 import {

@@ -29,7 +29,7 @@ export type BootOptions = Omit<VmParameters, "image" | "publish"> & {
 };
 
 export class GuestHost {
-  private constructor(readonly supervisor: Supervisor) {}
+  constructor(readonly supervisor: Supervisor) {}
 
   /** Builds nothing: call `prepare` once per test file. */
   static async use(test: (host: GuestHost) => Promise<void>, cells = 1): Promise<void> {
