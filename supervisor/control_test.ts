@@ -1,13 +1,13 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import type { Hono } from "hono";
 import { createControl } from "./control.ts";
+import type { ControlApp } from "./http/route.ts";
 import { Supervisor } from "./supervisor.ts";
 import { crashGuest, echoGuest, idleGuest, printGuest } from "./testing/guests.ts";
 import { VERSION } from "./version.ts";
 
 /** An endpoint over a supervisor with one cell and some images, called without a socket. */
 async function withControl(
-  test: (app: Hono, supervisor: Supervisor) => Promise<void>,
+  test: (app: ControlApp, supervisor: Supervisor) => Promise<void>,
 ): Promise<void> {
   const supervisor = await Supervisor.start({ cells: 1, poolBytes: 16 * 2 ** 20 });
   try {
@@ -21,7 +21,7 @@ async function withControl(
   }
 }
 
-function post(app: Hono, path: string, value: unknown = {}): Response | Promise<Response> {
+function post(app: ControlApp, path: string, value: unknown = {}): Response | Promise<Response> {
   return app.request(path, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -35,7 +35,8 @@ async function expectError(
   field: string,
 ): Promise<void> {
   const response = await answer;
-  const { error } = await response.json();
+  const error = await response.json();
+  assertEquals(response.headers.get("content-type"), "application/problem+json");
   assertEquals([response.status, error.field], [status, field], error.message);
   assert(error.message.length > 0 && error.expected.length > 0);
 }

@@ -1,6 +1,11 @@
-/** The last things that happened, oldest first, for operators. Bounded. */
+/**
+ * What happened, oldest first, for operators. The last are in memory; a store keeps more of them and
+ * keeps them beyond the process.
+ */
 
 const EVENTS = 1000;
+/** Events that one step of `follow` hands out at most. */
+const PAGE = 500;
 
 export interface SupervisorEvent {
   /** Rises by one with each event. */
@@ -14,18 +19,81 @@ export interface SupervisorEvent {
   readonly message?: string;
 }
 
-export class EventLog {
-  readonly #events: SupervisorEvent[] = [];
-  #last = 0;
+/** Where events are kept that are no longer in memory. */
+export interface EventStore {
+  /** Number of the last event of an earlier process. */
+  readonly last: number;
+  keep(event: SupervisorEvent): void;
+  /** The oldest with greater ids, at most `limit`. */
+  read(after: number, limit: number): Promise<SupervisorEvent[]>;
+}
 
-  add(type: string, vm?: number, message?: string): void {
-    this.#events.push({ id: ++this.#last, time: new Date().toISOString(), type, vm, message });
-    // In lumps: taking one off the front of an array for each event would cost more.
-    if (this.#events.length >= 2 * EVENTS) this.#events.splice(0, EVENTS);
+export class EventLog {
+  readonly #store: EventStore | undefined;
+  readonly #events: SupervisorEvent[] = [];
+  readonly #waiting = new Set<() => void>();
+  #last: number;
+
+  constructor(store?: EventStore) {
+    this.#store = store;
+    this.#last = store?.last ?? 0;
   }
 
-  /** Events with a greater id, oldest first, at most EVENTS. */
+  /** Number of the last event. */
+  get last(): number {
+    return this.#last;
+  }
+
+  add(type: string, vm?: number, message?: string): void {
+    const event = { id: ++this.#last, time: new Date().toISOString(), type, vm, message };
+    this.#events.push(event);
+    // In lumps: taking one off the front of an array for each event would cost more.
+    if (this.#events.length >= 2 * EVENTS) this.#events.splice(0, EVENTS);
+    this.#store?.keep(event);
+    for (const wake of this.#waiting) wake();
+    this.#waiting.clear();
+  }
+
+  /** Events with a greater id that are in memory, oldest first, at most EVENTS. */
   after(id = 0): SupervisorEvent[] {
     return this.#events.slice(-EVENTS).filter((event) => event.id > id);
+  }
+
+  /** Events with a greater id, the oldest that are kept first, at most `limit`. */
+  async since(id: number, limit: number): Promise<SupervisorEvent[]> {
+    if (id >= this.#last) return [];
+    const first = this.#events[0]?.id ?? Infinity;
+    if (id + 1 >= first || this.#store === undefined) {
+      const start = Math.max(0, id + 1 - first);
+      return this.#events.slice(start, start + limit);
+    }
+    return await this.#store.read(id, limit);
+  }
+
+  /**
+   * Pages of events with greater ids, and those that come; without `after` only those that come. An
+   * empty page after so many milliseconds without any. A reader that is slow costs nothing.
+   */
+  async *follow(after = this.#last, quietMs = Infinity): AsyncGenerator<SupervisorEvent[], void> {
+    for (let at = after;;) {
+      const page = await this.since(at, PAGE);
+      if (page.length > 0) at = page[page.length - 1].id;
+      yield page;
+      if (at >= this.#last) await this.#next(quietMs);
+    }
+  }
+
+  /** Resolves with the next event, or after so many milliseconds. */
+  #next(quietMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      if (quietMs !== Infinity) timer = setTimeout(wake, quietMs);
+      this.#waiting.add(wake);
+    });
   }
 }

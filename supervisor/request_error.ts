@@ -3,13 +3,14 @@ export class RequestError extends Error {
   override readonly name = "RequestError";
   /**
    * `field` is the part of the request at fault, `message` says what came, `expected` what would be
-   * taken, `status` is the HTTP status (RFC 9110): 400 malformed, 404 unknown, 409 not now.
+   * taken, `status` is the HTTP status (RFC 9110): 400 malformed, 403 not for this token,
+   * 404 unknown, 409 not now.
    */
   constructor(
     readonly field: string,
     message: string,
     readonly expected: string,
-    readonly status: 400 | 404 | 409 | 413 | 429 | 503 = 400,
+    readonly status: 400 | 401 | 403 | 404 | 408 | 409 | 413 | 429 | 503 | 507 = 400,
   ) {
     super(message);
   }

@@ -40,7 +40,7 @@ export function createHandler(supervisor: Supervisor): ServerHandler {
       if (ingress !== undefined) return await ingress(request, info);
       return new Response("no VM is reached here: the network leads nowhere\n", { status: 502 });
     }
-    return await control.fetch(request);
+    return await control.fetch(request, { remote: info?.remoteAddr?.hostname });
   };
   return Object.assign(handle, { close: () => ingress?.close() });
 }

@@ -20,6 +20,7 @@ import { CellPool } from "./cell/pool.ts";
 import { EventLog } from "./event_log.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
 import type { Network } from "./network.ts";
+import { VM_NUMBER_MAXIMUM } from "./address_plan.ts";
 import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./cell/protocol.ts";
 import { SWAP_DEFAULT } from "./swap/channel.ts";
 import { openSwapFolder } from "./swap/folder.ts";
@@ -40,8 +41,8 @@ import {
   waitFor,
 } from "./vm/record.ts";
 import { VmRegistry } from "./vm/registry.ts";
-import { parseVmChange, parseVmRequest, type VmRequest } from "./vm/request.ts";
-import { changeLimits, type Resources } from "./vm/resources.ts";
+import { parseVmChange, parseVmRequest, type VmChange, type VmRequest } from "./vm/request.ts";
+import { changeLimits } from "./vm/resources.ts";
 
 export interface SupervisorOptions {
   /** Threads that run VMs; default: one per processor, at most 8, whose pools fit into memory. */
@@ -92,6 +93,7 @@ export class Supervisor {
   readonly network: Network | undefined;
   readonly #cells: CellPool;
   readonly #vms: VmRegistry;
+  readonly #settings: Readonly<Record<string, unknown>>;
   #closed = false;
 
   private constructor(
@@ -108,6 +110,9 @@ export class Supervisor {
     );
     this.#vms = new VmRegistry(network?.plan.capacity);
     const { poolBytes = POOL_BYTES } = options;
+    const { dataFolder = null, engine = null, mechanisms = null } = options;
+    const uplink = network?.wire?.name ?? (network?.gateway && "gateway") ?? "none";
+    this.#settings = { dataFolder, swap, engine, mechanisms, deterministic, uplink };
     this.#cells = new CellPool({
       cells: deterministic ? 1 : options.cells ?? defaultCells(poolBytes),
       poolBytes,
@@ -147,15 +152,44 @@ export class Supervisor {
     return this.#create(request, image, sink);
   }
 
-  /** Stores an image under a name after a cell's kernel has loaded it once: that is the check. */
-  async addImage(name: string, file: Uint8Array<ArrayBuffer>): Promise<StoredImage> {
+  /**
+   * Stores an image under a name after a cell's kernel has loaded it once: that is the check. `hash`:
+   * the SHA-256 that it must have.
+   */
+  async addImage(
+    name: string,
+    file: Uint8Array<ArrayBuffer>,
+    hash?: string,
+  ): Promise<StoredImage> {
     const image = await this.images.check(name, file);
+    if (hash !== undefined && hash !== image.hash) {
+      throw new RequestError("hash", `the file's SHA-256 is ${image.hash}`, hash);
+    }
     try {
       await this.#cells.tryImage(image);
     } catch (error) {
       throw asRequestError(error);
     }
     return await this.images.put(name, file);
+  }
+
+  /** Forgets the name of an image; VMs that were made from it keep it. */
+  async removeImage(name: string): Promise<void> {
+    await this.images.remove(name);
+  }
+
+  /** All VMs, by number. */
+  records(): Iterable<VmRecord> {
+    return this.#vms;
+  }
+
+  record(id: number): VmRecord | undefined {
+    return this.#vms.get(id);
+  }
+
+  /** By number or name. Throws a RequestError if there is none. */
+  find(vm: number | string): VmRecord {
+    return this.#vms.find(vm);
   }
 
   list(): VmSummary[] {
@@ -211,6 +245,13 @@ export class Supervisor {
     await waitFor(record, hasEnded);
   }
 
+  /** Ends a VM if it runs, as `stop` does, and starts it afresh. */
+  async restart(vm: number | string, graceMs = 0): Promise<void> {
+    const record = this.#vms.find(vm);
+    if (record.state !== "created") await this.stop(record.id, graceMs);
+    await this.start(record.id);
+  }
+
   async pause(vm: number | string): Promise<void> {
     const record = this.#vms.find(vm);
     if (record.state !== "running") this.#wrongState(record, "running");
@@ -224,11 +265,13 @@ export class Supervisor {
   }
 
   /** Changes what a VM may use of the processor and the network, also while it runs. */
-  async update(vm: number | string, change: Resources): Promise<VmSummary> {
+  async update(vm: number | string, change: VmChange): Promise<VmSummary> {
     const record = this.#vms.find(vm);
-    const resources = parseVmChange(change);
+    const { labels, restart, ...resources } = parseVmChange(change);
     if (record.cell.alive) await this.#ask(record, COMMAND.VM_LIMIT, resources);
     record.limits = changeLimits(record.limits, resources);
+    record.labels = labels ?? record.labels;
+    record.restart = restart ?? record.restart;
     return summarize(record);
   }
 
@@ -302,6 +345,25 @@ export class Supervisor {
       }
     }
     return rows.sort((a, b) => a.id - b.id);
+  }
+
+  /** Whether all VMs are there that are to be: `ready`, `starting` or `stopping`. */
+  get readiness(): string {
+    return this.#closed ? "stopping" : "ready";
+  }
+
+  get capacity() {
+    return { ...this.#cells.capacity, vmNumberMaximum: VM_NUMBER_MAXIMUM };
+  }
+
+  /** What the server was started with. */
+  get settings(): Readonly<Record<string, unknown>> {
+    return this.#settings;
+  }
+
+  /** Files of the data folder that nothing refers to. */
+  get orphans(): readonly string[] {
+    return [];
   }
 
   /** Cells that did not end when they were told to: then only `Deno.exit` ends the process. */

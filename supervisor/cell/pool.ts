@@ -81,6 +81,13 @@ export class CellPool {
     return this.#abandoned;
   }
 
+  /** Memory for VMs, and how much of it is promised to them; it may be more than there is. */
+  get capacity(): { cells: number; poolBytes: number; promisedBytes: number } {
+    const promisedBytes = this.#slots.reduce((sum, { promised }) => sum + promised, 0);
+    const cells = this.#slots.length;
+    return { cells, poolBytes: cells * this.#options.poolBytes, promisedBytes };
+  }
+
   cell(index: number): Cell {
     return this.#slots[index].cell;
   }

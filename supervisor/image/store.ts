@@ -71,6 +71,15 @@ export class ImageStore {
     return image;
   }
 
+  /** Forgets a name. Throws a RequestError if no upload has it. */
+  async remove(name: string): Promise<void> {
+    if (!this.#images.delete(name)) {
+      const expected = "the name of an image that was uploaded";
+      throw new RequestError("name", `no image ${JSON.stringify(name)}`, expected, 404);
+    }
+    await this.#saveIndex();
+  }
+
   /** The image as it would be stored, without storing it. */
   async check(name: string, file: Uint8Array<ArrayBuffer>): Promise<StoredImage> {
     if (!/^[a-z0-9][a-z0-9._-]{0,62}$/.test(name)) {

@@ -27,6 +27,11 @@ export interface VmRecord {
   readonly published: PublishedPort[];
   /** What it may use of the processor and the network. */
   limits: Limits;
+  labels: Readonly<Record<string, string>>;
+  /** See restart_policy.ts. */
+  restart: string;
+  /** Starts by that policy since it last ran well. */
+  restarts: number;
   /** Where it runs, or ran last. */
   cell: Cell;
   cellIndex: number;
@@ -63,6 +68,10 @@ export interface VmSummary extends Limits {
   /** Why it crashed, in one line, and the report as text. */
   readonly reason?: string;
   readonly crash?: string;
+  /** Starts by its restart policy, in a row. */
+  readonly restarts: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly restart: string;
   /** Number of the cell that runs it. */
   readonly cell: number;
   readonly address: string;
@@ -98,6 +107,9 @@ export function createRecord(
     created: new Date(),
     published: [],
     limits: changeLimits(UNLIMITED, request),
+    labels: request.labels,
+    restart: request.restart,
+    restarts: 0,
     state: "created",
     startedAt: -Infinity,
     inputBytes: 0,
@@ -118,6 +130,9 @@ export function summarize(vm: VmRecord): VmSummary {
     exitCode: vm.exitCode,
     reason: vm.reason,
     crash: vm.crash,
+    restarts: vm.restarts,
+    labels: vm.labels,
+    restart: vm.restart,
     cell: vm.cellIndex,
     address: formatAddress(vm.address),
     arguments: vm.request.arguments,

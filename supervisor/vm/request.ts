@@ -9,6 +9,7 @@ import { LAYOUT } from "../../kernel/abi.ts";
 import { RequestError } from "../request_error.ts";
 import { parseSize, SIZE_EXPECTED } from "../size.ts";
 import { parseResources, RESOURCE_FIELDS, type Resources } from "./resources.ts";
+import { parseRestart } from "./restart_policy.ts";
 import { show } from "./show.ts";
 
 /** A TCP port of the host that leads to a port of the VM. */
@@ -30,6 +31,9 @@ export interface VmRequest extends Resources {
   readonly memory: number;
   readonly arguments: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** When it is started again: see parseRestart. */
+  readonly restart: string;
   readonly publish: readonly PortMapping[];
   /** Start it at once. */
   readonly start: boolean;
@@ -41,39 +45,74 @@ const MEMORY_EXPECTED = `${SIZE_EXPECTED}; a multiple of 4096 from 1M to 1G`;
 const NAME_EXPECTED =
   "a DNS label: 1 to 63 of a-z, 0-9 and '-', not at the ends, and not only digits";
 const PUBLISH_EXPECTED = "HOST:GUEST or ADDRESS:HOST:GUEST with TCP ports, for example 8081:80";
-const PUBLISH_MAXIMUM = 64;
+const PUBLISH_MAXIMUM = 64, LABELS_MAXIMUM = 64, LABEL_CHARACTERS = 256;
+const LABEL_KEY = /^[a-zA-Z0-9]([a-zA-Z0-9._\/-]{0,61}[a-zA-Z0-9])?$/;
+const LABEL_EXPECTED =
+  `a name of 1 to 63 letters, digits, '.', '_', '/' and '-', and a text of at most ${LABEL_CHARACTERS} characters`;
 
-const FIELDS = ["name", "image", "memory", "arguments", "settings", "publish", "start"]
-  .concat(RESOURCE_FIELDS);
+/** Reads each field of a request (parsed JSON). They throw a RequestError that names the field. */
+export const VM_FIELDS = {
+  name: (value: unknown) => value === undefined ? undefined : parseName(value),
+  image: (value: unknown) => text("image", value, "the name of an image or of a built-in guest"),
+  memory: parseMemory,
+  arguments: (value: unknown): readonly string[] =>
+    list("arguments", value).map((item, index) => text(`arguments[${index}]`, item, "text")),
+  settings: (value: unknown) => parseTexts("settings", value),
+  labels: parseLabels,
+  restart: parseRestart,
+  publish: (value: unknown): readonly PortMapping[] =>
+    list("publish", value, PUBLISH_MAXIMUM).map((item, index) =>
+      parsePublish(`publish[${index}]`, item)
+    ),
+  start: (value: unknown) => parseBoolean("start", value, true),
+} as const;
+
+const FIELDS = [...Object.keys(VM_FIELDS), ...RESOURCE_FIELDS];
+
+/** What can be changed of a VM that exists. */
+export interface VmChange extends Resources {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly restart?: string;
+}
 
 /** Checks a request from outside (parsed JSON). Throws a RequestError that names the field. */
 export function parseVmRequest(value: unknown): VmRequest {
   const request = object("body", value);
   checkFields(request, FIELDS);
-  return {
-    ...parseResources(request),
-    name: request.name === undefined ? undefined : parseName(request.name),
-    image: text("image", request.image, "the name of an image or of a built-in guest"),
-    memory: parseMemory(request.memory),
-    arguments: list("arguments", request.arguments).map((item, index) =>
-      text(`arguments[${index}]`, item, "text")
-    ),
-    settings: Object.fromEntries(
-      Object.entries(object("settings", request.settings ?? {}))
-        .map(([key, item]) => [key, text(`settings.${key}`, item, "text")]),
-    ),
-    publish: list("publish", request.publish, PUBLISH_MAXIMUM).map((item, index) =>
-      parsePublish(`publish[${index}]`, item)
-    ),
-    start: parseBoolean("start", request.start, true),
-  };
+  const fields = Object.entries(VM_FIELDS).map(([name, parse]) => [name, parse(request[name])]);
+  return { ...parseResources(request), ...Object.fromEntries(fields) };
 }
 
 /** Checks what is to change of a VM that exists. Throws a RequestError that names the field. */
-export function parseVmChange(value: unknown): Resources {
+export function parseVmChange(value: unknown): VmChange {
   const change = object("body", value);
-  checkFields(change, RESOURCE_FIELDS);
-  return parseResources(change);
+  checkFields(change, ["labels", "restart", ...RESOURCE_FIELDS]);
+  return {
+    ...parseResources(change),
+    ...change.labels !== undefined && { labels: parseLabels(change.labels) },
+    ...change.restart !== undefined && { restart: parseRestart(change.restart) },
+  };
+}
+
+/** Labels by which VMs are found and tokens are limited: at most 64. */
+export function parseLabels(value: unknown): Readonly<Record<string, string>> {
+  const labels = parseTexts("labels", value);
+  const entries = Object.entries(labels);
+  if (entries.length > LABELS_MAXIMUM) {
+    throw new RequestError("labels", `got ${entries.length}`, `at most ${LABELS_MAXIMUM}`);
+  }
+  for (const [key, item] of entries) {
+    if (LABEL_KEY.test(key) && item.length <= LABEL_CHARACTERS) continue;
+    throw new RequestError(`labels.${key.slice(0, 80)}`, `got ${show(item)}`, LABEL_EXPECTED);
+  }
+  return labels;
+}
+
+function parseTexts(field: string, value: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(object(field, value ?? {}))
+      .map(([key, item]) => [key, text(`${field}.${key}`, item, "text")]),
+  );
 }
 
 function checkFields(request: Record<string, unknown>, fields: readonly string[]): void {

@@ -1,0 +1,93 @@
+/**
+ * What happened, as a list or as server-sent events (HTML Living Standard, section 9.2).
+ *
+ * A stream begins behind the event named by the header Last-Event-ID or by `after`, so a client that
+ * lost its connection misses nothing that is still kept.
+ */
+
+import { z } from "@hono/zod-openapi";
+import { hasLabels, type Labels } from "./access.ts";
+import { addRoute, type ControlApp } from "./route.ts";
+import { wholeNumber } from "./schema.ts";
+import type { SupervisorEvent } from "../event_log.ts";
+import { RequestError } from "../request_error.ts";
+import type { Supervisor } from "../supervisor.ts";
+
+const LIST_DEFAULT = 1000, LIST_MAXIMUM = 10_000;
+/** An empty comment so often shows both ends that the other is there. */
+const KEEP_ALIVE_MS = 15_000;
+
+const Event = z.object({
+  id: z.int().meta({ description: "Rises by one with each event" }),
+  time: z.iso.datetime(),
+  type: z.string().meta({ description: "vm.created, vm.running, vm.crashed, cell.died ..." }),
+  vm: z.int().optional(),
+  message: z.string().optional(),
+}).openapi("Event");
+
+export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
+  addRoute(app, {
+    method: "get",
+    path: "/v1/events",
+    tag: "events",
+    summary: "What happened",
+    description:
+      "A JSON array, oldest first; or, with `Accept: text/event-stream`, a stream that goes on.",
+    access: { role: "reader" },
+    query: z.object({
+      after: wholeNumber("after", "Only events with greater ids", undefined),
+      limit: wholeNumber("limit", "At most so many", LIST_DEFAULT, 1, LIST_MAXIMUM),
+    }),
+    answers: { 200: { description: "Events", schema: z.array(Event) } },
+  }, async (c, { query }) => {
+    const seen = visible(supervisor, c.get("caller").labels);
+    if (!(c.req.header("accept") ?? "").includes("text/event-stream")) {
+      const events = await supervisor.events.since(query.after ?? 0, query.limit);
+      return c.json(events.filter(seen));
+    }
+    const after = query.after ?? lastEventId(c.req.header("last-event-id"));
+    return c.body(streamEvents(supervisor, after, seen), 200, {
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+    });
+  });
+}
+
+/** Callers that are limited to labels see the events of the VMs that they see. */
+function visible(supervisor: Supervisor, labels: Labels | undefined) {
+  return ({ vm }: SupervisorEvent) => {
+    if (labels === undefined) return true;
+    const record = vm === undefined ? undefined : supervisor.record(vm);
+    return record !== undefined && hasLabels(record.labels, labels);
+  };
+}
+
+function lastEventId(text: string | undefined): number | undefined {
+  if (text === undefined || text === "") return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new RequestError("last-event-id", `got ${text.slice(0, 80)}`, "the id of an event");
+}
+
+/** Without `after` it begins now. */
+function streamEvents(
+  supervisor: Supervisor,
+  after: number | undefined,
+  seen: (event: SupervisorEvent) => boolean,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  const encoder = new TextEncoder();
+  const events = supervisor.events.follow(after, KEEP_ALIVE_MS);
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await events.next();
+      if (done) return controller.close();
+      const shown = value.filter(seen);
+      const text = shown.map((event) =>
+        `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
+      ).join("");
+      controller.enqueue(encoder.encode(text === "" ? ":\n\n" : text));
+    },
+    async cancel() {
+      await events.return(undefined);
+    },
+  }, { highWaterMark: 0 });
+}
