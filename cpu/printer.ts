@@ -73,6 +73,14 @@ export function orderText(a: string, b: string): string {
   return `${a}<${b}?${CF}:${a}>${b}?0:${a}===${b}?${ZF}:${ZF | PF | CF}`;
 }
 
+/**
+ * The result of a call as a number of known type. V8 does not see what a call returns; without this, a variable that
+ * holds it on one of several ways is a tagged value on all of them.
+ */
+export function known(width: MemoryWidth, call: string): string {
+  return width === 64 ? call : `${call}|0`;
+}
+
 /** Prints programs that run one after the other: one instruction, or a fused pair. */
 export function printHandler(programs: readonly Program[]): PrintedHandler {
   return new HandlerPrinter().print(programs);
@@ -355,7 +363,7 @@ export class HandlerPrinter {
         lines.push(
           `let ${temp};{const a=${this.expression(s.address)},e=X.readTable[a>>>12];`,
           `if(${fast})${temp}=${array}[${at}];`,
-          `else{${temp}=${this.use(`load${width}`)}(a);${fault}}}`,
+          `else{${temp}=${known(width, `${this.use(`load${width}`)}(a)`)};${fault}}}`,
         );
         break;
       }
@@ -376,16 +384,16 @@ export class HandlerPrinter {
           `if(${fast})${this.prefix}p${s.place}=${at};`,
           `else{${this.prefix}p${s.place}=${
             this.use(`reserve${width}`)
-          }(a);${fault}leave=X.leave;}}`,
+          }(a)|0;${fault}leave=X.leave;}}`,
         );
         break;
       case "getPlace": {
         const place = `${this.prefix}p${s.place}`;
         this.define(
           s.temp,
-          `${place}>=0?${array}[${place}]:${this.use(`load${width}`)}(${
-            this.expression(s.address)
-          })`,
+          `${place}>=0?${array}[${place}]:${
+            known(width, `${this.use(`load${width}`)}(${this.expression(s.address)})`)
+          }`,
         );
         break;
       }
@@ -457,7 +465,7 @@ export class HandlerPrinter {
       s.values.map((value) => this.expression(value)).join(",")
     })`;
     if (s.temp === null) this.lines.push(text + ";");
-    else this.define(s.temp, text);
+    else this.define(s.temp, text + "|0");
     if (effects.faults) this.lines.push(`if(${this.use("X")}.fault!==0)return X.fault;`);
     if (effects.touchesCode) this.lines.push(`leave=${this.use("X")}.leave;`);
     if (effects.changes) this.flags = null;

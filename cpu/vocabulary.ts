@@ -18,7 +18,7 @@ const KEYWORDS = [
 /** Parameters and locals of handlers and regions that have no number, and labels. */
 const LOCALS = [
   ...["environment", "operations", "handler", "block", "left", "leave", "entry"],
-  ...["out", "bail", "E", "K", "S", "V", "stopped", "RT", "WT"],
+  ...["out", "own", "bail", "E", "K", "S", "V", "stopped", "RT", "WT"],
   ...["a", "d", "e", "h", "p", "s", "x", "y", "fk", "fa", "fb", "fr", "fc"],
 ];
 

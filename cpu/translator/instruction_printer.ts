@@ -160,7 +160,7 @@ export abstract class InstructionPrinter extends HandlerPrinter {
     const values = s.values.map((value) => this.expression(value)).join(",");
     // What it writes is written out too: it need not write all of it.
     this.registersOut(GENERAL.filter((n) => ((reads | writes) >> n & 1) !== 0));
-    this.define(s.temp, `${name}(${this.use("C")},${values})`);
+    this.define(s.temp, `${name}(${this.use("C")},${values})|0`);
     const temp = this.prefix + s.temp.id;
     this.bail(`${temp}>0&&(s=${this.use("raise")}(${temp},0))!==0`);
     this.registersIn(GENERAL.filter((n) => (writes >> n & 1) !== 0));
@@ -186,7 +186,7 @@ export abstract class InstructionPrinter extends HandlerPrinter {
     const values = s.values.map((value) => this.expression(value)).join(",");
     const text = `${this.use(s.helper)}(${values})`;
     if (s.temp === null) this.lines.push(text + ";");
-    else this.define(s.temp, text);
+    else this.define(s.temp, text + "|0");
     if (effects.faults) this.bail(`${this.use("stopped")}()`);
     else if (effects.touchesCode) {
       this.use("stopped");
@@ -211,7 +211,7 @@ export abstract class InstructionPrinter extends HandlerPrinter {
     );
     if (text !== null) return text;
     this.storeFlags();
-    return `(fk>4?fc:${this.use("carryOf")}(fk,fa,fb,fr))`;
+    return `(fk>4?fc:${this.use("carryOf")}(fk,fa,fb,fr)|0)`;
   }
 
   /**
@@ -226,7 +226,7 @@ export abstract class InstructionPrinter extends HandlerPrinter {
       this.builds = true;
       this.pending += `${flagWordsText()}const ${this.prefix}${s.temp.id}=${
         this.use("getFlags")
-      }();`;
+      }()|0;`;
       return true;
     }
     if (s.helper !== "setFlagsWord" || !body.includes(s)) return false;

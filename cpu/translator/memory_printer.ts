@@ -18,7 +18,7 @@
 
 import { PAGE_MASK } from "../engine.ts";
 import type { Expression, Statement } from "../ir.ts";
-import { INDEX_SHIFT } from "../printer.ts";
+import { INDEX_SHIFT, known } from "../printer.ts";
 import { ESP } from "../state.ts";
 import { InstructionPrinter } from "./instruction_printer.ts";
 import { OFFSET, SLOW_DOUBLE, STOP, TAG } from "./slow_access.ts";
@@ -55,7 +55,7 @@ export abstract class MemoryPrinter extends InstructionPrinter {
     if (s.op !== "reserve" && s.reserved) {
       // It may follow a store of the same instruction, so that no tag can be trusted.
       const text = `${this.use(s.op + s.width)}(${this.expression(s.address)}`;
-      if (s.op === "load") this.define(s.temp, `${text})`);
+      if (s.op === "load") this.define(s.temp, known(s.width, `${text})`));
       else lines.push(`${text},${value});`);
       return;
     }
@@ -75,7 +75,8 @@ export abstract class MemoryPrinter extends InstructionPrinter {
     if (this.inLoop && tag !== STACK_TAG) {
       this.lookUp(s, tag, `${result}${this.fast(s, at, value)}`);
     }
-    const slow = `${this.use(slowName(s, tag))}(a${value && `,${value}`});`;
+    const isWord = s.op === "reserve" || (s.op === "load" && s.width < 64);
+    const slow = `${this.use(slowName(s, tag))}(a${value && `,${value}`})${isWord ? "|0" : ""};`;
     lines.push(
       s.op === "load" && s.width === 64
         ? `else{${slow}${result}${this.use("D")}[${SLOW_DOUBLE}];`

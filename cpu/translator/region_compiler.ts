@@ -88,12 +88,13 @@ export class RegionCompiler {
 
   /** What `compile` is to compile: a function that makes the region's function. Its address shows up in profiles. */
   source({ printed: { body, names, operations, entries } }: PrintedCode): string {
-    const own: readonly string[] = [...OWN, ...Object.keys(this.slow.accesses)];
+    const known: readonly string[] = [...OWN, ...Object.keys(this.slow.accesses)];
+    const own = names.filter((name) => known.includes(name));
     const shared = names.filter((name) => !own.includes(name) && !name.startsWith("op"));
     return `${STRICT}
-const {${shared.join(",")}}=environment;
 const [${operations.map((_, number) => `op${number}`).join(",")}]=operations;
 return function region${entries[0].address >>> 0}(block,left){
+const {${shared.join(",")}}=environment,{${own.join(",")}}=own;
 ${body}
 };`;
   }
@@ -146,7 +147,7 @@ ${body}
       stopped: this.stopped,
     };
     const all = { ...own, ...this.slow.accesses };
-    const make = new Function("environment", "operations", ...Object.keys(all), source);
-    return make(this.environment, operations, ...Object.values(all));
+    const make = new Function("environment", "own", "operations", source);
+    return make(this.environment, all, operations);
   }
 }

@@ -2,6 +2,7 @@
  * Prints a region as one JavaScript function.
  *
  *     function region(block,left){
+ *     const {R,X,M32}=environment,{S,slowLoad32}=own;
  *     const RT=X.nearRead,WT=X.nearWrite,h=S[5];
  *     let r0=R[0],...,r7=R[7],fk=R[10],...,e=0,x=0,y=0,d=0,s=0;
  *     out:{bail:{
@@ -23,6 +24,8 @@
  *   the longest way to the next check, so every exit is exact.
  * - Ways out set x (address of the next instruction), d (what is done) and s (EXIT_* or 0). Those that give up
  *   an instruction go through `bail`, with x a number into `bails`.
+ * - V8 compiles accesses to arrays it knows: the free names are locals of the function, because those of its
+ *   context it knows too late.
  * - V8 throws optimised code away when it meets an operation that has never run, so that ways out, which hardly
  *   ever run, are nothing but constants and jumps.
  *
@@ -104,7 +107,8 @@ class RegionPrinter extends VectorPrinter {
       "",
     );
     const head = lines.length - 1;
-    lines.push("out:{bail:{");
+    // Parameters can be anything: without this, V8 would keep them as tagged values or doubles in all loops.
+    lines.push("block=block|0;left=left|0;", "out:{bail:{");
     const several = flow.entries.length > 1;
     if (several) lines.push("entry:for(;;)switch(block){");
     for (const node of flow.entries) {

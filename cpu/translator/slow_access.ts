@@ -46,42 +46,45 @@ export interface SlowAccesses {
 /** The functions for different widths are written out, because V8 optimises each for the view that it uses. */
 export function createSlowAccesses(environment: Environment): SlowAccesses {
   const S = new Int32Array(WORDS);
+  // V8 inlines these functions into regions, and there knows the value of a local, but not of an import.
+  const inPage = PAGE_MASK, present = PRESENT, stop = STOP, tag = TAG, offset = OFFSET;
+  const hidden = HIDDEN, slowDouble = SLOW_DOUBLE;
   const { X, D, M8, M16, M32, M64 } = environment as Environment & Views;
   const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment as
     & Environment
     & Loads;
   /** Tells the page of `address`; returns where the address lies in the pool. */
   function tell(entry: number, address: number): number {
-    const page = address & ~PAGE_MASK, frame = entry & ~PAGE_MASK;
-    S[STOP] = 0;
-    S[TAG] = page | S[HIDDEN];
-    S[OFFSET] = frame - page;
-    return frame | (address & PAGE_MASK);
+    const page = address & ~inPage, frame = entry & ~inPage;
+    S[stop] = 0;
+    S[tag] = page | S[hidden];
+    S[offset] = frame - page;
+    return frame | (address & inPage);
   }
 
   /** After an access that was not simple. */
   function settle(value: number): number {
-    S[STOP] = X.fault | X.leave;
-    S[TAG] = NOWHERE;
+    S[stop] = X.fault | X.leave;
+    S[tag] = NOWHERE;
     return value;
   }
 
   /** Whether the address can be written; the region must leave if not. */
   function reserve(width: 8 | 16 | 32 | 64, address: number): boolean {
     settle((environment[`reserve${width}`] as Load)(address));
-    return S[STOP] === 0;
+    return S[stop] === 0;
   }
 
   // `e` is the entry of the page.
-  const get8 = (e: number, a: number) => (e & PRESENT) !== 0 ? M8[tell(e, a)] : settle(load8(a));
+  const get8 = (e: number, a: number) => (e & present) !== 0 ? M8[tell(e, a)] : settle(load8(a));
   const get16 = (e: number, a: number) =>
-    (e & PRESENT) !== 0 && (a & 1) === 0 ? M16[tell(e, a) >> 1] : settle(load16(a));
+    (e & present) !== 0 && (a & 1) === 0 ? M16[tell(e, a) >> 1] : settle(load16(a));
   const get32 = (e: number, a: number) =>
-    (e & PRESENT) !== 0 && (a & 3) === 0 ? M32[tell(e, a) >> 2] : settle(load32(a));
+    (e & present) !== 0 && (a & 3) === 0 ? M32[tell(e, a) >> 2] : settle(load32(a));
   // A double that is returned would be allocated.
   const get64 = (e: number, a: number) => {
-    const simple = (e & PRESENT) !== 0 && (a & 7) === 0;
-    D[SLOW_DOUBLE] = simple ? M64[tell(e, a) >> 3] : settle(load64(a));
+    const simple = (e & present) !== 0 && (a & 7) === 0;
+    D[slowDouble] = simple ? M64[tell(e, a) >> 3] : settle(load64(a));
   };
 
   const loads = {
@@ -99,22 +102,22 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
   const stores = {
     slowStore8: (a: number, value: number) => {
       const e = X.writeTable[a >>> 12];
-      if ((e & PRESENT) !== 0) M8[tell(e, a)] = value;
+      if ((e & present) !== 0) M8[tell(e, a)] = value;
       else if (reserve(8, a)) store8(a, value);
     },
     slowStore16: (a: number, value: number) => {
       const e = X.writeTable[a >>> 12];
-      if ((e & PRESENT) !== 0 && (a & 1) === 0) M16[tell(e, a) >> 1] = value;
+      if ((e & present) !== 0 && (a & 1) === 0) M16[tell(e, a) >> 1] = value;
       else if (reserve(16, a)) store16(a, value);
     },
     slowStore32: (a: number, value: number) => {
       const e = X.writeTable[a >>> 12];
-      if ((e & PRESENT) !== 0 && (a & 3) === 0) M32[tell(e, a) >> 2] = value;
+      if ((e & present) !== 0 && (a & 3) === 0) M32[tell(e, a) >> 2] = value;
       else if (reserve(32, a)) store32(a, value);
     },
     slowStore64: (a: number, value: number) => {
       const e = X.writeTable[a >>> 12];
-      if ((e & PRESENT) !== 0 && (a & 7) === 0) M64[tell(e, a) >> 3] = value;
+      if ((e & present) !== 0 && (a & 7) === 0) M64[tell(e, a) >> 3] = value;
       else if (reserve(64, a)) store64(a, value);
     },
   };
@@ -126,7 +129,7 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
       const bytes = width / 8, shift = Math.log2(bytes);
       return [`slowReserve${width}`, (a: number) => {
         const e = X.writeTable[a >>> 12];
-        return (e & PRESENT) !== 0 && (a & (bytes - 1)) === 0
+        return (e & present) !== 0 && (a & (bytes - 1)) === 0
           ? tell(e, a) >> shift
           : settle(slow(a));
       }];

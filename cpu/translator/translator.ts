@@ -85,8 +85,6 @@ const RARE_SHIFT = 6;
 /** Code of a frame that is written so often stays with the evaluator. */
 const MAXIMUM_CHURN = 16;
 
-const NO_TABLE = new Int32Array(0);
-
 /** Computed jumps of a region whose targets are known. */
 const MAXIMUM_HABITS = 16;
 const NO_HABITS: Habits = new Map();
@@ -105,6 +103,7 @@ export class Translator implements Engine {
   private readonly codeBytes: number;
   private readonly now: () => number;
   private running: CompiledRegion | null = null;
+  private empty = new Int32Array(0);
   private remaining = 0;
   private readonly exact: boolean;
   worked = 0;
@@ -260,8 +259,14 @@ export class Translator implements Engine {
     const { X } = this.environment;
     const run = region.runs++ & 3;
     this.slow.S[HIDDEN] = run < 2 ? -1 : 0;
-    if (run === 0) X.nearRead = X.nearWrite = NO_TABLE;
+    if (run === 0) X.nearRead = X.nearWrite = this.noPages(X.readTable.length);
     return Math.max(left - Math.max(TRAINING_BUDGET, need), 0);
+  }
+
+  /** A page table without any page: an index behind the end of a table would make V8 compare all of them slowly. */
+  private noPages(length: number): Int32Array {
+    if (this.empty.length < length) this.empty = new Int32Array(length);
+    return this.empty;
   }
 
   /** A computed jump has left the region. If it always goes to the same address, that becomes part of it. */
