@@ -29,9 +29,16 @@ struct ilwaco_thread {
   unsigned char detached, finished, joining;
   struct ilwaco_queue joiners;
   void **specific; /* PTHREAD_KEYS_MAX values, or NULL */
+
+  /* all threads that have not finished, in order of creation */
+  struct ilwaco_thread *older, *younger;
+  uint32_t id; /* from 1 */
+  uint32_t stack_bytes; /* 0: the main thread's, which grows */
+  char name[16];
 };
 
 extern struct ilwaco_thread *ilwaco_current;
+extern struct ilwaco_thread *ilwaco_youngest; /* end of the list of all threads */
 
 /* entry.S */
 void ilwaco_upcall(void);
@@ -43,6 +50,9 @@ void ilwaco_interrupts_start(void);
 int ilwaco_interrupts_dispatch(void); /* returns 1 if another thread should run now */
 
 /* scheduler.c; interrupts disabled */
+void ilwaco_enlist(struct ilwaco_thread *thread); /* a new thread */
+void ilwaco_delist(struct ilwaco_thread *thread); /* it has finished */
+int ilwaco_is_ready(const struct ilwaco_thread *thread); /* waits for nothing but the CPU */
 void ilwaco_make_runnable(struct ilwaco_thread *thread);
 void ilwaco_yield_disabled(void); /* gives way to the threads that can run */
 void ilwaco_timer_handler(void);
@@ -53,6 +63,13 @@ void ilwaco_leave(void) __attribute__((noreturn)); /* never to be scheduled agai
 void ilwaco_timer_insert(struct ilwaco_thread *thread, uint64_t deadline_us);
 void ilwaco_timer_remove(struct ilwaco_thread *thread);
 struct ilwaco_thread *ilwaco_timer_first(void);
+
+/* malloc.c: what the heap holds, bytes, and where it lies; walks over all of it */
+struct ilwaco_heap_sizes {
+  uint32_t used, free;
+  uint32_t begin, end, limit;
+};
+void ilwaco_heap_sizes(struct ilwaco_heap_sizes *sizes);
 
 /* boot.c: the main thread's stack lies at the top of memory, at most this many bytes */
 uint32_t ilwaco_main_stack_bytes(void);

@@ -40,6 +40,7 @@ static uint32_t used_lists[(LISTS + 31) / 32]; /* bit i: lists[i] is not empty *
 
 extern char ilwaco_heap[]; /* image.ld */
 
+static char *first; /* the lowest block */
 static char *rest;  /* begin of the unused rest; a block would start here */
 static char *fresh; /* nothing from here up was ever handed out: it is all zero */
 static char *limit;
@@ -98,7 +99,7 @@ static struct block *find_free(uint32_t size) {
 }
 
 static void start(void) {
-  fresh = rest = (char *)(((uintptr_t)ilwaco_heap + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1)) +
+  first = fresh = rest = (char *)(((uintptr_t)ilwaco_heap + ALIGNMENT - 1) & ~(uintptr_t)(ALIGNMENT - 1)) +
                  ALIGNMENT - HEADER;
   limit = (char *)(uintptr_t)(VIRTUAL_REGISTERS->memory_size - ilwaco_main_stack_bytes());
 }
@@ -292,4 +293,18 @@ int posix_memalign(void **memory, size_t alignment, size_t size) {
   if (!result) return ENOMEM;
   *memory = result;
   return 0;
+}
+
+void ilwaco_heap_sizes(struct ilwaco_heap_sizes *sizes) {
+  unsigned before = ilwaco_interrupts_disable();
+  if (!limit) start();
+  sizes->used = sizes->free = 0;
+  for (char *block = first; block < rest; block += size_of((struct block *)block)) {
+    uint32_t size = size_of((struct block *)block);
+    *(((struct block *)block)->head & USED ? &sizes->used : &sizes->free) += size;
+  }
+  sizes->begin = (uint32_t)(uintptr_t)first;
+  sizes->end = (uint32_t)(uintptr_t)rest;
+  sizes->limit = (uint32_t)(uintptr_t)limit;
+  ilwaco_interrupts_restore(before);
 }

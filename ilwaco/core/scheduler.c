@@ -12,8 +12,8 @@
 
 #include "core.h"
 
-static struct ilwaco_thread main_thread = {.deadline = ILWACO_NO_DEADLINE};
-struct ilwaco_thread *ilwaco_current = &main_thread;
+static struct ilwaco_thread main_thread = {.deadline = ILWACO_NO_DEADLINE, .id = 1};
+struct ilwaco_thread *ilwaco_current = &main_thread, *ilwaco_youngest = &main_thread;
 
 static struct ilwaco_queue run_queue;
 static uint64_t armed_until = ILWACO_NO_DEADLINE; /* when the hardware timer fires */
@@ -45,6 +45,25 @@ static void take_out(struct ilwaco_thread *thread) {
   }
   thread->queue = NULL;
 }
+
+void ilwaco_enlist(struct ilwaco_thread *thread) {
+  static uint32_t last_id = 1;
+  thread->id = ++last_id;
+  thread->older = ilwaco_youngest;
+  if (ilwaco_youngest) ilwaco_youngest->younger = thread;
+  ilwaco_youngest = thread;
+}
+
+void ilwaco_delist(struct ilwaco_thread *thread) {
+  if (thread->older) thread->older->younger = thread->younger;
+  if (thread->younger) {
+    thread->younger->older = thread->older;
+  } else {
+    ilwaco_youngest = thread->older;
+  }
+}
+
+int ilwaco_is_ready(const struct ilwaco_thread *thread) { return thread->queue == &run_queue; }
 
 int ilwaco_others_runnable(void) { return run_queue.first != NULL; }
 

@@ -84,6 +84,7 @@ static int start(void) {
   if (network_has_link()) nic_start();
   pthread_t thread;
   if (pthread_create(&thread, 0, run, 0) != 0) return ENOMEM;
+  pthread_setname_np(thread, "network");
   pthread_detach(thread);
   state = STARTED;
   return 0;

@@ -41,6 +41,7 @@ struct network_counters {
   uint32_t dropped_transmit;    /* the NIC's send queue did not drain within a second */
   uint32_t tcp_retransmits, tcp_fast_retransmits, tcp_timeouts;
   uint32_t tcp_out_of_order, tcp_duplicates, tcp_challenge_acks, tcp_resets_in, tcp_resets_out;
+  uint32_t tcp_cookies_sent, tcp_cookies_taken; /* SYNs answered without keeping anything */
 };
 
 extern struct network_counters network_counters;

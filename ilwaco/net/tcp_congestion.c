@@ -8,10 +8,6 @@
  * A timeout costs 200 ms, hundreds of round trips here, so two losses which fast retransmit alone does
  * not see are caught before: that of the last segments (tail loss probe, RFC 8985 section 7) and that of a
  * segment which was sent again (something sent later was reported, as in RACK).
- *
- * One simplification of RFC 6675: during recovery every byte below the highest one reported by SACK that
- * was not itself reported counts as lost (as in FACK), instead of only those with three reports above.
- * Reordering then costs a few needless retransmissions in a recovery that has begun anyway.
  */
 #include "network.h"
 #include "tcp_connection.h"
@@ -112,10 +108,26 @@ void tcp_congestion_timeout(struct tcp_connection *c) {
   c->snd_nxt = c->snd_una;
 }
 
-int tcp_recovery_next(const struct tcp_connection *c, uint32_t *sequence, uint32_t *length) {
-  uint32_t at = seq_max(c->high_rxt, c->snd_una);
+/* Below it, what the peer has not reported is lost (IsLost of RFC 6675 section 4): three ranges above it
+ * were reported, or more than two segments. */
+static uint32_t loss_edge(const struct tcp_connection *c) {
+  uint32_t bytes = 0;
+  for (uint32_t i = c->sacked.count, ranges = 1; i-- > 0; ranges++) {
+    const struct tcp_range *range = &c->sacked.range[i];
+    bytes += range->end - range->start;
+    if (ranges >= DUPLICATES_MEAN_LOSS || bytes > (DUPLICATES_MEAN_LOSS - 1u) * c->mss) {
+      return range->start;
+    }
+  }
+  return c->snd_una;
+}
+
+int tcp_recovery_next(const struct tcp_connection *c, int lost_only, uint32_t *sequence,
+                      uint32_t *length) {
+  uint32_t at = seq_max(c->high_rxt, c->snd_una), edge = loss_edge(c);
   for (uint32_t i = 0; i < c->sacked.count; i++) {
     const struct tcp_range *range = &c->sacked.range[i];
+    if (lost_only && !seq_before(at, edge)) return 0;
     if (seq_before(at, range->start)) {
       *sequence = at;
       *length = range->start - at;
@@ -126,13 +138,16 @@ int tcp_recovery_next(const struct tcp_connection *c, uint32_t *sequence, uint32
   return 0;
 }
 
+/* SetPipe of RFC 6675 section 4: what was not reported is in flight once if it is not lost, and once if
+ * it was sent again. */
 uint32_t tcp_recovery_pipe(const struct tcp_connection *c) {
-  uint32_t at = c->snd_una;
-  uint32_t pipe = 0;
-  for (uint32_t i = 0; i < c->sacked.count; i++) {
-    uint32_t hole_end = seq_min(c->sacked.range[i].start, c->high_rxt);
-    if (seq_after(hole_end, at)) pipe += hole_end - at;
-    at = c->sacked.range[i].end;
+  uint32_t at = c->snd_una, pipe = 0, edge = loss_edge(c);
+  for (uint32_t i = 0; i <= c->sacked.count; i++) {
+    uint32_t end = i < c->sacked.count ? c->sacked.range[i].start : c->snd_max;
+    uint32_t alive = seq_max(at, edge), again = seq_min(end, c->high_rxt);
+    if (seq_before(alive, end)) pipe += end - alive;
+    if (seq_before(at, again)) pipe += again - at;
+    if (i < c->sacked.count) at = c->sacked.range[i].end;
   }
-  return pipe + (c->snd_max - at);
+  return pipe;
 }

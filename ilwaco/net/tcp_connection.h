@@ -119,7 +119,14 @@ void tcp_table_remove(struct tcp_connection *c);
 struct tcp_connection *tcp_table_find(const struct tcp_endpoints *at);
 uint32_t tcp_initial_sequence(const struct tcp_endpoints *at); /* RFC 6528 */
 
+void tcp_each_connection(void (*visit)(const struct tcp_connection *c, void *context),
+                         void *context);
+
 /* --- tcp_listen.c */
+
+void tcp_each_listener(void (*visit)(uint32_t address, uint16_t port, unsigned waiting,
+                                     unsigned backlog, void *context),
+                       void *context);
 
 struct tcp_listener *tcp_listener_find(uint32_t address, uint16_t port);
 void tcp_listener_input(struct tcp_listener *listener, const struct tcp_endpoints *at,
@@ -132,6 +139,8 @@ void tcp_time_wait_add(const struct tcp_connection *c);
 /* 1: the segment belonged to a connection in TIME-WAIT and is done; 0: it did not, or it opens anew. */
 int tcp_time_wait_input(const struct tcp_endpoints *at, const struct tcp_segment *segment);
 int tcp_time_wait_has(const struct tcp_endpoints *at);
+void tcp_each_time_wait(void (*visit)(const struct tcp_endpoints *at, void *context),
+                        void *context);
 
 /* --- tcp_input.c */
 
@@ -159,8 +168,10 @@ void tcp_congestion_duplicate(struct tcp_connection *c, int sack_news);
 /* The peer has reported something new while recovering: was what was sent again lost as well? */
 void tcp_congestion_check_head(struct tcp_connection *c);
 void tcp_congestion_timeout(struct tcp_connection *c);
-/* What fast recovery by SACK (RFC 6675) wants to send again next; 0: nothing. */
-int tcp_recovery_next(const struct tcp_connection *c, uint32_t *sequence, uint32_t *length);
+/* What fast recovery by SACK wants to send again next (NextSeg of RFC 6675 section 4): the next hole that
+ * is lost (rule 1), or any (rule 3). 0: there is none. */
+int tcp_recovery_next(const struct tcp_connection *c, int lost_only, uint32_t *sequence,
+                      uint32_t *length);
 uint32_t tcp_recovery_pipe(const struct tcp_connection *c);
 
 /* --- tcp_timer.c */

@@ -13,21 +13,24 @@
 #include "tcp_reply.h"
 #include "wire.h"
 
-enum { CHALLENGES_PER_SECOND = 1000 };
+enum { CHALLENGES_LEAST = 500, CHALLENGES_SPREAD = 1000 };
 enum { PAWS_LIFETIME_S = 24 * 24 * 3600 };
 
 int tcp_start(void) { return 1; }
 
 int tcp_may_challenge(void) {
   static uint64_t second;
-  static unsigned sent;
+  static unsigned left; /* a limit that others could count on would tell them of connections (RFC 9293
+                           section 3.10.7.4 refers to CVE-2016-5696) */
   uint64_t now = network_now();
   if (now - second >= 1000000) {
     second = now;
-    sent = 0;
+    left = CHALLENGES_LEAST + ilwaco_random32() % CHALLENGES_SPREAD;
   }
   network_counters.tcp_challenge_acks++;
-  return sent++ < CHALLENGES_PER_SECOND;
+  if (left == 0) return 0;
+  left--;
+  return 1;
 }
 
 void tcp_input(const struct ipv4_packet *packet) {

@@ -2,8 +2,8 @@
  * Listening: SYNs become requests, answered requests become connections in the accept queue.
  *
  * A request is a few words, not a connection, and there are at most as many per listener as its backlog
- * (and REQUESTS_MAXIMUM): beyond that a SYN pushes out the oldest, so that a flood of SYNs costs bounded
- * memory and a client that answers promptly still gets in.
+ * (and REQUESTS_MAXIMUM). Beyond that SYNs are answered by cookies, which cost no memory: a flood of SYNs
+ * keeps nobody out who answers (tcp_cookie.c). A full accept queue takes no more SYNs.
  */
 #include <errno.h>
 
@@ -12,24 +12,13 @@
 #include "socket.h"
 #include "tcp_connection.h"
 #include "tcp_reply.h"
+#include "tcp_request.h"
 #include "wire.h"
 
-enum { REQUESTS_MINIMUM = 16, REQUESTS_MAXIMUM = 1024, ANSWERS_MAXIMUM = 5 };
+enum { REQUESTS_MINIMUM = 16, REQUESTS_MAXIMUM = 512, ANSWERS_MAXIMUM = 5, ANSWERS_CROWDED = 2 };
 #define ANSWER_INTERVAL_US 1000000u
-
-struct request {
-  struct request *next; /* oldest first */
-  struct tcp_endpoints at;
-  uint32_t irs, iss;
-  uint32_t ts_recent;
-  uint16_t mss;
-  uint8_t scale;
-  uint8_t answers; /* SYN-ACKs sent */
-  unsigned has_scale : 1;
-  unsigned sack : 1;
-  unsigned timestamps : 1;
-  uint64_t again_at;
-};
+#define TICK_US 50000u /* answers that are due within one go out together */
+#define COOKIE_LIFETIME_US (130 * 1000000ull)
 
 struct tcp_listener {
   struct tcp_listener *next;
@@ -37,8 +26,8 @@ struct tcp_listener {
   uint32_t address; /* 0: any */
   uint16_t port;
   unsigned backlog;
-  struct request *requests;
-  unsigned request_count;
+  struct tcp_requests requests;
+  uint64_t cookies_until; /* third steps may answer cookies */
   struct tcp_connection *accept_first, **accept_last;
   unsigned accept_count;
   struct net_timer timer;
@@ -52,63 +41,64 @@ struct tcp_listener *tcp_listener_find(uint32_t address, uint16_t port) {
   return l;
 }
 
-static void send_syn_ack(struct request *request) {
+static void transmit_syn_ack(const struct tcp_request *request, uint32_t timestamp) {
   struct tcp_options options = {.mss = tcp_own_mss(),
                                 .has_scale = request->has_scale,
                                 .scale = tcp_scale_for(SOCKET_BUFFER_MAXIMUM),
                                 .sack_permitted = request->sack,
                                 .has_timestamp = request->timestamps,
-                                .timestamp = (uint32_t)(network_now() / 1000),
+                                .timestamp = timestamp,
                                 .timestamp_echo = request->ts_recent};
   size_t length = tcp_options_write(ipv4_payload() + TCP_HEADER_BYTES, &options);
   uint32_t window = SOCKET_BUFFER_DEFAULT > 65535 ? 65535 : SOCKET_BUFFER_DEFAULT;
   tcp_transmit(&request->at, request->iss, request->irs + 1, TCP_SYN | TCP_ACK, (uint16_t)window,
                length, 0);
+}
+
+static void answer(struct tcp_listener *l, struct tcp_request *request) {
+  transmit_syn_ack(request, (uint32_t)(network_now() / 1000));
   request->answers++;
   request->again_at = network_now() + ((uint64_t)ANSWER_INTERVAL_US << (request->answers - 1));
+  if (!l->timer.slot || request->again_at < l->timer.deadline) timer_set(&l->timer, request->again_at);
 }
 
-static struct request **find_request(struct tcp_listener *l, const struct tcp_endpoints *at) {
-  struct request **link = &l->requests;
-  while (*link && ((*link)->at.remote_port != at->remote_port ||
-                   (*link)->at.remote_address != at->remote_address ||
-                   (*link)->at.local_address != at->local_address)) {
-    link = &(*link)->next;
-  }
-  return link;
+/* By a cookie: nothing is kept. */
+static void answer_statelessly(struct tcp_listener *l, const struct tcp_endpoints *at,
+                               const struct tcp_segment *syn) {
+  struct tcp_request request;
+  tcp_request_take(&request, at, syn);
+  if (!request.timestamps) request.has_scale = request.sack = 0;
+  request.iss = tcp_cookie_make(&request);
+  l->cookies_until = network_now() + COOKIE_LIFETIME_US;
+  network_counters.tcp_cookies_sent++;
+  transmit_syn_ack(&request, tcp_cookie_timestamp(&request));
 }
 
-static void remove_request(struct tcp_listener *l, struct request **link) {
-  struct request *request = *link;
-  *link = request->next;
-  l->request_count--;
-  net_free(request, sizeof *request);
+static unsigned requests_maximum(const struct tcp_listener *l) {
+  if (l->backlog < REQUESTS_MINIMUM) return REQUESTS_MINIMUM;
+  return l->backlog < REQUESTS_MAXIMUM ? l->backlog : REQUESTS_MAXIMUM;
 }
 
-static void set_timer(struct tcp_listener *l) {
-  uint64_t next = NET_NEVER;
-  for (struct request *r = l->requests; r; r = r->next) {
-    if (r->again_at < next) next = r->again_at;
-  }
-  timer_set(&l->timer, next);
-}
-
+/* Answers once more who has not reacted; gives up in the end, earlier when there are many. */
 static void on_timer(struct net_timer *timer) {
   struct tcp_listener *l = TIMER_OWNER(timer, struct tcp_listener);
-  uint64_t now = network_now();
-  for (struct request **link = &l->requests; *link;) {
-    struct request *request = *link;
-    if (request->again_at <= now) {
-      if (request->answers >= ANSWERS_MAXIMUM) {
-        remove_request(l, link);
+  uint64_t now = network_now(), next = NET_NEVER;
+  int crowded = l->requests.count > requests_maximum(l) / 2;
+  for (unsigned i = 0; i < TCP_REQUEST_BUCKETS; i++) {
+    for (struct tcp_request *r = l->requests.bucket[i], *following; r; r = following) {
+      following = r->next;
+      if (r->again_at <= now + TICK_US && r->answers >= (crowded ? ANSWERS_CROWDED : ANSWERS_MAXIMUM)) {
+        tcp_request_remove(&l->requests, r);
         continue;
       }
-      ipv4_doubt(request->at.remote_address);
-      send_syn_ack(request);
+      if (r->again_at <= now + TICK_US) {
+        ipv4_doubt(r->at.remote_address);
+        answer(l, r);
+      }
+      if (r->again_at < next) next = r->again_at;
     }
-    link = &request->next;
   }
-  set_timer(l);
+  timer_set(&l->timer, next);
 }
 
 int tcp_listen(struct socket *socket, uint32_t address, uint16_t port, unsigned backlog,
@@ -157,7 +147,9 @@ void tcp_listener_close(struct tcp_listener *l) {
   struct tcp_listener **link = &listeners;
   while (*link != l) link = &(*link)->next;
   *link = l->next;
-  while (l->requests) remove_request(l, &l->requests);
+  for (unsigned i = 0; i < TCP_REQUEST_BUCKETS; i++) {
+    while (l->requests.bucket[i]) tcp_request_remove(&l->requests, l->requests.bucket[i]);
+  }
   struct tcp_connection *c;
   while ((c = tcp_accept(l))) {
     tcp_send_reset(c);
@@ -167,52 +159,30 @@ void tcp_listener_close(struct tcp_listener *l) {
   net_free(l, sizeof *l);
 }
 
-static unsigned requests_maximum(const struct tcp_listener *l) {
-  if (l->backlog < REQUESTS_MINIMUM) return REQUESTS_MINIMUM;
-  return l->backlog < REQUESTS_MAXIMUM ? l->backlog : REQUESTS_MAXIMUM;
-}
-
 static void on_syn(struct tcp_listener *l, const struct tcp_endpoints *at,
                    const struct tcp_segment *segment) {
-  struct request **link = find_request(l, at);
-  if (*link && (*link)->irs == segment->sequence) {
-    send_syn_ack(*link);
-    set_timer(l);
+  struct tcp_request *request = tcp_request_find(&l->requests, at);
+  if (request && request->irs == segment->sequence) {
+    answer(l, request);
     return;
   }
-  if (*link) remove_request(l, link);
+  if (request) tcp_request_remove(&l->requests, request);
   if (l->accept_count >= l->backlog) {
     network_counters.dropped_full++;
     return;
   }
-  if (l->request_count >= requests_maximum(l)) {
-    network_counters.dropped_full++;
-    remove_request(l, &l->requests);
-  }
-  struct request *request = net_allocate_zeroed(sizeof *request);
+  request = NULL;
+  if (l->requests.count < requests_maximum(l)) request = tcp_request_add(&l->requests, at);
   if (!request) {
-    network_counters.dropped_memory++;
+    answer_statelessly(l, at, segment);
     return;
   }
-  const struct tcp_options *options = &segment->options;
-  request->at = *at;
-  request->irs = segment->sequence;
+  tcp_request_take(request, at, segment);
   request->iss = tcp_initial_sequence(at);
-  request->mss = options->mss ? options->mss : TCP_MSS_DEFAULT;
-  request->has_scale = options->has_scale;
-  request->scale = options->scale;
-  request->sack = options->sack_permitted;
-  request->timestamps = options->has_timestamp;
-  request->ts_recent = options->timestamp;
-  link = &l->requests;
-  while (*link) link = &(*link)->next;
-  *link = request;
-  l->request_count++;
-  send_syn_ack(request);
-  set_timer(l);
+  answer(l, request);
 }
 
-static struct tcp_connection *connection_from(const struct request *request) {
+static struct tcp_connection *connection_from(const struct tcp_request *request) {
   struct tcp_connection *c = tcp_connection_new(NULL, &request->at);
   if (!c) return NULL;
   if (!tcp_table_insert(c)) {
@@ -237,22 +207,18 @@ static struct tcp_connection *connection_from(const struct request *request) {
   return c;
 }
 
-static void on_answer(struct tcp_listener *l, struct request **link,
-                      const struct tcp_segment *segment) {
-  struct request *request = *link;
-  uint32_t offset = segment->sequence - (request->irs + 1);
-  if (segment->acknowledgement != request->iss + 1 || offset > 65535) {
-    tcp_reply_reset(&request->at, segment);
-    return;
-  }
+/* The third step. 0: there is no place for the connection, but the SYN-ACK goes out again and brings
+ * another chance. */
+static int establish(struct tcp_listener *l, const struct tcp_request *request,
+                     const struct tcp_segment *segment) {
   if (l->accept_count >= l->backlog) {
-    network_counters.dropped_full++; /* the SYN-ACK goes out again and brings another chance */
-    return;
+    network_counters.dropped_full++;
+    return 0;
   }
   struct tcp_connection *c = connection_from(request);
   if (!c) {
     network_counters.dropped_memory++;
-    return;
+    return 0;
   }
   c->snd_wl1 = segment->sequence;
   c->snd_wl2 = segment->acknowledgement;
@@ -263,19 +229,36 @@ static void on_answer(struct tcp_listener *l, struct request **link,
   *l->accept_last = c;
   l->accept_last = &c->accept_next;
   l->accept_count++;
-  remove_request(l, link);
-  set_timer(l);
   socket_changed(l->socket);
   tcp_segment_arrives(c, segment);
+  return 1;
+}
+
+static void on_answer(struct tcp_listener *l, const struct tcp_endpoints *at,
+                      const struct tcp_segment *segment) {
+  struct tcp_request *request = tcp_request_find(&l->requests, at);
+  struct tcp_request from_cookie;
+  if (request) {
+    uint32_t offset = segment->sequence - (request->irs + 1);
+    if (segment->acknowledgement != request->iss + 1 || offset > 65535) {
+      tcp_reply_reset(at, segment);
+    } else if (establish(l, request, segment)) {
+      tcp_request_remove(&l->requests, request);
+    }
+  } else if (network_now() < l->cookies_until && tcp_cookie_take(&from_cookie, at, segment)) {
+    network_counters.tcp_cookies_taken++;
+    establish(l, &from_cookie, segment);
+  } else {
+    tcp_reply_reset(at, segment);
+  }
 }
 
 void tcp_listener_input(struct tcp_listener *l, const struct tcp_endpoints *at,
                         const struct tcp_segment *segment) {
-  struct request **link = find_request(l, at);
   if (segment->flags & TCP_RST) {
-    if (*link && segment->sequence == (*link)->irs + 1) {
-      remove_request(l, link);
-      set_timer(l);
+    struct tcp_request *request = tcp_request_find(&l->requests, at);
+    if (request && segment->sequence == request->irs + 1) {
+      tcp_request_remove(&l->requests, request);
     }
   } else if (segment->flags & TCP_SYN) {
     if (segment->flags & TCP_ACK) {
@@ -284,10 +267,14 @@ void tcp_listener_input(struct tcp_listener *l, const struct tcp_endpoints *at,
       on_syn(l, at, segment);
     }
   } else if (segment->flags & TCP_ACK) {
-    if (*link) {
-      on_answer(l, link, segment);
-    } else {
-      tcp_reply_reset(at, segment);
-    }
+    on_answer(l, at, segment);
+  }
+}
+
+void tcp_each_listener(void (*visit)(uint32_t address, uint16_t port, unsigned waiting,
+                                     unsigned backlog, void *context),
+                       void *context) {
+  for (const struct tcp_listener *l = listeners; l; l = l->next) {
+    visit(l->address, l->port, l->accept_count, l->backlog, context);
   }
 }

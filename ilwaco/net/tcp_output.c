@@ -172,9 +172,10 @@ void tcp_send_tail(struct tcp_connection *c) {
   if (length || fin_pending(c)) send_range(c, c->snd_una + sent - length, length);
 }
 
-static void resend_holes(struct tcp_connection *c) {
+static void resend_holes(struct tcp_connection *c, int lost_only) {
   uint32_t sequence, length;
-  while (tcp_recovery_pipe(c) + c->mss <= c->cwnd && tcp_recovery_next(c, &sequence, &length)) {
+  while (tcp_recovery_pipe(c) + c->mss <= c->cwnd &&
+         tcp_recovery_next(c, lost_only, &sequence, &length)) {
     uint32_t left = tcp_stream_end(c) - sequence;
     length = minimum(minimum(length, left), tcp_payload_room(c));
     if (length == 0) return;
@@ -247,9 +248,11 @@ void tcp_output(struct tcp_connection *c) {
     tcp_congestion_idle(c);
   }
   if (c->resend_head) resend_head(c);
-  if (c->recovering && c->sack) resend_holes(c);
+  int by_sack = c->recovering && c->sack;
+  if (by_sack) resend_holes(c, 1);
   while (send_next(c)) {
   }
+  if (by_sack) resend_holes(c, 0);
   if (c->ack_now) transmit(c, c->snd_max, 0, 0);
   int waiting = c->send.used || (fin_pending(c) && !c->fin_sent);
   if (waiting && c->snd_una == c->snd_max && c->retransmit_at == NET_NEVER) {

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-enum { TCP_RANGES_MAXIMUM = 8 };
+enum { TCP_RANGES_MAXIMUM = 16 };
 
 struct tcp_range {
   uint32_t start, end; /* [start, end) */

@@ -97,3 +97,10 @@ uint16_t tcp_choose_port(uint32_t address) { return port_choose(port_taken, &add
 uint32_t tcp_initial_sequence(const struct tcp_endpoints *at) {
   return hash(at) + (uint32_t)(network_now() / 4);
 }
+
+void tcp_each_connection(void (*visit)(const struct tcp_connection *c, void *context),
+                         void *context) {
+  for (uint32_t i = 0; i < bucket_count; i++) {
+    for (const struct tcp_connection *c = buckets[i]; c; c = c->hash_next) visit(c, context);
+  }
+}

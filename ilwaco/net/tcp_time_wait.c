@@ -105,3 +105,8 @@ int tcp_time_wait_input(const struct tcp_endpoints *at, const struct tcp_segment
   if (tcp_segment_span(segment)) tcp_reply_ack(at, r->snd_nxt, r->rcv_nxt);
   return 1;
 }
+
+void tcp_each_time_wait(void (*visit)(const struct tcp_endpoints *at, void *context),
+                        void *context) {
+  for (const struct remnant *r = oldest; r; r = r->next) visit(&r->at, context);
+}

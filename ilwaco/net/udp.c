@@ -202,3 +202,7 @@ struct udp_datagram *udp_take(struct udp_endpoint *endpoint) {
 void udp_free(struct udp_datagram *datagram) {
   net_free(datagram, sizeof *datagram + datagram->length);
 }
+
+void udp_each(void (*visit)(const struct udp_endpoint *endpoint, void *context), void *context) {
+  for (const struct udp_endpoint *e = endpoints; e; e = e->next) visit(e, context);
+}

@@ -42,6 +42,8 @@ int udp_send(struct udp_endpoint *endpoint, uint32_t address, uint16_t port,
 struct udp_datagram *udp_take(struct udp_endpoint *endpoint);
 void udp_free(struct udp_datagram *datagram);
 
+void udp_each(void (*visit)(const struct udp_endpoint *endpoint, void *context), void *context);
+
 void udp_input(const struct ipv4_packet *packet);
 void udp_failed(uint32_t source, uint32_t destination, const uint8_t *header, int error,
                 unsigned mtu);

@@ -63,7 +63,9 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
   new->esp = (uint32_t)(uintptr_t)frame;
 
   if (thread) *thread = new;
+  new->stack_bytes = (uint32_t)size;
   unsigned before = ilwaco_interrupts_disable();
+  ilwaco_enlist(new);
   ilwaco_make_runnable(new);
   ilwaco_interrupts_restore(before);
   return 0;
@@ -76,6 +78,7 @@ void pthread_exit(void *result) {
   if (ilwaco_keys_destroy && self->specific) ilwaco_keys_destroy(self);
   bury();
   ilwaco_interrupts_disable();
+  ilwaco_delist(self);
   self->result = result;
   self->finished = 1;
   if (self->detached && self->stack) {

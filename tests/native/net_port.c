@@ -136,6 +136,11 @@ int port_pthread_detach(void *thread) {
   return 0;
 }
 
+int port_pthread_setname_np(void *thread, const char *name) {
+  (void)thread, (void)name;
+  return 0;
+}
+
 int port_pthread_attr_init(void *attributes) {
   (void)attributes;
   return 0;
