@@ -1,3 +1,5 @@
+type ErrorStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 507;
+
 /** A request that cannot be met as it was asked, and what would be right. */
 export class RequestError extends Error {
   override readonly name = "RequestError";
@@ -10,7 +12,7 @@ export class RequestError extends Error {
     readonly field: string,
     message: string,
     readonly expected: string,
-    readonly status: 400 | 401 | 403 | 404 | 408 | 409 | 413 | 429 | 503 | 507 = 400,
+    readonly status: ErrorStatus = 400,
   ) {
     super(message);
   }

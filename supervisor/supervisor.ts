@@ -21,6 +21,8 @@ import { EventLog } from "./event_log.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
 import type { Network } from "./network.ts";
 import { VM_NUMBER_MAXIMUM } from "./address_plan.ts";
+import { Disks, requireDisks } from "./disk/disks.ts";
+import type { DiskLimits } from "./disk/store.ts";
 import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./cell/protocol.ts";
 import { SWAP_DEFAULT } from "./swap/channel.ts";
 import { openSwapFolder } from "./swap/folder.ts";
@@ -56,6 +58,8 @@ export interface SupervisorOptions {
    * folder, or a temporary one. `bytes: 0`: nowhere; never when deterministic.
    */
   readonly swap?: Omit<SwapSettings, "folder">;
+  /** How much disks may hold. */
+  readonly disks?: DiskLimits;
   /** VMs get a NIC; default true, and always false when deterministic. */
   readonly network?: boolean;
   /** What the VMs' Ethernet leads to; default: the gateway, with which they are reached from here. */
@@ -88,7 +92,9 @@ const POOL_BYTES = 2 ** 30;
 
 export class Supervisor {
   readonly images: ImageStore;
-  readonly events = new EventLog();
+  readonly events: EventLog;
+  /** Undefined when deterministic. */
+  readonly disks: Disks | undefined;
   /** Undefined without a network. */
   readonly network: Network | undefined;
   readonly #cells: CellPool;
@@ -98,12 +104,16 @@ export class Supervisor {
 
   private constructor(
     options: SupervisorOptions,
+    events: EventLog,
     images: ImageStore,
+    disks: Disks | undefined,
     network: Network | undefined,
     swapFolder?: string,
   ) {
     const { deterministic = false, swap = { bytes: SWAP_DEFAULT } } = options;
+    this.events = events;
     this.images = images;
+    this.disks = disks;
     this.network = network;
     network?.wire?.watch((state, message) =>
       this.events.add(`uplink.${state}`, undefined, message)
@@ -120,6 +130,7 @@ export class Supervisor {
       engine: options.engine,
       mechanisms: options.mechanisms,
       swap: deterministic || swap.bytes === 0 ? undefined : { ...swap, folder: swapFolder },
+      disks: disks?.worker,
       module: options.cellModule,
       patience: options.patience,
       network: this.network,
@@ -136,7 +147,12 @@ export class Supervisor {
     const swapFolder = dataFolder && await openSwapFolder(dataFolder);
     const connected = !options.deterministic && options.network !== false;
     const network = connected ? await openNetwork(options.uplink) : undefined;
-    return new Supervisor(options, images, network, swapFolder);
+    const events = new EventLog();
+    const event = (type: string, message: string, vm?: number) => events.add(type, vm, message);
+    const disks = options.deterministic
+      ? undefined
+      : await Disks.open({ dataFolder, limits: options.disks, event });
+    return new Supervisor(options, events, images, disks, network, swapFolder);
   }
 
   /** Makes a VM and, unless `start` is false, starts it. */
@@ -378,11 +394,13 @@ export class Supervisor {
     for (const vm of this.#vms) this.#forget(vm);
     const network = this.network?.close();
     await this.#cells.close();
+    this.disks?.close();
     await network;
   }
 
   async #create(request: VmRequest, image: StoredImage, sink?: ConsoleSink): Promise<VmSummary> {
     if (this.#closed) throw new RequestError("server", "it is stopping", "a running server", 503);
+    requireDisks(request, this.disks);
     const { id, name } = this.#vms.identify(request.name);
     const index = this.#cells.reserve(id, request.memory);
     const cell = this.#cells.cell(index);
@@ -391,6 +409,7 @@ export class Supervisor {
     // From here on the name is taken: two requests at the same time must not both get it.
     this.#vms.add(vm);
     try {
+      this.disks?.attach(vm);
       await this.#order(vm);
       openPorts(vm, this.network);
       this.events.add("vm.created", id, name);
@@ -425,6 +444,7 @@ export class Supervisor {
       settings: request.settings,
       network: this.network?.vmNetwork(vm.id),
       resources: vm.limits,
+      disks: await this.disks?.openFor(vm),
     };
     await cell.request(COMMAND.VM_CREATE, vm.id, order);
   }
@@ -434,12 +454,14 @@ export class Supervisor {
     const destroyed = vm.cell.request(COMMAND.VM_DESTROY, vm.id).catch(() => {});
     this.#cells.release(vm.cellIndex, vm.cell, vm.request.memory, vm.image);
     await destroyed;
+    await this.disks?.closeFor(vm);
     this.network?.forget(vm.id);
   }
 
   #forget(vm: VmRecord): void {
     for (const port of vm.published.splice(0)) port.close();
     vm.console.live = false;
+    this.disks?.detach(vm);
     this.#vms.delete(vm);
     if (!hasEnded(vm)) applyNotice(vm, { state: "stopped" });
   }
@@ -472,7 +494,9 @@ export class Supervisor {
     applyNotice(vm, notice);
     vm.console.live = !hasEnded(vm);
     this.events.add(`vm.${notice.state}`, vm.id, notice.reason);
-    if (hasEnded(vm)) this.network?.ended(vm.id);
+    if (!hasEnded(vm)) return;
+    this.network?.ended(vm.id);
+    this.disks?.closeFor(vm);
   }
 
   #cellDied(cell: Cell, index: number, reason: string): void {

@@ -37,6 +37,7 @@ import {
   type StateNotice,
   STOP,
 } from "./protocol.ts";
+import type { DiskPlug, DiskWorker } from "../disk/disk_worker.ts";
 import { type SwapSettings, SwapWorker } from "../swap/swap_worker.ts";
 
 /** What a cell tells. `bytes` and `frame` of these calls are only valid during the call. */
@@ -49,10 +50,12 @@ export interface CellListener {
   died(reason: string): void;
 }
 
-export interface CellParameters extends Omit<CellOptions, "swapChannel"> {
+export interface CellParameters extends Omit<CellOptions, "swapChannel" | "diskChannel"> {
   readonly listener: CellListener;
   /** Default: no swap. */
   readonly swap?: SwapSettings;
+  /** Who serves its VMs' disks; default: they have none. */
+  readonly disks?: DiskWorker;
   /** Module of the Worker; tests put a broken one here. */
   readonly module?: URL;
 }
@@ -95,6 +98,8 @@ export class Cell {
   framesDropped = 0;
   /** The Worker did not end when it was told to. */
   abandoned = false;
+  /** Its side of the disk worker, if there is one. */
+  readonly disks: DiskPlug | undefined;
   readonly #listener: CellListener;
   readonly #worker: Worker;
   readonly #swap: SwapWorker | undefined;
@@ -113,7 +118,7 @@ export class Cell {
   #heartbeat = -1;
   #still = 0;
 
-  constructor({ listener, module, swap, ...options }: CellParameters) {
+  constructor({ listener, module, swap, disks, ...options }: CellParameters) {
     this.#listener = listener;
     this.poolBytes = options.poolBytes;
     this.channel = createChannel();
@@ -147,9 +152,14 @@ export class Cell {
     };
     const bell = { status: this.channel.status, index: CELL_BELL };
     this.#swap = swap && new SwapWorker(swap, bell, (reason) => this.#end(reason));
+    this.disks = disks?.plug(bell.status, bell.index, (reason) => this.#end(reason));
     const start: CellStart = {
       channel: this.channel,
-      options: { ...options, swapChannel: this.#swap?.channel },
+      options: {
+        ...options,
+        swapChannel: this.#swap?.channel,
+        diskChannel: this.disks?.channel,
+      },
     };
     this.#worker.postMessage(start);
     this.#pump();
@@ -333,6 +343,7 @@ export class Cell {
     }
     this.#worker.terminate();
     this.#swap?.stop();
+    this.disks?.unplug();
     const error = new CellError(`the cell is gone: ${reason}`);
     for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();

@@ -9,6 +9,7 @@ import { Cell, type CellListener } from "./cell.ts";
 import type { StoredImage } from "../image/store.ts";
 import type { CellPort, Network } from "../network.ts";
 import { COMMAND } from "./protocol.ts";
+import type { DiskWorker } from "../disk/disk_worker.ts";
 import type { SwapSettings } from "../swap/swap_worker.ts";
 
 export interface CellPoolOptions {
@@ -18,6 +19,7 @@ export interface CellPoolOptions {
   readonly engine?: EngineSettings;
   readonly mechanisms?: Partial<Mechanisms>;
   readonly swap?: SwapSettings;
+  readonly disks?: DiskWorker;
   readonly module?: URL;
   /** Checks without a heartbeat, one per second, until a cell is given up. */
   readonly patience?: number;
@@ -171,13 +173,15 @@ export class CellPool {
   }
 
   #open(index: number): Slot {
-    const { poolBytes, deterministic, engine, mechanisms, swap, module, network } = this.#options;
+    const { poolBytes, deterministic, engine, mechanisms, swap, disks, module, network } =
+      this.#options;
     const cell: Cell = new Cell({
       poolBytes,
       deterministic,
       engine,
       mechanisms,
       swap,
+      disks,
       module,
       listener: {
         console: (vm, bytes) => this.#listener.console(cell, vm, bytes),

@@ -14,6 +14,8 @@
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { createRing } from "../../devices/ring.ts";
 import type { Mechanisms } from "../../kernel/mechanisms.ts";
+import type { DiskUnit } from "../../devices/disk.ts";
+import type { DiskChannel } from "../disk/channel.ts";
 import type { SwapChannel } from "../swap/channel.ts";
 import type { Resources } from "../../kernel/resources.ts";
 
@@ -100,6 +102,7 @@ export interface VmOrder {
   readonly settings: Readonly<Record<string, string>>;
   readonly network?: VmNetwork;
   readonly resources?: Resources;
+  readonly disks?: readonly DiskUnit[];
 }
 
 /** IPv4 addresses as uint32 in host order. */
@@ -198,6 +201,8 @@ export interface CellOptions {
   readonly mechanisms?: Partial<Mechanisms>;
   /** Where pages go when memory runs short; made by the Cell from what its parameters say. */
   readonly swapChannel?: SwapChannel;
+  /** What its VMs' disks are reached by; made by the Cell as well. */
+  readonly diskChannel?: DiskChannel;
 }
 
 const INBOX_BYTES = 256 * 1024, OUTBOX_BYTES = 1024 * 1024, FRAMES_BYTES = 1024 * 1024;

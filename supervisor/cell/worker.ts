@@ -14,6 +14,7 @@ import { type CrashReport, Kernel, reportText } from "../../kernel/kernel.ts";
 import { DeterministicClock, HostClock } from "../../kernel/clock.ts";
 import { runCell } from "./loop.ts";
 import { type CellStart, HOST_BELL } from "./protocol.ts";
+import { ChannelDiskDevice } from "../disk/device.ts";
 import { ChannelSwapDevice } from "../swap/device.ts";
 
 function openSwap({ channel, options }: CellStart): SwapOptions {
@@ -26,9 +27,10 @@ function openSwap({ channel, options }: CellStart): SwapOptions {
 }
 
 self.onmessage = ({ data }: MessageEvent<CellStart>) => {
-  const { deterministic, poolBytes, engine, mechanisms, swapChannel } = data.options;
+  const { deterministic, poolBytes, engine, mechanisms, swapChannel, diskChannel } = data.options;
   const clock = deterministic ? new DeterministicClock() : new HostClock();
   const swap = swapChannel && openSwap(data);
+  const disks = diskChannel && new ChannelDiskDevice(diskChannel);
   runCell(data, clock, {
     create: (events) =>
       new Kernel({
@@ -38,6 +40,7 @@ self.onmessage = ({ data }: MessageEvent<CellStart>) => {
         engine,
         mechanisms,
         swap,
+        disks,
         // The backbone completes frames for whoever wants that.
         uplinkTakes: TAKES_CHECKSUM | TAKES_SEGMENTS,
       }),

@@ -1,6 +1,7 @@
 /** A VM as requests make and change it, and as answers show it. */
 
 import { z } from "@hono/zod-openapi";
+import { DISKS_MAXIMUM } from "../disk/checks.ts";
 import { parseLabels, VM_FIELDS, type VmChange } from "../vm/request.ts";
 import { parseResources, RESOURCE_FIELDS } from "../vm/resources.ts";
 import { parseRestart } from "../vm/restart_policy.ts";
@@ -74,6 +75,21 @@ const DOCUMENTED: Readonly<Record<string, Record<string, unknown>>> = {
     },
     description: "TCP ports of the host that lead to ports of the VM; host port 0: any free one",
   },
+  disks: {
+    type: "array",
+    maxItems: DISKS_MAXIMUM,
+    items: {
+      oneOf: [
+        { type: "string", example: "data:ro" },
+        {
+          type: "object",
+          required: ["name"],
+          properties: { name: { type: "string" }, readOnly: { type: "boolean" } },
+        },
+      ],
+    },
+    description: "Disks, as the guest numbers them: one VM may write to a disk, or many read it",
+  },
   start: { type: "boolean", description: "Start it at once; default true" },
   cpuWeight: {
     type: "integer",
@@ -141,6 +157,7 @@ export const Vm = z.object({
   labels: z.record(z.string(), z.string()),
   restart: z.string(),
   publish: z.array(z.object({ hostname: z.string(), host: z.int(), guest: z.int() })),
+  disks: z.array(z.object({ name: z.string(), readOnly: z.boolean() })),
   created: z.iso.datetime(),
   cpuWeight: z.int(),
   cpus: z.number().nullable(),

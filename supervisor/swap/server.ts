@@ -5,6 +5,7 @@
  * no room, which the kernel tries again: a folder that is gone for a moment costs no VM its memory.
  */
 
+import { isFull } from "../host_error.ts";
 import { Doorbell, RingCorruption, RingReader, RingWriter } from "../../devices/ring.ts";
 import { SWAP_DONE, SWAP_FAILED, SWAP_FULL } from "../../kernel/swap_device.ts";
 import {
@@ -133,10 +134,4 @@ export class SwapServer {
       done += count;
     }
   }
-}
-
-/** The disk, or the user's share of it, is used up. */
-function isFull(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string };
-  return code === "ENOSPC" || code === "EDQUOT" || /no space left|quota/i.test(message ?? "");
 }

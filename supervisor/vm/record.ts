@@ -4,6 +4,7 @@ import type { Cell } from "../cell/cell.ts";
 import { ConsoleLog } from "./console_log.ts";
 import type { StoredImage } from "../image/store.ts";
 import { formatAddress } from "../gateway/ipv4.ts";
+import type { OpenDisks } from "../disk/disks.ts";
 import type { StateNotice, ToldState } from "../cell/protocol.ts";
 import type { VmRequest } from "./request.ts";
 import { changeLimits, type Limits, UNLIMITED } from "./resources.ts";
@@ -25,6 +26,8 @@ export interface VmRecord {
   readonly console: ConsoleLog;
   readonly created: Date;
   readonly published: PublishedPort[];
+  /** Its disks while their files are open. */
+  openDisks?: OpenDisks;
   /** What it may use of the processor and the network. */
   limits: Limits;
   labels: Readonly<Record<string, string>>;
@@ -78,6 +81,7 @@ export interface VmSummary extends Limits {
   readonly arguments: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
   readonly publish: readonly { hostname: string; host: number; guest: number }[];
+  readonly disks: readonly { name: string; readOnly: boolean }[];
   /** ISO 8601. */
   readonly created: string;
 }
@@ -138,6 +142,7 @@ export function summarize(vm: VmRecord): VmSummary {
     arguments: vm.request.arguments,
     settings: vm.request.settings,
     publish: vm.published.map(({ hostname, host, guest }) => ({ hostname, host, guest })),
+    disks: vm.request.disks,
     created: vm.created.toISOString(),
   };
 }

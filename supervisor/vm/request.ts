@@ -6,6 +6,7 @@
  */
 
 import { LAYOUT } from "../../kernel/abi.ts";
+import { type DiskAttachment, parseDisks } from "../disk/checks.ts";
 import { RequestError } from "../request_error.ts";
 import { parseSize, SIZE_EXPECTED } from "../size.ts";
 import { parseResources, RESOURCE_FIELDS, type Resources } from "./resources.ts";
@@ -35,6 +36,8 @@ export interface VmRequest extends Resources {
   /** When it is started again: see parseRestart. */
   readonly restart: string;
   readonly publish: readonly PortMapping[];
+  /** In the order in which the guest numbers them; each to be read only, or by this VM alone. */
+  readonly disks: readonly DiskAttachment[];
   /** Start it at once. */
   readonly start: boolean;
 }
@@ -64,6 +67,7 @@ export const VM_FIELDS = {
     list("publish", value, PUBLISH_MAXIMUM).map((item, index) =>
       parsePublish(`publish[${index}]`, item)
     ),
+  disks: (value: unknown): readonly DiskAttachment[] => parseDisks(list("disks", value)),
   start: (value: unknown) => parseBoolean("start", value, true),
 } as const;
 

@@ -1,0 +1,340 @@
+/**
+ * The disks of a supervisor: their files, who holds them, and how much there may be.
+ *
+ * `NAME.disk` in the folder of disks holds a disk's bytes, sparse. A new disk is written beside it as
+ * `NAME.UUID.part`, made durable and renamed, so that a crash leaves all of a disk or nothing; what such a
+ * crash left is removed at the next start. The name counts when its record is written.
+ *
+ * Who uses a file locks it (flock): here for as long as it is copied, in the disk worker for as long as a VM
+ * has it. So two processes may share a folder and none takes away what the other one uses.
+ *
+ * What is asked wrongly is refused by a RequestError that names the field.
+ */
+
+import { isFull } from "../host_error.ts";
+import { RequestError } from "../request_error.ts";
+import { formatSize } from "../size.ts";
+import { BLOCK_BYTES } from "./channel.ts";
+import { checkDiskBytes, checkDiskName } from "./checks.ts";
+import { DiskHolders } from "./holders.ts";
+import { type DiskRecord, type DiskRecords, syncFolder } from "./records.ts";
+import { readFile, SparseWriter } from "./sparse.ts";
+
+export interface DiskLimits {
+  /** Bytes of one disk; default 1 TiB. */
+  readonly diskBytes?: number;
+  /** Bytes of all disks together; default 16 TiB. */
+  readonly allBytes?: number;
+}
+
+export interface DiskSummary {
+  readonly name: string;
+  readonly bytes: number;
+  /** Bytes that it takes on the host; null: its file is gone. */
+  readonly usedBytes: number | null;
+  readonly created: string;
+  /** VMs that have it. */
+  readonly vms: readonly { readonly id: number; readonly readOnly: boolean }[];
+}
+
+export interface DiskStoreOptions {
+  /** An existing folder, without symbolic links in its path. */
+  readonly folder: string;
+  readonly records: DiskRecords;
+  readonly limits?: DiskLimits;
+  /** Something that an operator should know. */
+  event?(type: string, message: string, vm?: number): void;
+  /** Resolves when the files of VMs that have ended are closed. */
+  settled?(): Promise<void>;
+}
+
+export interface DiskExport {
+  readonly bytes: number;
+  readonly body: ReadableStream<Uint8Array<ArrayBuffer>>;
+}
+
+const TEBI = 2 ** 40;
+
+export class DiskStore {
+  readonly folder: string;
+  readonly limits: Required<DiskLimits>;
+  readonly holders = new DiskHolders();
+  readonly #records: DiskRecords;
+  readonly #event: NonNullable<DiskStoreOptions["event"]>;
+  readonly #settled: () => Promise<void>;
+  /** Disks that are being made, and the bytes that they are counted with. */
+  readonly #making = new Map<string, number>();
+
+  constructor({ folder, records, limits, event, settled }: DiskStoreOptions) {
+    this.folder = folder;
+    this.limits = { diskBytes: TEBI, allBytes: 16 * TEBI, ...limits };
+    this.#records = records;
+    this.#event = event ?? (() => {});
+    this.#settled = settled ?? (() => Promise.resolve());
+    this.#examine();
+  }
+
+  list(): DiskSummary[] {
+    return this.#records.list().map((record) => this.#summarize(record));
+  }
+
+  get(name: string): DiskSummary {
+    return this.#summarize(this.record(name));
+  }
+
+  /** Throws a RequestError if there is none. */
+  record(name: string): DiskRecord {
+    const record = this.#records.get(name);
+    if (record !== undefined) return record;
+    const names = this.#records.list().map((known) => known.name);
+    const shown = names.slice(0, 20).join(", ") + (names.length > 20 ? " ..." : "");
+    throw new RequestError(
+      "disk",
+      `no disk ${JSON.stringify(name)}`,
+      names.length > 0 ? `one of ${shown}` : "a disk that was created: there is none yet",
+      404,
+    );
+  }
+
+  path(name: string): string {
+    return `${this.folder}/${name}.disk`;
+  }
+
+  /** A disk of zeros, which takes no room until it is written. */
+  async create(name: string, bytes: number): Promise<DiskSummary> {
+    checkDiskBytes("bytes", bytes, this.limits.diskBytes);
+    const summary = await this.#make(name, bytes, (writer) => writer.end(bytes));
+    this.#event("disk.created", `${name}, ${formatSize(bytes)}`);
+    return summary;
+  }
+
+  /**
+   * A disk with these bytes, and zeros up to the next block or to `bytes`. `check` is called before the
+   * disk counts and may throw.
+   */
+  async import(
+    name: string,
+    body: ReadableStream<Uint8Array> | null,
+    { bytes = 0, check }: { bytes?: number; check?: () => void } = {},
+  ): Promise<DiskSummary> {
+    if (bytes > 0) checkDiskBytes("bytes", bytes, this.limits.diskBytes);
+    const summary = await this.#make(name, bytes, async (writer) => {
+      for await (const piece of body ?? []) {
+        this.#grow(name, writer.length + piece.length);
+        await writer.write(piece);
+      }
+      if (writer.length === 0) throw new RequestError("body", "got nothing", "the disk's bytes");
+      check?.();
+      const size = Math.ceil(writer.length / BLOCK_BYTES) * BLOCK_BYTES;
+      await writer.end(Math.max(size, bytes));
+    });
+    this.#event("disk.imported", `${name}, ${formatSize(summary.bytes)}`);
+    return summary;
+  }
+
+  /** The bytes of a disk that no VM is writing to; it is in use until the stream has ended. */
+  async export(name: string): Promise<DiskExport> {
+    const record = this.record(name);
+    await this.#settled();
+    this.holders.requireStill(name);
+    const file = await this.#openLocked(name, false);
+    return { bytes: record.blocks * BLOCK_BYTES, body: readFile(file) };
+  }
+
+  /** A copy of a disk that no VM is writing to. */
+  async clone(name: string, copy: string): Promise<DiskSummary> {
+    const bytes = this.record(name).blocks * BLOCK_BYTES;
+    const { body } = await this.export(name);
+    try {
+      const summary = await this.#make(copy, bytes, async (writer) => {
+        for await (const piece of body) await writer.write(piece);
+        await writer.end(bytes);
+      });
+      this.#event("disk.created", `${copy}, ${formatSize(bytes)}, a copy of ${name}`);
+      return summary;
+    } finally {
+      await body.cancel().catch(() => {});
+    }
+  }
+
+  /** Makes a disk larger that no running VM has. */
+  async resize(name: string, bytes: number): Promise<DiskSummary> {
+    const record = this.record(name);
+    const before = record.blocks * BLOCK_BYTES;
+    checkDiskBytes("bytes", bytes, this.limits.diskBytes);
+    if (bytes < before) {
+      const expected = `at least its ${before}: a disk never shrinks, make a smaller one and copy`;
+      throw new RequestError("bytes", `got ${bytes}`, expected);
+    }
+    this.#requireRoom(bytes - before);
+    await this.#settled();
+    this.holders.requireUnused(name, "resized");
+    using file = await this.#openLocked(name, true);
+    this.holders.requireUnused(name, "resized");
+    await file.truncate(bytes);
+    await file.sync();
+    this.#records.put({ ...record, blocks: bytes / BLOCK_BYTES });
+    this.#event("disk.resized", `${name}, ${formatSize(before)} to ${formatSize(bytes)}`);
+    return this.get(name);
+  }
+
+  /** Throws a RequestError while a VM has it. */
+  async delete(name: string): Promise<void> {
+    this.record(name);
+    this.holders.requireFree(name);
+    try {
+      using _file = await this.#openLocked(name, true);
+      this.holders.requireFree(name);
+      await Deno.remove(this.path(name));
+    } catch (error) {
+      // Its file is gone already: that is what was wanted.
+      if (!(error instanceof RequestError && error.field === "file")) throw error;
+    }
+    this.#records.delete(name);
+    this.#event("disk.deleted", name);
+  }
+
+  /** Bytes that disks may still have. */
+  #left(): number {
+    let sum = 0;
+    for (const { blocks } of this.#records.list()) sum += blocks * BLOCK_BYTES;
+    for (const bytes of this.#making.values()) sum += bytes;
+    return this.limits.allBytes - sum;
+  }
+
+  /** A disk that is being made has so many bytes now. */
+  #grow(name: string, bytes: number): void {
+    const before = this.#making.get(name) ?? 0;
+    if (bytes <= before) return;
+    if (bytes > this.limits.diskBytes || bytes - before > this.#left()) {
+      const got = `got ${formatSize(bytes)} and more`;
+      throw new RequestError("body", got, this.#quotaExpected(), 413);
+    }
+    this.#making.set(name, bytes);
+  }
+
+  #quotaExpected(): string {
+    const { diskBytes, allBytes } = this.limits;
+    return `at most ${formatSize(diskBytes)} in one disk and ${formatSize(allBytes)} in all: ` +
+      "remove disks, or allow more";
+  }
+
+  #requireRoom(bytes: number): void {
+    const left = this.#left();
+    if (bytes <= left) return;
+    const got = `${formatSize(bytes)} more, ${formatSize(Math.max(0, left))} are left`;
+    throw new RequestError("bytes", got, this.#quotaExpected(), 507);
+  }
+
+  /** Makes a disk under a temporary name; `fill` writes and ends it. */
+  async #make(
+    name: string,
+    bytes: number,
+    fill: (writer: SparseWriter) => Promise<void>,
+  ): Promise<DiskSummary> {
+    checkDiskName(name);
+    this.#requireNew(name);
+    this.#requireRoom(bytes);
+    this.#making.set(name, bytes);
+    const part = `${this.folder}/${name}.${crypto.randomUUID()}.part`;
+    try {
+      using file = await Deno.open(part, { write: true, createNew: true, mode: 0o600 });
+      file.lockSync(true);
+      const writer = new SparseWriter(file);
+      await fill(writer);
+      const { size } = await file.stat();
+      this.#grow(name, size);
+      await Deno.rename(part, this.path(name));
+      syncFolder(this.folder);
+      const created = new Date().toISOString();
+      this.#records.put({ name, blocks: size / BLOCK_BYTES, created });
+    } catch (error) {
+      await Deno.remove(part).catch(() => {});
+      throw asDiskError(error);
+    } finally {
+      this.#making.delete(name);
+    }
+    return this.get(name);
+  }
+
+  #requireNew(name: string): void {
+    if (this.#records.get(name) !== undefined || this.#making.has(name)) {
+      const taken = `${JSON.stringify(name)} is the name of another disk`;
+      throw new RequestError("name", taken, "a name that is not in use", 409);
+    }
+    if (exists(this.path(name))) {
+      const file = `there is a file ${this.path(name)} that belongs to no disk`;
+      throw new RequestError("name", file, "another name, or that the file is moved away", 409);
+    }
+  }
+
+  async #openLocked(name: string, write: boolean): Promise<Deno.FsFile> {
+    const path = this.path(name);
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(path, { read: true, write });
+    } catch (error) {
+      throw asDiskError(error);
+    }
+    if (file.tryLockSync(write)) return file;
+    file.close();
+    throw inUse(name, "another process uses it");
+  }
+
+  #summarize({ name, blocks, created }: DiskRecord): DiskSummary {
+    let usedBytes: number | null = null;
+    try {
+      usedBytes = (Deno.statSync(this.path(name)).blocks ?? 0) * 512;
+    } catch {
+      // Told by null.
+    }
+    return { name, bytes: blocks * BLOCK_BYTES, usedBytes, created, vms: this.holders.of(name) };
+  }
+
+  /** Finds what does not fit together: it is told, and nothing that may be somebody's is removed. */
+  #examine(): void {
+    for (const { name, blocks } of this.#records.list()) {
+      if (!exists(this.path(name))) {
+        this.#event("disk.missing", `${name}: its file ${this.path(name)} is gone`);
+      } else if (Deno.statSync(this.path(name)).size < blocks * BLOCK_BYTES) {
+        const bytes = blocks * BLOCK_BYTES;
+        this.#event("disk.missing", `${name}: expected ${bytes} bytes in ${this.path(name)}`);
+      }
+    }
+    for (const { name: file } of [...Deno.readDirSync(this.folder)]) {
+      const name = file.replace(/\.disk$/, "");
+      const path = `${this.folder}/${file}`;
+      if (file.endsWith(".part")) removePart(path);
+      else if (file !== name && this.#records.get(name) === undefined) {
+        this.#event("disk.orphan", `${path} belongs to no disk: import it, or move it away`);
+      }
+    }
+  }
+}
+
+/** What an interrupted process left; not what another one is just writing. */
+function removePart(path: string): void {
+  using file = Deno.openSync(path, { write: true });
+  if (file.tryLockSync(true)) Deno.removeSync(path);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+export function inUse(name: string, why: string): RequestError {
+  return new RequestError("disk", `${name} cannot be used: ${why}`, "a disk that is free", 409);
+}
+
+/** What the host says, as an answer to whoever asked. */
+export function asDiskError(error: unknown): Error {
+  if (error instanceof RequestError || !(error instanceof Error)) return error as Error;
+  const status = isFull(error) ? 507 : 500;
+  return new RequestError("file", error.message, "a data folder that works and has room", status);
+}
