@@ -20,7 +20,12 @@ export function parseSize(text: string): number | undefined {
 
 /** The shortest exact form up to one decimal: `16M`, `1.5G`. */
 export function formatSize(bytes: number): string {
-  for (const [unit, factor] of [["G", 2 ** 30], ["M", 2 ** 20], ["K", 2 ** 10]] as const) {
+  for (
+    const [unit, factor] of [["T", 2 ** 40], ["G", 2 ** 30], ["M", 2 ** 20], [
+      "K",
+      2 ** 10,
+    ]] as const
+  ) {
     if (bytes >= factor) return `${Number((bytes / factor).toFixed(1))}${unit}`;
   }
   return `${bytes}`;

@@ -14,7 +14,8 @@ Deno.test("sizes are read as people write them", () => {
     ["M", undefined],
     ["-1M", undefined],
     ["1e3", undefined],
-    ["1T", undefined],
+    ["1T", 2 ** 40],
+    ["1P", undefined],
     ["0.3", undefined],
     ["99999999999999999999", undefined],
   ];
@@ -22,5 +23,7 @@ Deno.test("sizes are read as people write them", () => {
 });
 
 Deno.test("sizes are shown with the largest unit that fits", () => {
-  for (const text of ["16M", "1.5G", "4K", "512"]) assertEquals(formatSize(parseSize(text)!), text);
+  for (const text of ["2T", "16M", "1.5G", "4K", "512"]) {
+    assertEquals(formatSize(parseSize(text)!), text);
+  }
 });

@@ -211,15 +211,14 @@ export class DiskServer {
       const request = queue.requests.shift()!;
       this.#perform(request);
       this.#moved += Math.max(1, request.count);
-      if (queue.requests.length === 0) {
+      const more = queue.requests.length > 0;
+      if (!more || this.#moved >= TURN_BLOCKS) {
+        // Whoever has come meanwhile is before the one whose turn this was.
+        this.#cells.forEach((side) => this.#take(side));
         line.shift();
-        this.#moved = 0;
-      } else if (this.#moved >= TURN_BLOCKS) {
-        line.push(line.shift()!);
+        if (more) line.push(queue);
         this.#moved = 0;
       }
-      // Whoever comes now is the next but those who wait already.
-      if (this.#moved === 0) this.#cells.forEach((side) => this.#take(side));
       if (performance.now() >= end) return line.length > 0;
     }
     return false;
