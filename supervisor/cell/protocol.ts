@@ -205,7 +205,7 @@ export interface CellOptions {
   readonly diskChannel?: DiskChannel;
 }
 
-const INBOX_BYTES = 256 * 1024, OUTBOX_BYTES = 1024 * 1024, FRAMES_BYTES = 1024 * 1024;
+const INBOX_BYTES = 256 * 1024, OUTBOX_BYTES = 1024 * 1024, FRAMES_BYTES = 4 * 1024 * 1024;
 
 export function createChannel(): CellChannel {
   return {

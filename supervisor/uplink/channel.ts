@@ -1,6 +1,6 @@
 /**
- * What the supervisor and an uplink worker share: a ring of frames each way, and status words. Frames
- * lie in the rings as they are on the wire. Rare news (see UplinkNotice) are messages.
+ * What the supervisor and an uplink worker share: a ring of frames each way, and status words. The
+ * subject of a frame's record is its offload (devices/offload.ts). Rare news (see UplinkNotice) are messages.
  */
 
 import { createRing } from "../../devices/ring.ts";
@@ -31,7 +31,7 @@ export const UPLINK_COUNTERS = [
   "overflow",
   /** Frames of a protocol that VMs do not speak (IPv6, VLAN tags), which would wake them all. */
   "protocol",
-  /** Frames that are no Ethernet frames or are too large for a VM. */
+  /** Frames that are no Ethernet frames, are too large, or do not fit their header. */
   "malformed",
   /** Times it slept. */
   "sleeps",
@@ -39,7 +39,7 @@ export const UPLINK_COUNTERS = [
 export type UplinkCounters = Record<typeof UPLINK_COUNTERS[number], number>;
 export const COUNTER_BYTE = 256;
 
-const RING_BYTES = 1024 * 1024;
+const RING_BYTES = 4 * 1024 * 1024;
 
 export function createUplinkChannel(): UplinkChannel {
   return {
@@ -70,4 +70,6 @@ export interface UplinkStart {
   /** What the device gets if it is made here and is no port of a bridge. */
   readonly address: number;
   readonly netmask: number;
+  /** Large TCP segments and missing checksums cross the device. */
+  readonly offload: boolean;
 }

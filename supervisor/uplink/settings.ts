@@ -25,6 +25,8 @@ export interface TapSettings {
   readonly router?: number;
   /** Default: the router. */
   readonly dns?: number;
+  /** Leave checksums and the cutting of TCP segments to who delivers them; default true. */
+  readonly offload?: boolean;
 }
 
 /** A link of the embedder's own. */

@@ -5,11 +5,12 @@
  * Either somebody has prepared the device for this user, or it is made here, which takes
  * CAP_NET_ADMIN; then it is also set up here, and Linux removes it when the descriptor is closed.
  *
- * A frame is read and written as it is on the wire. With offload (IFF_VNET_HDR, TUNSETOFFLOAD) each is
- * preceded by a virtio_net_hdr of 10 bytes: then `open` asks for it, and who uses `read` and `write`
- * passes it on or completes the frame.
+ * Each frame is preceded by a virtio_net_hdr of 10 bytes (devices/virtio_header.ts). With offload, the
+ * host's stack hands over TCP segments of up to 64 KiB and leaves out checksums, and takes the same;
+ * without, the header of every frame it hands over is zero.
  */
 
+import { VIRTIO_HEADER_BYTES } from "../../devices/virtio_header.ts";
 import { formatAddress } from "../gateway/ipv4.ts";
 import { ifreq, Interfaces, SystemError } from "./interfaces.ts";
 import {
@@ -28,8 +29,9 @@ import {
 
 const O_RDWR = 2, O_NONBLOCK = 0o4000, O_CLOEXEC = 0o2000000;
 const EFD_NONBLOCK = O_NONBLOCK, EFD_CLOEXEC = O_CLOEXEC;
-const TUNSETIFF = 0x400454can;
-const IFF_TAP = 0x0002, IFF_NO_PI = 0x1000;
+const TUNSETIFF = 0x400454can, TUNSETOFFLOAD = 0x400454d0n, TUNSETVNETHDRSZ = 0x400454d8n;
+const IFF_TAP = 0x0002, IFF_NO_PI = 0x1000, IFF_VNET_HDR = 0x4000;
+const TUN_F_CSUM = 1n, TUN_F_TSO4 = 2n;
 const POLLIN = 1, POLLERR = 8, POLLHUP = 16, POLLNVAL = 32;
 const TUN_PATH = "/dev/net/tun";
 
@@ -39,6 +41,7 @@ export interface TapOptions {
   /** This host's end, if the device is made here and has no bridge (uint32). */
   readonly address: number;
   readonly netmask: number;
+  readonly offload: boolean;
 }
 
 /** The device cannot be used; the message says what to do. */
@@ -77,12 +80,12 @@ export class TapDevice {
     this.#polled.set([fd, POLLIN, this.#event, POLLIN]);
   }
 
-  /** Takes the next frame; its bytes, or -1 if none waits, or the device is gone: `wait` tells. */
+  /** Takes the next frame with its header; the bytes of both, or -1 if none waits, or the device is gone: `wait` tells. */
   read(buffer: Uint8Array<ArrayBuffer>): number {
     return this.#libc.read(this.#fd, buffer, BigInt(buffer.length));
   }
 
-  /** Puts a frame on the link; 0, or the errno of why not. */
+  /** Puts a frame on the link: the first `length` bytes, its header among them. 0, or the errno of why not. */
   write(frame: Uint8Array<ArrayBuffer>, length: number): number {
     if (this.#libc.write(this.#fd, frame, BigInt(length)) >= 0) return 0;
     return errno(this.#libc);
@@ -126,16 +129,26 @@ export function addressOfInterface(libc: Libc, name: string): number | undefined
 }
 
 function attach(libc: Libc, options: TapOptions, made: boolean): number {
-  const { device } = options;
+  const { device, offload } = options;
   const path = new TextEncoder().encode(`${TUN_PATH}\0`);
   const fd = libc.open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) throw new TapError(explainOpen(errno(libc)));
   const request = ifreq(device);
-  request.setInt16(16, IFF_TAP | IFF_NO_PI, true);
+  request.setInt16(16, IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, true);
   if (libc.ioctl(fd, TUNSETIFF, new Uint8Array(request.buffer)) < 0) {
     const code = errno(libc);
     libc.close(fd);
     throw new TapError(explainAttach(code, options, made, libc.getuid()));
+  }
+  // Whoever had a prepared device before may have left it another way.
+  const headerBytes = new Uint8Array(Int32Array.of(VIRTIO_HEADER_BYTES).buffer);
+  if (
+    libc.ioctl(fd, TUNSETVNETHDRSZ, headerBytes) < 0 ||
+    libc.ioctlValue(fd, TUNSETOFFLOAD, offload ? TUN_F_CSUM | TUN_F_TSO4 : 0n) < 0
+  ) {
+    const code = errno(libc);
+    libc.close(fd);
+    throw new TapError(`${device} takes no offload: ${errnoName(code)}; a newer Linux does`);
   }
   return fd;
 }

@@ -7,6 +7,7 @@
  */
 
 import { Doorbell, RingReader, RingWriter } from "../../devices/ring.ts";
+import { TAKES_CHECKSUM, TAKES_SEGMENTS } from "../../devices/offload.ts";
 import { type AddressPlan, netmaskOf, planAddresses } from "../address_plan.ts";
 import { FRAME } from "../cell/protocol.ts";
 import type { Wire } from "../network.ts";
@@ -51,7 +52,7 @@ export function uplinkWorkerOptions(libc: string): WorkerOptions {
 
 export class TapWire implements Wire {
   readonly name: string;
-  readonly takes = 0;
+  readonly takes: number;
   /** Who has which address on this link. */
   readonly plan: AddressPlan;
   readonly #settings: TapSettings;
@@ -80,7 +81,7 @@ export class TapWire implements Wire {
     }
     const libc = findLibc();
     const channel = createUplinkChannel();
-    const { device, bridge, pool } = settings;
+    const { device, bridge, pool, offload = true } = settings;
     const start: UplinkStart = {
       channel,
       libc,
@@ -88,6 +89,7 @@ export class TapWire implements Wire {
       bridge,
       address: pool.first,
       netmask: netmaskOf(pool),
+      offload,
     };
     const worker = startWorker(libc);
     const begun = Promise.withResolvers<UplinkNotice>();
@@ -105,11 +107,12 @@ export class TapWire implements Wire {
   private constructor(
     settings: TapSettings,
     worker: Worker,
-    { channel }: UplinkStart,
+    { channel, offload }: UplinkStart,
     notice: UplinkNotice,
   ) {
     this.#settings = settings;
     this.name = settings.device;
+    this.takes = offload ? TAKES_CHECKSUM | TAKES_SEGMENTS : 0;
     this.plan = planOf(settings, notice.bridgeAddress);
     this.#state = notice.state;
     this.#message = notice.message;
@@ -128,9 +131,9 @@ export class TapWire implements Wire {
     this.#pump();
   }
 
-  send(frame: Uint8Array): boolean {
+  send(frame: Uint8Array, offload: number): boolean {
     if (this.#over) return false;
-    if (!this.#toWire.write(FRAME, 0, 0, frame)) {
+    if (!this.#toWire.write(FRAME, offload, 0, frame)) {
       this.#overflow++;
       return false;
     }
@@ -201,7 +204,7 @@ export class TapWire implements Wire {
       const seen = this.#hostBell.value;
       let frames = 0;
       for (; frames < TURN_FRAMES && this.#fromWire.next(); frames++) {
-        this.#taker(this.#fromWire.payload(), 0);
+        this.#taker(this.#fromWire.payload(), this.#fromWire.subject);
         this.#fromWire.release();
       }
       // A flood from the wire must not keep the rest of the supervisor from running.

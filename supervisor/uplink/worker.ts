@@ -15,8 +15,13 @@
 
 /// <reference lib="deno.worker" />
 
-import { FRAME_MAXIMUM, FRAME_MINIMUM } from "../../devices/frame.ts";
+import { LARGE_FRAME_MAXIMUM } from "../../devices/frame.ts";
 import { Doorbell, RingReader, RingWriter } from "../../devices/ring.ts";
+import {
+  readVirtioHeader,
+  VIRTIO_HEADER_BYTES,
+  writeVirtioHeader,
+} from "../../devices/virtio_header.ts";
 import { FRAME } from "../cell/protocol.ts";
 import {
   COUNTER_BYTE,
@@ -37,8 +42,7 @@ const BATCH = 128;
 /** Turns until the event loop gets one, for messages and the end of a poll. */
 const TURNS = 64;
 const RETRY_MS = 1000;
-/** Room for one frame more than a VM can take, to see that it is too large. */
-const BUFFER_BYTES = 65_536;
+const BUFFER_BYTES = VIRTIO_HEADER_BYTES + LARGE_FRAME_MAXIMUM;
 const ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_EXPERIMENT = 0x88b5;
 
 class UplinkWorker {
@@ -51,7 +55,9 @@ class UplinkWorker {
   readonly #hostBell: Doorbell;
   readonly #toWire: RingReader;
   readonly #fromWire: RingWriter;
+  /** A header and a frame, and the frame alone. */
   readonly #buffer = new Uint8Array(BUFFER_BYTES);
+  readonly #frame = this.#buffer.subarray(VIRTIO_HEADER_BYTES);
   #device: TapDevice | null = null;
   #state: UplinkState | null = null;
   /** Ends the sleep that is under way. */
@@ -114,11 +120,10 @@ class UplinkWorker {
     const ring = this.#toWire;
     let n = 0;
     for (; n < BATCH && ring.next(); n++) {
-      const { length } = ring;
-      if (length <= BUFFER_BYTES) {
-        this.#buffer.set(ring.payload());
-        this.#write(length);
-      }
+      const { length, subject: offload } = ring;
+      this.#frame.set(ring.payload());
+      writeVirtioHeader(this.#buffer, this.#frame.subarray(0, length), offload);
+      this.#write(length);
       ring.release();
     }
     if (n > 0) this.#publish();
@@ -127,7 +132,9 @@ class UplinkWorker {
 
   #write(length: number): void {
     const counts = this.#counts;
-    const error = this.#device === null ? EBADFD : this.#device.write(this.#buffer, length);
+    const error = this.#device === null
+      ? EBADFD
+      : this.#device.write(this.#buffer, VIRTIO_HEADER_BYTES + length);
     if (error === 0) {
       counts.framesOut++;
       counts.bytesOut += length;
@@ -148,13 +155,15 @@ class UplinkWorker {
     const counts = this.#counts, buffer = this.#buffer;
     let n = 0;
     for (; n < BATCH; n++) {
-      const length = device.read(buffer);
+      const length = device.read(buffer) - VIRTIO_HEADER_BYTES;
       if (length < 0) break;
       counts.framesIn++;
       counts.bytesIn += length;
-      if (length < FRAME_MINIMUM || length > FRAME_MAXIMUM) counts.malformed++;
-      else if (!isForVms(buffer)) counts.protocol++;
-      else if (!this.#fromWire.write(FRAME, 0, 0, buffer, 0, length)) counts.overflow++;
+      const frame = this.#frame.subarray(0, length);
+      const offload = readVirtioHeader(buffer, frame);
+      if (offload < 0) counts.malformed++;
+      else if (!isForVms(frame)) counts.protocol++;
+      else if (!this.#fromWire.write(FRAME, offload, 0, frame)) counts.overflow++;
     }
     if (n > 0) this.#publish();
     return n > 0;

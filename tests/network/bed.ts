@@ -32,11 +32,13 @@ export interface Bed {
 
 export interface BedOptions {
   readonly link?: Impairment;
+  /** Instead of what `link` says: Linux and VMs leave checksums and segmentation to each other. */
+  readonly offload?: boolean;
   readonly cells?: number;
 }
 
 export async function withBed(
-  { link = {}, cells = 1 }: BedOptions,
+  { link = {}, offload = false, cells = 1 }: BedOptions,
   test: (bed: Bed) => Promise<void>,
 ): Promise<void> {
   await using space = await Namespace.create();
@@ -44,13 +46,20 @@ export async function withBed(
   await run("ip", "tuntap", "add", "dev", device, "mode", "tap");
   let supervisor: Supervisor | undefined;
   try {
-    const tap = await TapWire.open({ kind: "tap", device, pool: POOL });
-    const wire = new ImpairedWire(tap, link);
+    const tap = await TapWire.open({ kind: "tap", device, pool: POOL, offload });
+    const impaired = new ImpairedWire(tap, link);
+    const wire = offload ? tap : impaired;
     await run("ip", "link", "set", device, "address", DEVICE_MAC);
     await space.take(device, `${LINUX}/${PREFIX}`);
     const uplink = { kind: "wire", wire, plan: tap.plan } as const;
     supervisor = await Supervisor.start({ cells, poolBytes: POOL_BYTES, uplink });
-    await test({ host: new GuestHost(supervisor), supervisor, space, device, damage: wire.damage });
+    await test({
+      host: new GuestHost(supervisor),
+      supervisor,
+      space,
+      device,
+      damage: impaired.damage,
+    });
   } finally {
     await supervisor?.close();
     // It is in the namespace, or still here if something failed before.
