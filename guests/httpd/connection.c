@@ -2,7 +2,6 @@
 #include "connection.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,12 +19,24 @@ static struct patience settings;
 
 void connection_set_patience(const struct patience *patience) { settings = *patience; }
 
+int connection_writes(const struct connection *c) {
+  return c->rest || c->body.at < c->body.end;
+}
+
+static void wait_for(struct connection *c, int what, uint64_t now) {
+  c->waits_for = (uint8_t)what;
+  c->deadline = now + (what == WAIT_REQUEST ? settings.request_us
+                       : what == WAIT_IDLE  ? settings.idle_us
+                       : what == WAIT_WRITE ? settings.write_us
+                                            : ENDING_PATIENCE_US);
+}
+
 void connection_init(struct connection *c, int fd, uint64_t now) {
   memset(c, 0, sizeof *c);
   c->fd = fd;
   c->body = BODY_NONE;
   c->keep_alive = 1;
-  c->deadline = now + settings.request_us;
+  wait_for(c, WAIT_REQUEST, now);
 }
 
 void connection_close(struct connection *c) {
@@ -34,12 +45,6 @@ void connection_close(struct connection *c) {
   free(c->head);
   free(c->rest);
 }
-
-static int is_writing(const struct connection *c) {
-  return c->rest || c->body.at < c->body.end;
-}
-
-short connection_events(const struct connection *c) { return is_writing(c) ? POLLOUT : POLLIN; }
 
 /* --- writing */
 
@@ -96,7 +101,7 @@ static int write_rest(struct connection *c, uint64_t now) {
   ssize_t sent = send(c->fd, c->rest + c->rest_sent, c->rest_length - c->rest_sent, MSG_NOSIGNAL);
   if (sent < 0) return errno == EAGAIN;
   c->rest_sent += (uint32_t)sent;
-  c->deadline = now + settings.write_us;
+  wait_for(c, WAIT_WRITE, now);
   if (c->rest_sent == c->rest_length) {
     free(c->rest);
     c->rest = NULL;
@@ -113,7 +118,7 @@ static int write_body(struct connection *c, uint64_t now) {
     ssize_t sent = send(c->fd, chunk, (size_t)length, MSG_NOSIGNAL);
     if (sent < 0) return errno == EAGAIN;
     c->body.at += (uint64_t)sent;
-    c->deadline = now + settings.write_us;
+    wait_for(c, WAIT_WRITE, now);
     if (sent < length) break;
   }
   if (c->body.at == c->body.end) body_end(&c->body);
@@ -144,7 +149,7 @@ static int serve_next(struct connection *c, uint64_t now) {
   int alive = service_answer(c, &request);
   c->head_used -= (uint16_t)length;
   memmove(c->head, c->head + length, c->head_used);
-  c->deadline = now + (is_writing(c) ? settings.write_us : settings.idle_us);
+  wait_for(c, connection_writes(c) ? WAIT_WRITE : WAIT_IDLE, now);
   return alive;
 }
 
@@ -169,7 +174,7 @@ static int read_more(struct connection *c, uint64_t now) {
   ssize_t got = recv(c->fd, c->head + c->head_used, (size_t)(c->head_capacity - c->head_used), 0);
   if (got < 0 && errno == EAGAIN) return -1;
   if (got <= 0) return 0;
-  if (c->head_used == 0) c->deadline = now + settings.request_us;
+  if (c->head_used == 0) wait_for(c, WAIT_REQUEST, now);
   c->head_used += (uint16_t)got;
   return 1;
 }
@@ -182,7 +187,7 @@ static int end(struct connection *c, uint64_t now) {
     c->ending = 1;
     drop_head(c);
     shutdown(c->fd, SHUT_WR);
-    c->deadline = now + ENDING_PATIENCE_US;
+    wait_for(c, WAIT_ENDING, now);
   }
   for (int i = 0; i < 64; i++) {
     ssize_t got = recv(c->fd, waste, sizeof waste, 0);
@@ -203,7 +208,7 @@ int connection_step(struct connection *c, uint64_t now) {
     if (!c->keep_alive) return end(c, now);
     uint16_t before = c->head_used;
     if (c->head_used && !serve_next(c, now)) return 0;
-    if (c->head_used != before || !c->keep_alive || is_writing(c)) continue;
+    if (c->head_used != before || !c->keep_alive || connection_writes(c)) continue;
     int got = read_more(c, now);
     if (got == 0) return 0;
     if (got < 0) {
@@ -214,5 +219,5 @@ int connection_step(struct connection *c, uint64_t now) {
 }
 
 void connection_timeout(struct connection *c) {
-  if (c->head_used && !is_writing(c) && !c->ending) refuse(c, 408);
+  if (c->head_used && !connection_writes(c) && !c->ending) refuse(c, 408);
 }

@@ -1,8 +1,8 @@
 /*
  * One client: reads requests, writes answers, never blocks.
  *
- * The caller's loop polls `fd` for connection_events and calls connection_step when it is ready, and closes
- * connections whose deadline has passed. A connection that waits for a request owns no buffer.
+ * table.c calls connection_step when `fd` is ready for what connection_writes tells, and ends connections
+ * whose deadline has passed. A connection that waits for a request owns no buffer.
  */
 #ifndef HTTPD_CONNECTION_H
 #define HTTPD_CONNECTION_H
@@ -24,6 +24,12 @@ struct connection {
   uint32_t rest_length, rest_sent;
   struct body body;   /* what is still to send behind `rest` */
   uint64_t deadline;  /* microseconds of net_now_us */
+  uint8_t waits_for;  /* WAIT_: why there is a deadline */
+
+  /* of table.c alone */
+  uint8_t listed;
+  uint16_t events;
+  uint32_t next, previous;
 };
 
 /* Microseconds that a client has for a request, between two, and to take some of an answer. */
@@ -32,10 +38,12 @@ struct patience {
 };
 void connection_set_patience(const struct patience *patience);
 
+enum { WAIT_REQUEST, WAIT_IDLE, WAIT_WRITE, WAIT_ENDING, WAITS };
+
 void connection_init(struct connection *connection, int fd, uint64_t now);
 
-/* POLLIN or POLLOUT: what to wait for. */
-short connection_events(const struct connection *connection);
+/* Whether it waits for room to write, or else for something to read. */
+int connection_writes(const struct connection *connection);
 
 /* Goes on as far as it can. 0: it is over, and the caller calls connection_close. */
 int connection_step(struct connection *connection, uint64_t now);

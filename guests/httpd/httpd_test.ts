@@ -230,7 +230,11 @@ Deno.test({
   ignore: noPython,
   fn: () =>
     GuestHost.use(async (host) => {
-      const vm = await host.boot("httpd", { publish: [80], memory: 64 << 20 });
+      const vm = await host.boot("httpd", {
+        publish: [80],
+        memory: 64 << 20,
+        settings: { request_ms: "60000" },
+      });
       await vm.says("listening");
       const COUNT = 10_000, script = fromRoot("tests/support/idle_clients.py");
       // The client and this process hold one descriptor for each connection.

@@ -8,7 +8,7 @@ import selectors
 import socket
 import sys
 
-port, count, batch = int(sys.argv[1]), int(sys.argv[2]), 200
+port, count, batch = int(sys.argv[1]), int(sys.argv[2]), 32
 request = b"GET /doc?bytes=10 HTTP/1.1\r\nHost: idle\r\n\r\n"
 selector = selectors.DefaultSelector()
 clients, waiting, answers = [], 0, {}
