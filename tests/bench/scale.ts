@@ -52,6 +52,7 @@ try {
     await fleet.checkAll();
     memories.push(await fleet.memory());
     for (const bytes of documents) {
+      await fleet.visitAll(bytes);
       for (const alpha of alphas) {
         await fleet.load(bytes, alpha, { seconds: WARM_SECONDS, connections: CONNECTIONS });
         const sample = await fleet.load(bytes, alpha, { seconds, connections: CONNECTIONS });
