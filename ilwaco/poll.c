@@ -25,9 +25,8 @@ static struct poller *pollers;
 /* The console has no driver that calls file_changed; look at it this often while it is polled. */
 enum { CONSOLE_INTERVAL_US = 20000 };
 
-void file_wake_pollers(struct file *file) {
+void file_wake_pollers(void) {
   unsigned before = ilwaco_interrupts_disable();
-  for (struct file_watch *watch = file->watches; watch; watch = watch->next) watch->changed(watch);
   for (struct poller *p = pollers; p; p = p->next) ilwaco_event_signal(&p->event);
   ilwaco_interrupts_restore(before);
 }

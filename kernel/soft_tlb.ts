@@ -23,8 +23,6 @@ export interface SoftTlbHolder {
   writeTable: Int32Array;
   tlbOlder: SoftTlbHolder | null;
   tlbNewer: SoftTlbHolder | null;
-  /** It has got empty tables. */
-  tlbSupplied?(): void;
 }
 
 export class SoftTlb {
@@ -53,7 +51,6 @@ export class SoftTlb {
     } else {
       this.#refills++;
       this.#supply(holder);
-      holder.tlbSupplied?.();
     }
     this.#append(holder);
   }

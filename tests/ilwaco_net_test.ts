@@ -41,15 +41,12 @@ async function build(guest: string[], folder: string, name: string): Promise<str
   const freestanding = ["-ffreestanding", "-fno-stack-protector", "-nostdinc"];
   const include = ["-isystem", headers, "-Iilwaco/include", "-include", "tests/native/net_port.h"];
   const network = (await sourcesIn("ilwaco/net")).filter((path) =>
-    !/\/nic(_registers)?\.c$/.test(path)
+    !/\/nic(_registers|_ring)?\.c$/.test(path)
   );
   const sources = [
     ...network,
     "ilwaco/fd.c",
     "ilwaco/poll.c",
-    "ilwaco/epoll.c",
-    "ilwaco/core/time.c",
-    "ilwaco/libc/calendar.c",
     "ilwaco/uio.c",
     "tests/native/net_nic.c",
     ...guest,
@@ -184,7 +181,7 @@ async function blocksReturnTo(link: Link, blocks: number): Promise<void> {
   assertEquals(now, blocks, "the network kept memory of connections that have ended");
 }
 
-const HTTPD = [...await sourcesIn("guests/httpd"), "guests/common/net.c"];
+const HTTPD = await sourcesIn("guests/httpd");
 const ECHO = ["guests/echo.c"];
 const BAD_LINK = ["loss=1", "duplicate=1", "reorder=1", "seed=7"];
 const ignore = reason !== null;

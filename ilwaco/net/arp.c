@@ -32,6 +32,7 @@ enum { ARP_ETHERNET = 1, ARP_REQUEST = 1, ARP_REPLY = 2 };
 struct packet {
   struct packet *next;
   size_t length;
+  struct virtio_header offload;
   uint8_t bytes[];
 };
 
@@ -83,7 +84,7 @@ static struct entry *recycle(uint32_t address) {
 }
 
 static void transmit(uint16_t operation, const uint8_t destination[6], uint32_t target) {
-  struct arp_packet *packet = (struct arp_packet *)nic_transmit_frame.payload;
+  struct arp_packet *packet = (struct arp_packet *)nic_frame->payload;
   packet->hardware = swap16(ARP_ETHERNET);
   packet->protocol = swap16(ETHERTYPE_IPV4);
   packet->hardware_bytes = 6;
@@ -147,7 +148,7 @@ static void resolve(struct entry *entry, const uint8_t mac[6]) {
   entry->waiting_count = 0;
   while (packet) {
     struct packet *next = packet->next;
-    memcpy(nic_transmit_frame.payload, packet->bytes, packet->length);
+    nic_put(packet->bytes, packet->length, &packet->offload);
     ethernet_send(mac, ETHERTYPE_IPV4, packet->length);
     net_free(packet, sizeof *packet + packet->length);
     packet = next;
@@ -183,11 +184,12 @@ static void wait_for_answer(struct entry *entry, size_t length) {
   if (entry->waiting_count < WAITING_MAXIMUM) packet = net_allocate(sizeof *packet + length);
   if (!packet) {
     network_counters.dropped_unresolved++;
+    nic_discard();
     return;
   }
   packet->next = NULL;
   packet->length = length;
-  memcpy(packet->bytes, nic_transmit_frame.payload, length);
+  nic_take(packet->bytes, length, &packet->offload);
   struct packet **end = &entry->waiting;
   while (*end) end = &(*end)->next;
   *end = packet;

@@ -9,7 +9,7 @@ int arp_start(void); /* 0: no memory */
 
 void arp_input(const uint8_t *payload, size_t length);
 
-/* Sends the IPv4 packet of `length` bytes in nic_transmit_frame to the neighbour `address`. While the
+/* Sends the IPv4 packet of `length` bytes in nic_frame to the neighbour `address`. While the
  * neighbour is being asked for its address a few packets wait; if it never answers they are dropped
  * and their senders are told EHOSTUNREACH. */
 void arp_send(uint32_t address, size_t length);

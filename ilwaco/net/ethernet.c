@@ -20,16 +20,18 @@ void ethernet_input(struct frame *frame, size_t length) {
     return;
   }
   size_t payload = length - ETHERNET_HEADER_BYTES;
+  unsigned trusted = VIRTIO_NEEDS_CHECKSUM | VIRTIO_CHECKED;
+  unsigned checked = frame->offload.flags & trusted ? IPV4_CHECKED : 0;
   switch (swap16(frame->ethernet.type)) {
     case ETHERTYPE_IPV4:
       /* A switch floods frames whose destination it has not learned: another host's are not ours. */
       if (frame->ethernet.destination[0] & 1) {
-        ipv4_input(frame->payload, payload, 1);
+        ipv4_input(frame->payload, payload, checked | IPV4_LINK_BROADCAST);
       } else {
         uint8_t own[6];
         ethernet_address(own);
         if (memcmp(frame->ethernet.destination, own, 6) == 0) {
-          ipv4_input(frame->payload, payload, 0);
+          ipv4_input(frame->payload, payload, checked);
         } else {
           network_counters.dropped_address++;
         }
@@ -44,7 +46,7 @@ void ethernet_input(struct frame *frame, size_t length) {
 }
 
 void ethernet_send(const uint8_t destination[6], uint16_t type, size_t payload) {
-  struct ethernet_header *header = &nic_transmit_frame.ethernet;
+  struct ethernet_header *header = &nic_frame->ethernet;
   memcpy(header->destination, destination, 6);
   ethernet_address(header->source);
   header->type = swap16(type);

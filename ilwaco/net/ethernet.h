@@ -12,7 +12,7 @@ extern const uint8_t ethernet_broadcast[6];
 /* Hands a frame of `length` bytes (Ethernet header included) to ARP or IPv4. */
 void ethernet_input(struct frame *frame, size_t length);
 
-/* Completes the Ethernet header of nic_transmit_frame and sends it. `type` in host order. */
+/* Completes the Ethernet header of nic_frame and sends it. `type` in host order. */
 void ethernet_send(const uint8_t destination[6], uint16_t type, size_t payload);
 
 /* This NIC's own address. */

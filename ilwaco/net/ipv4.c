@@ -71,7 +71,7 @@ static void deliver(const struct ipv4_packet *packet) {
   }
 }
 
-void ipv4_input(const uint8_t *bytes, size_t length, int link_broadcast) {
+void ipv4_input(const uint8_t *bytes, size_t length, unsigned flags) {
   struct ipv4_packet packet;
   if (!parse(bytes, length, &packet)) return;
   const struct ipv4_header *header = (const struct ipv4_header *)bytes;
@@ -80,8 +80,9 @@ void ipv4_input(const uint8_t *bytes, size_t length, int link_broadcast) {
     network_counters.dropped_address++;
     return;
   }
-  packet.broadcast = broadcast || link_broadcast;
+  packet.broadcast = broadcast || (flags & IPV4_LINK_BROADCAST);
   int fragment = swap16(header->fragment) & (IPV4_MORE_FRAGMENTS | IPV4_OFFSET_MASK);
+  packet.checked = !fragment && (flags & IPV4_CHECKED);
   if (!fragment) {
     deliver(&packet);
   } else if (ipv4_reassemble(&packet)) {
@@ -90,7 +91,7 @@ void ipv4_input(const uint8_t *bytes, size_t length, int link_broadcast) {
   }
 }
 
-uint8_t *ipv4_payload(void) { return nic_transmit_frame.payload + IPV4_HEADER_BYTES; }
+uint8_t *ipv4_payload(void) { return nic_frame->payload + IPV4_HEADER_BYTES; }
 
 size_t ipv4_payload_maximum(void) {
   unsigned mtu = DENALI_REGISTERS->nic_mtu;
@@ -116,7 +117,7 @@ void ipv4_doubt(uint32_t destination) {
 
 int ipv4_transmit(const struct ipv4_route *route, uint16_t identification, uint16_t fragment,
                   size_t length) {
-  struct ipv4_header *header = (struct ipv4_header *)nic_transmit_frame.payload;
+  struct ipv4_header *header = (struct ipv4_header *)nic_frame->payload;
   uint32_t destination = route->destination;
   size_t total = IPV4_HEADER_BYTES + length;
   header->version_and_length = 0x45;
@@ -143,10 +144,23 @@ int ipv4_transmit(const struct ipv4_route *route, uint16_t identification, uint1
   return 0;
 }
 
+int ipv4_may_leave(uint32_t destination) { return nic_offloads() && !ipv4_is_own(destination); }
+
+void ipv4_leave_checksum(size_t field) { nic_leave_checksum(IPV4_HEADER_BYTES, field); }
+
+void ipv4_leave_segmentation(size_t headers, size_t segment) {
+  nic_leave_segmentation(IPV4_HEADER_BYTES + headers, segment);
+}
+
 int ipv4_send(const struct ipv4_route *route, size_t length) {
-  if (length > ipv4_payload_maximum()) return EMSGSIZE;
-  int whole = !route->may_fragment && !ipv4_path_is_narrow(route->destination);
-  return ipv4_transmit(route, ipv4_identification(route), whole ? IPV4_DONT_FRAGMENT : 0, length);
+  int error = EMSGSIZE;
+  if (length <= ipv4_payload_maximum() || nic_frame->offload.type) {
+    int whole = !route->may_fragment && !ipv4_path_is_narrow(route->destination);
+    uint16_t fragment = whole ? IPV4_DONT_FRAGMENT : 0;
+    error = ipv4_transmit(route, ipv4_identification(route), fragment, length);
+  }
+  if (error) nic_discard();
+  return error;
 }
 
 void ipv4_failed(const uint8_t *bytes, size_t length, int error, unsigned mtu) {

@@ -18,10 +18,14 @@ struct ipv4_packet {
   const uint8_t *payload;
   size_t length; /* of the payload */
   uint8_t protocol;
+  int checked;   /* the transport's checksum needs no look */
   int broadcast; /* by IPv4 or by Ethernet destination: must not be answered by an error */
 };
 
-void ipv4_input(const uint8_t *bytes, size_t length, int link_broadcast);
+/* Flags of ipv4_input: it came by a broadcast of the link; the transport's checksum needs no look. */
+enum { IPV4_LINK_BROADCAST = 1, IPV4_CHECKED = 2 };
+
+void ipv4_input(const uint8_t *bytes, size_t length, unsigned flags);
 
 /* Where a packet's payload is composed before ipv4_send. */
 uint8_t *ipv4_payload(void);
@@ -39,6 +43,16 @@ struct ipv4_route {
 enum { IPV4_TIME_TO_LIVE = 64, IPV4_PACKET_MAXIMUM = 65535 };
 
 int ipv4_has_route(uint32_t destination);
+
+/* Whether the transport's checksum of a packet to `destination` may be left to others. */
+int ipv4_may_leave(uint32_t destination);
+
+/* Leaves to others the checksum `field` bytes behind the start of the payload. */
+void ipv4_leave_checksum(size_t field);
+
+/* Leaves it to others, too, to cut the packet into segments of `segment` bytes behind `headers` of its payload: then it
+ * may be as large as an IPv4 packet. */
+void ipv4_leave_segmentation(size_t headers, size_t segment);
 
 /* Sends `length` bytes of payload. 0, or ENETUNREACH if there is no route, EMSGSIZE if it does not fit
  * the link. */

@@ -13,6 +13,7 @@ enum { QUEUE_MAXIMUM = 128 };
 struct packet {
   struct packet *next;
   size_t length;
+  struct virtio_header offload;
   uint8_t bytes[];
 };
 
@@ -25,11 +26,12 @@ void loopback_send(size_t length) {
   struct packet *packet = count < QUEUE_MAXIMUM ? net_allocate(sizeof *packet + length) : NULL;
   if (!packet) {
     network_counters.dropped_full++;
+    nic_discard();
     return;
   }
   packet->next = NULL;
   packet->length = length;
-  memcpy(packet->bytes, nic_transmit_frame.payload, length);
+  nic_take(packet->bytes, length, &packet->offload);
   *last = packet;
   last = &packet->next;
   count++;

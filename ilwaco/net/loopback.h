@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* Queues the IPv4 packet in nic_transmit_frame. If the queue is full it is dropped and counted. */
+/* Queues the IPv4 packet in nic_frame. If the queue is full it is dropped and counted. */
 void loopback_send(size_t length);
 
 int loopback_receive(void); /* takes one packet in; 0: none waits */

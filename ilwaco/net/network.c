@@ -38,6 +38,7 @@ void network_unlock(void) {
     sleeping_until = 0;
     nic_wake();
   }
+  nic_flush();
   pthread_mutex_unlock(&lock);
 }
 
@@ -65,6 +66,7 @@ static void *run(void *unused) {
     int more = receive_batch();
     tcp_flush();
     timer_run(network_now());
+    nic_flush();
     if (more || loopback_waits()) {
       pthread_mutex_unlock(&lock);
     } else {

@@ -69,6 +69,12 @@ void ring_copy(const struct ring *ring, uint32_t offset, void *bytes, uint32_t l
   if (length) copy_out(ring, offset, bytes, length);
 }
 
+const uint8_t *ring_piece(const struct ring *ring, uint32_t offset, uint32_t *length) {
+  uint32_t index = (ring->start + offset) & (ring->capacity - 1);
+  if (*length > ring->capacity - index) *length = ring->capacity - index;
+  return ring->bytes + index;
+}
+
 void ring_drop(struct ring *ring, uint32_t length, int keep_memory) {
   ring->used -= length;
   if (ring->used == 0 && !keep_memory) {

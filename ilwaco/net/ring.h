@@ -34,6 +34,10 @@ uint32_t ring_append(struct ring *ring, uint32_t limit, const void *bytes, uint3
 /* Copies bytes [offset, offset + length), which must be in the queue. */
 void ring_copy(const struct ring *ring, uint32_t offset, void *bytes, uint32_t length);
 
+/* The bytes at `offset`, which must be in the queue, as far as they lie in one piece: sets `length`, which says
+ * how many are wanted, to how many that is. */
+const uint8_t *ring_piece(const struct ring *ring, uint32_t offset, uint32_t *length);
+
 /* Drops the first `length` bytes. A ring that becomes empty gives its memory back, unless bytes that came
  * out of order still lie in it. */
 void ring_drop(struct ring *ring, uint32_t length, int keep_memory);

@@ -31,7 +31,9 @@ static uint32_t half_of_flight(const struct tcp_connection *c) {
 
 static void grow(struct tcp_connection *c, uint32_t acked) {
   if (c->cwnd < c->ssthresh) {
-    c->cwnd += acked < 2u * c->mss ? acked : 2u * c->mss; /* RFC 3465 */
+    /* RFC 3465: what is acknowledged at once, up to two segments, or what was sent at once if that is more. */
+    uint32_t limit = tcp_large_room(c) > 2u * c->mss ? tcp_large_room(c) : 2u * c->mss;
+    c->cwnd += acked < limit ? acked : limit;
   } else {
     c->bytes_acked += acked;
     if (c->bytes_acked < c->cwnd) return;

@@ -194,6 +194,8 @@ void tcp_send_reset(struct tcp_connection *c);
 void tcp_send_probe(struct tcp_connection *c);
 void tcp_send_tail(struct tcp_connection *c); /* the last segment once more (RFC 8985 section 7) */
 uint32_t tcp_payload_room(const struct tcp_connection *c); /* payload bytes of a full segment */
+/* ... and of what may be sent as one: many full segments, if others cut it into segments. */
+uint32_t tcp_large_room(const struct tcp_connection *c);
 
 /* The first sequence number behind the data in the send ring: that of the FIN. */
 static inline uint32_t tcp_stream_end(const struct tcp_connection *c) {

@@ -2,10 +2,14 @@
  * What a connection sends, and when (RFC 9293 section 3.8).
  *
  * Data goes out in full segments; a shorter one only if it is the last of what is there and Nagle's rule
- * allows it. Bytes are copied from the send ring behind the headers of the one frame that is being
- * composed, so that a frame is one piece for the NIC.
+ * allows it. Where others cut segments, many full ones go out as one. Bytes go from the send ring behind the
+ * headers of the frame that is being composed: copied, or, if nobody here has to look at them, by
+ * where they lie.
  */
+#include <denali.h>
+
 #include "network.h"
+#include "nic.h"
 #include "socket.h"
 #include "tcp_connection.h"
 #include "tcp_reply.h"
@@ -69,6 +73,15 @@ uint32_t tcp_payload_room(const struct tcp_connection *c) {
   return c->mss > options ? c->mss - options : 1;
 }
 
+uint32_t tcp_large_room(const struct tcp_connection *c) {
+  uint32_t room = tcp_payload_room(c);
+  if (!ipv4_may_leave(c->at.remote_address)) return room;
+  uint32_t headers = IPV4_HEADER_BYTES + TCP_HEADER_BYTES + TCP_OPTIONS_MAXIMUM;
+  uint32_t segments = (IPV4_PACKET_MAXIMUM - headers) / room;
+  if (segments > DENALI_NIC_SEGMENTS_MAXIMUM) segments = DENALI_NIC_SEGMENTS_MAXIMUM;
+  return segments * room;
+}
+
 /* The window field, moving the advertised edge only by steps that are worth it (silly windows). */
 static uint16_t window_field(struct tcp_connection *c) {
   uint32_t edge = tcp_window_edge(c);
@@ -78,12 +91,26 @@ static uint16_t window_field(struct tcp_connection *c) {
   return (uint16_t)(window < 65535 ? window : 65535);
 }
 
+/* Puts `length` bytes of the send ring behind the headers. */
+static void put_payload(const struct tcp_connection *c, uint32_t offset, uint32_t length,
+                        size_t options) {
+  size_t headers = TCP_HEADER_BYTES + options;
+  if (length < NIC_ATTACH_MINIMUM || !ipv4_may_leave(c->at.remote_address)) {
+    ring_copy(&c->send, offset, ipv4_payload() + headers, length);
+    return;
+  }
+  for (uint32_t done = 0, piece; done < length; done += piece) {
+    piece = length - done;
+    const uint8_t *bytes = ring_piece(&c->send, offset + done, &piece);
+    nic_attach(bytes, piece);
+  }
+  if (length > tcp_payload_room(c)) ipv4_leave_segmentation(headers, tcp_payload_room(c));
+}
+
 /* Sends `length` bytes of the stream from `sequence` on. */
 static void transmit(struct tcp_connection *c, uint32_t sequence, uint32_t length, uint8_t flags) {
   size_t options = write_options(c, length == 0);
-  if (length) {
-    ring_copy(&c->send, sequence - c->snd_una, ipv4_payload() + TCP_HEADER_BYTES + options, length);
-  }
+  put_payload(c, sequence - c->snd_una, length, options);
   c->ack_now = 0;
   c->unacknowledged = 0;
   c->delayed_ack_at = NET_NEVER;
@@ -223,9 +250,11 @@ static int send_next(struct tcp_connection *c) {
   uint32_t in_flight = c->snd_nxt - c->snd_una;
   uint32_t offered = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
   uint32_t full = tcp_payload_room(c);
-  uint32_t length = minimum(minimum(left, full), minimum(offered, congestion_room(c)));
+  uint32_t length = minimum(minimum(left, tcp_large_room(c)), minimum(offered, congestion_room(c)));
   length = minimum(length, hole);
   if (length == 0) return 0;
+  /* A short segment at the end of full ones has to pass Nagle's rule by itself. */
+  if (length > full && !(length == left && (c->no_delay || c->fin_wanted))) length -= length % full;
   if (length < full && !again) {
     int last = length == left;
     int quiet = c->snd_una == c->snd_max;

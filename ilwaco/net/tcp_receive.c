@@ -29,8 +29,9 @@ uint32_t tcp_window_edge(const struct tcp_connection *c) {
   return seq_max(c->rcv_nxt + room(c), c->rcv_adv);
 }
 
-static void acknowledge_soon(struct tcp_connection *c, int hole_changed) {
-  if (hole_changed || ++c->unacknowledged >= 2) {
+static void acknowledge_soon(struct tcp_connection *c, int hole_changed, uint32_t length) {
+  c->unacknowledged += length > c->mss ? 2 : 1;
+  if (hole_changed || c->unacknowledged >= 2) {
     c->ack_now = 1;
   } else if (c->delayed_ack_at == NET_NEVER) {
     c->delayed_ack_at = network_now() + DELAYED_ACK_US;
@@ -43,9 +44,10 @@ static void take_in_order(struct tcp_connection *c, uint32_t end) {
     end = seq_max(end, c->out_of_order.range[0].end);
     tcp_ranges_trim(&c->out_of_order, end);
   }
-  ring_extend(&c->receive, end - c->rcv_nxt);
+  uint32_t length = end - c->rcv_nxt;
+  ring_extend(&c->receive, length);
   c->rcv_nxt = end;
-  acknowledge_soon(c, filled);
+  acknowledge_soon(c, filled, length);
   tcp_notify(c);
 }
 

@@ -19,7 +19,12 @@ int tcp_transmit(const struct tcp_endpoints *at, uint32_t sequence, uint32_t ack
   header->checksum = 0;
   header->urgent = 0;
   uint32_t sum = checksum_pseudo(at->local_address, at->remote_address, 6, (uint32_t)length);
-  header->checksum = checksum_finish(checksum_add(sum, header, length));
+  if (ipv4_may_leave(at->remote_address)) {
+    header->checksum = (uint16_t)~checksum_finish(sum);
+    ipv4_leave_checksum(offsetof(struct tcp_header, checksum));
+  } else {
+    header->checksum = checksum_finish(checksum_add(sum, header, length));
+  }
   struct ipv4_route route = {
       .source = at->local_address, .destination = at->remote_address, .protocol = 6};
   return ipv4_send(&route, length);

@@ -23,6 +23,15 @@ struct ethernet_header {
   uint16_t type;
 } WIRE;
 
+/* What a frame leaves to others (virtio 1.2, 5.1.6: struct virtio_net_hdr). Little endian. */
+enum { VIRTIO_NEEDS_CHECKSUM = 1, VIRTIO_CHECKED = 2, VIRTIO_TCPV4 = 1 };
+
+struct virtio_header {
+  uint8_t flags, type;
+  uint16_t headers, segment;         /* bytes of all headers, and of each segment's payload */
+  uint16_t checksum_start, checksum; /* where the transport begins, and its checksum behind that */
+} WIRE;
+
 struct arp_packet {
   uint16_t hardware, protocol;
   uint8_t hardware_bytes, protocol_bytes;

@@ -8,7 +8,7 @@ export const MECHANISM_OPTIONS = ["interrupts", "idle", "nic"] as const;
 const TEXTS = {
   interrupts: "when a frame interrupts its VM: when it is scheduled, or at once",
   idle: "an idle VM leaves the run queue, or spins in it",
-  nic: "operations of the network interface per frame: one, or a dozen",
+  nic: "the network interface: rings and offload, or per frame one operation, or a dozen",
 } as const;
 
 /** Lines for --help, whose texts begin in the given column. */

@@ -24,7 +24,7 @@ export interface VmRecord {
   readonly request: VmRequest;
   readonly image: StoredImage;
   readonly console: ConsoleLog;
-  created: Date;
+  readonly created: Date;
   readonly published: PublishedPort[];
   /** Its disks while their files are open. */
   openDisks?: OpenDisks;
@@ -35,13 +35,9 @@ export interface VmRecord {
   restart: string;
   /** Starts by that policy since it last ran well. */
   restarts: number;
-  /** Where it runs, or ran last; undefined if there is nothing of it in any cell. */
-  cell?: Cell;
+  /** Where it runs, or ran last. */
+  cell: Cell;
   cellIndex: number;
-  /** An operator wants it to run: false before it is started, and when it was stopped. */
-  wanted: boolean;
-  /** Starts and the end of a VM are one after the other: the last of them. */
-  turn: Promise<unknown>;
   /** IPv4 address, uint32. */
   readonly address: number;
   state: ToldState;
@@ -79,8 +75,8 @@ export interface VmSummary extends Limits {
   readonly restarts: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly restart: string;
-  /** Number of the cell that has it; null if none does. */
-  readonly cell: number | null;
+  /** Number of the cell that runs it. */
+  readonly cell: number;
   readonly address: string;
   readonly arguments: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
@@ -97,6 +93,8 @@ export function createRecord(
   name: string,
   request: VmRequest,
   image: StoredImage,
+  cell: Cell,
+  cellIndex: number,
   address: number,
   sink?: ConsoleSink,
 ): VmRecord {
@@ -105,9 +103,8 @@ export function createRecord(
     name,
     request,
     image,
-    cellIndex: 0,
-    wanted: request.start,
-    turn: Promise.resolve(),
+    cell,
+    cellIndex,
     address,
     sink,
     console: new ConsoleLog(),
@@ -140,7 +137,7 @@ export function summarize(vm: VmRecord): VmSummary {
     restarts: vm.restarts,
     labels: vm.labels,
     restart: vm.restart,
-    cell: vm.cell ? vm.cellIndex : null,
+    cell: vm.cellIndex,
     address: formatAddress(vm.address),
     arguments: vm.request.arguments,
     settings: vm.request.settings,
@@ -185,11 +182,4 @@ export function waitFor(
     if (signal?.aborted) abort();
     else watch();
   });
-}
-
-/** Does `work` when all that was begun so before has ended. */
-export function inTurn<T>(vm: VmRecord, work: () => Promise<T>): Promise<T> {
-  const result = vm.turn.then(work);
-  vm.turn = result.catch(() => {});
-  return result;
 }

@@ -28,6 +28,7 @@ const SETTINGS = [
   { name: "as usual", claim: "", args: [] },
   { name: "synchronous", claim: "batched interrupts", args: ["--interrupts", "synchronous"] },
   { name: "spin", claim: "idle with timeout", args: ["--idle", "spin"] },
+  { name: "simple", claim: "rings and offload", args: ["--nic", "simple"] },
   { name: "pio12", claim: "simple NIC", args: ["--nic", "pio12"] },
 ] as const;
 

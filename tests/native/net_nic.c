@@ -2,12 +2,16 @@
  * network's books for leak checks. */
 #include "../../ilwaco/net/nic.h"
 
+#include <string.h>
+
 #include "../../ilwaco/net/ethernet.h"
 #include "../../ilwaco/net/memory.h"
 #include "../../ilwaco/net/network.h"
 
-struct frame nic_transmit_frame;
-static struct frame receive_frame;
+static struct frame transmit_frame, receive_frame;
+struct frame *nic_frame = &transmit_frame;
+static const uint8_t *attached;
+static size_t attached_length;
 
 void port_nic_start(void);
 void port_nic_wake(void);
@@ -19,9 +23,28 @@ void nic_start(void) { port_nic_start(); }
 void nic_wake(void) { port_nic_wake(); }
 void nic_wait(uint64_t deadline) { port_nic_wait(deadline); }
 
+int nic_offloads(void) { return 0; }
+void nic_leave_checksum(size_t start, size_t field) { (void)start, (void)field; }
+void nic_leave_segmentation(size_t headers, size_t segment) { (void)headers, (void)segment; }
+void nic_attach(const void *bytes, size_t length) { attached = bytes, attached_length = length; }
+void nic_discard(void) { attached_length = 0; }
+void nic_flush(void) {}
+
+void nic_take(uint8_t *payload, size_t length, struct virtio_header *offload) {
+  memcpy(payload, nic_frame->payload, length);
+  *offload = nic_frame->offload;
+}
+
+void nic_put(const uint8_t *payload, size_t length, const struct virtio_header *offload) {
+  (void)offload;
+  nic_attach(payload, length);
+}
+
 void nic_send(size_t payload) {
+  memcpy(nic_frame->payload + payload - attached_length, attached, attached_length);
+  nic_discard();
   network_counters.frames_out++;
-  port_transmit(&nic_transmit_frame.ethernet, ETHERNET_HEADER_BYTES + payload);
+  port_transmit(&nic_frame->ethernet, ETHERNET_HEADER_BYTES + payload);
 }
 
 int nic_receive(void) {

@@ -1,0 +1,109 @@
+/* Rings of frames; see nic_ring.h. */
+#include "nic_ring.h"
+
+#include <ilwaco.h>
+
+#include "memory.h"
+#include "network.h"
+
+enum { DESCRIPTORS = 32 };
+/* The large buffer: one segment of any size, or so many frames. */
+enum { SLOT_BYTES = sizeof(struct frame), SLOTS = DESCRIPTORS, LARGE_BYTES = 65536 + 32 };
+/* Frames one by one before the large buffer is worth it, and quiet times before it is not any more. */
+enum { STREAK = 8, QUIET = 8 };
+
+struct ring {
+  struct denali_nic_ring ring;
+  struct denali_nic_descriptor descriptors[DESCRIPTORS];
+} __attribute__((aligned(16)));
+
+_Static_assert(sizeof(struct frame) % 4 == 0, "slots are aligned");
+_Static_assert(SLOTS * SLOT_BYTES <= LARGE_BYTES, "slots fit");
+
+static struct ring out, in;
+static struct frame small;
+static uint8_t *large;
+static uint32_t taken;   /* descriptors of `in` that were looked at */
+static unsigned streak;  /* frames since none waited */
+static unsigned quiet;   /* times that none waited and the large buffer was not needed */
+static int large_needed; /* since none waited */
+static int drained;      /* no frame waited when those that are being taken were got */
+
+static void add(struct ring *ring, const void *bytes, size_t length, unsigned flags) {
+  struct denali_nic_descriptor *next = &ring->descriptors[ring->ring.tail++ % DESCRIPTORS];
+  next->address = (uint32_t)(uintptr_t)bytes;
+  next->length = (uint32_t)length;
+  next->flags = flags;
+}
+
+void nic_ring_add(const void *bytes, size_t length, int more) {
+  add(&out, bytes, length, more ? DENALI_NIC_DESCRIPTOR_MORE : 0);
+}
+
+unsigned nic_ring_room(void) { return DESCRIPTORS - (out.ring.tail - out.ring.head); }
+
+int nic_ring_empty(void) { return out.ring.tail == out.ring.head; }
+
+int nic_ring_send(void) {
+  out.ring.size = DESCRIPTORS;
+  ilwaco_out(DENALI_PORT_NIC_RING_SEND, (uint32_t)(uintptr_t)&out);
+  return !nic_ring_empty();
+}
+
+void nic_ring_drop(void) { out.ring.head = out.ring.tail; }
+
+/* None waits any more. */
+static void rest(void) {
+  streak = 0;
+  if (large_needed) {
+    large_needed = 0;
+    quiet = 0;
+  } else if (large && ++quiet == QUIET) {
+    net_free(large, LARGE_BYTES);
+    large = NULL;
+  }
+}
+
+/* Gets what waits into empty buffers. */
+static void get(void) {
+  int is_large = in.ring.wanted > sizeof small;
+  if (is_large || streak >= STREAK) {
+    large_needed = 1;
+    if (!large) large = net_allocate(LARGE_BYTES);
+  }
+  taken = in.ring.tail = in.ring.head;
+  if (!large) {
+    add(&in, &small, sizeof small, 0);
+  } else if (is_large) {
+    add(&in, large, LARGE_BYTES, 0);
+  } else {
+    for (unsigned i = 0; i < SLOTS; i++) add(&in, large + i * SLOT_BYTES, SLOT_BYTES, 0);
+  }
+  in.ring.size = DESCRIPTORS;
+  ilwaco_out(DENALI_PORT_NIC_RING_RECEIVE, (uint32_t)(uintptr_t)&in);
+  drained = in.ring.wanted == 0;
+}
+
+/* Drops a segment for which there is no buffer. */
+static void drop(void) {
+  ilwaco_ins(DENALI_PORT_NIC_RECEIVE, &small, sizeof small);
+  network_counters.dropped_memory++;
+  in.ring.wanted = 0;
+}
+
+struct frame *nic_ring_receive(size_t *length) {
+  while (taken == in.ring.head) {
+    if (drained) {
+      drained = 0;
+      rest();
+      return NULL;
+    }
+    uint32_t wanted = in.ring.wanted;
+    get();
+    if (taken == in.ring.head && wanted > sizeof small && !large) drop();
+  }
+  const struct denali_nic_descriptor *next = &in.descriptors[taken++ % DESCRIPTORS];
+  streak++;
+  *length = next->used - sizeof(struct virtio_header);
+  return (struct frame *)(uintptr_t)next->address;
+}
