@@ -8,7 +8,7 @@ export interface Guest {
 
 export const GUESTS: readonly Guest[] = [
   { name: "hello", sources: ["guests/hello.c"] },
-  { name: "httpd", sources: ["guests/httpd"] },
+  { name: "httpd", sources: ["guests/httpd", "guests/common/net.c"] },
   { name: "echo", sources: ["guests/echo.c"] },
   { name: "ttcp", sources: ["guests/ttcp", "guests/common/net.c"] },
   { name: "spin", sources: ["guests/spin.c"] },

@@ -43,17 +43,18 @@ static const struct file_operations console_operations = {
     .read = console_read, .write = console_write, .poll = console_poll, .release = console_release};
 
 /* One reference for each of the three descriptors. */
-static struct file console = {&console_operations, 3, 0, 0};
+static struct file console = {&console_operations, 3, 0, 0, NULL};
 
 static struct file *first_entries[ENTRIES_FIRST] = {&console, &console, &console};
 static struct file **entries = first_entries;
 static int capacity = ENTRIES_FIRST;
 
+/* POSIX wants the lowest. All below `lowest` are taken. */
+static int lowest;
+
 static int find_free(void) {
-  for (int fd = 0; fd < capacity; fd++) {
-    if (!entries[fd]) return fd;
-  }
-  return -1;
+  while (lowest < capacity && entries[lowest]) lowest++;
+  return lowest < capacity ? lowest : -1;
 }
 
 /* Doubles the table; 0, or an error number. Memory is taken with interrupts enabled. */
@@ -129,8 +130,10 @@ int close(int fd) {
   unsigned before = ilwaco_interrupts_disable();
   struct file *file = fd >= 0 && fd < capacity ? entries[fd] : NULL;
   if (file) entries[fd] = NULL;
+  if (file && fd < lowest) lowest = fd;
   ilwaco_interrupts_restore(before);
   if (!file) return (int)fail(-EBADF);
+  while (file->watches) file->watches->closed(file->watches);
   if (file->operations->closing) file->operations->closing(file);
   file_put(file);
   return 0;

@@ -29,11 +29,19 @@ struct file_operations {
   void (*release)(struct file *file); /* the last reference is gone */
 };
 
+/* Someone who looks at a file and is told of its changes (epoll.c). Linked with interrupts disabled. */
+struct file_watch {
+  struct file_watch *next;
+  void (*changed)(struct file_watch *watch); /* interrupts disabled */
+  void (*closed)(struct file_watch *watch);  /* the descriptor is gone: unlink the watch */
+};
+
 struct file {
   const struct file_operations *operations;
   uint32_t references;
   uint16_t flags;  /* O_NONBLOCK */
-  uint8_t polled;  /* some thread in poll() looks at it */
+  uint8_t polled;  /* some thread in poll() looks at it, or a watch waits */
+  struct file_watch *watches;
 };
 
 /* The lowest free descriptor for `file`, whose one reference passes to the table; or -EMFILE, -ENOMEM. */
@@ -43,14 +51,14 @@ int file_install(struct file *file);
 struct file *file_get(int fd);
 void file_put(struct file *file);
 
-/* Wakes the threads in poll() that look at the file. */
+/* Wakes the threads in poll() that look at the file, and tells its watches. */
 static inline void file_changed(struct file *file);
-void file_wake_pollers(void);
+void file_wake_pollers(struct file *file);
 
 static inline void file_changed(struct file *file) {
   if (file->polled) {
     file->polled = 0;
-    file_wake_pollers();
+    file_wake_pollers(file);
   }
 }
 

@@ -25,8 +25,9 @@ static struct poller *pollers;
 /* The console has no driver that calls file_changed; look at it this often while it is polled. */
 enum { CONSOLE_INTERVAL_US = 20000 };
 
-void file_wake_pollers(void) {
+void file_wake_pollers(struct file *file) {
   unsigned before = ilwaco_interrupts_disable();
+  for (struct file_watch *watch = file->watches; watch; watch = watch->next) watch->changed(watch);
   for (struct poller *p = pollers; p; p = p->next) ilwaco_event_signal(&p->event);
   ilwaco_interrupts_restore(before);
 }

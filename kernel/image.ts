@@ -5,7 +5,7 @@
  * page without bytes from the file (.bss) has no frame here; it reads the zero frame.
  */
 
-import { PAGE_SHIFT, PAGE_SIZE } from "../cpu/engine.ts";
+import { PAGE_SHIFT, PAGE_SIZE, PRESENT } from "../cpu/engine.ts";
 import { readExecutable, type Segment } from "./elf.ts";
 import { ImageError } from "./errors.ts";
 import { type FrameTable, ZERO_FRAME } from "./frames.ts";
@@ -23,6 +23,8 @@ export class Image {
   readonly #firstPage: number;
   /** Frame of page firstPage + i, or ZERO_FRAME. */
   #frames: Int32Array;
+  /** The same with PRESENT set. */
+  readonly #entries: Int32Array;
   #frameCount = 0;
 
   /** Loads an executable. Throws an ImageError; then nothing was allocated. */
@@ -39,6 +41,7 @@ export class Image {
     const pages = Math.max(0, ((fileEnd + PAGE_SIZE - 1) >>> PAGE_SHIFT) - this.#firstPage);
     this.#frames = new Int32Array(pages);
     for (const segment of segments) this.#load(segment, file);
+    this.#entries = this.#frames.map((frame) => frame | PRESENT);
   }
 
   /** Frames that hold its bytes. */
@@ -50,6 +53,26 @@ export class Image {
   frame(page: number): number {
     const index = page - this.#firstPage;
     return index >= 0 && index < this.#frames.length ? this.#frames[index] : ZERO_FRAME;
+  }
+
+  /** The first page that has bytes, and how many pages there are from there to the last. */
+  get firstPage(): number {
+    return this.#firstPage;
+  }
+
+  get pageCount(): number {
+    return this.#entries.length;
+  }
+
+  /** Puts its pages into a table for reading, as far as that goes. */
+  mapInto(readTable: Int32Array): void {
+    const room = readTable.length - this.#firstPage;
+    if (room <= 0) return;
+    const fits = room >= this.#entries.length;
+    readTable.set(
+      fits ? this.#entries : this.#entries.subarray(0, room),
+      this.#firstPage,
+    );
   }
 
   /** True if an address lies in an executable segment. */

@@ -91,6 +91,22 @@ export class Memory implements AddressSpace, SoftTlbHolder {
     return place < 0 ? ABSENT : this.map.frame(place);
   }
 
+  /**
+   * Pages of the image are readable at once: a translated region is only entered if all of its pages are
+   * in the table. Pages of its own are not, because then the pager would take them for used.
+   */
+  tlbSupplied(): void {
+    const { image, map, readTable } = this;
+    image.mapInto(readTable);
+    const first = image.firstPage, end = Math.min(first + image.pageCount, this.pages);
+    if (map.places < end - first) {
+      for (let place = 0; place < map.places; place++) {
+        const page = map.page(place);
+        if (page >= first && page < end) readTable[page] = 0;
+      }
+    } else for (let page = first; page < end; page++) if (map.find(page) >= 0) readTable[page] = 0;
+  }
+
   resolve(page: number, write: boolean): number {
     if (page <= 0 || page >= this.pages) return RESOLVE_FAULT;
     return write ? this.#resolveWrite(page) : this.#resolveRead(page);

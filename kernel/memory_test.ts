@@ -185,3 +185,17 @@ Deno.test("every frame returns when the memory is released", () => {
   image.release();
   assertEquals(table.free, table.total - 1);
 });
+
+Deno.test("new tables begin with the image's pages for reading, and with none of the VM's own", () => {
+  const { image, tlb, space } = setup();
+  const memory = space();
+  const own = memory.resolve(IMAGE_PAGE + 1, true);
+  assert(own > 0);
+  tlb.detach(memory);
+  tlb.attach(memory);
+  assertEquals(memory.readTable[IMAGE_PAGE], image.frame(IMAGE_PAGE) | PRESENT);
+  assertEquals(memory.writeTable[IMAGE_PAGE], 0);
+  assertEquals(memory.readTable[IMAGE_PAGE + 1], 0);
+  assertEquals(memory.isMapped(IMAGE_PAGE + 1), false);
+  assertEquals(memory.resolve(IMAGE_PAGE + 1, false), own);
+});

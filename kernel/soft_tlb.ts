@@ -23,6 +23,8 @@ export interface SoftTlbHolder {
   writeTable: Int32Array;
   tlbOlder: SoftTlbHolder | null;
   tlbNewer: SoftTlbHolder | null;
+  /** It has got empty tables. */
+  tlbSupplied?(): void;
 }
 
 export class SoftTlb {
@@ -51,6 +53,7 @@ export class SoftTlb {
     } else {
       this.#refills++;
       this.#supply(holder);
+      holder.tlbSupplied?.();
     }
     this.#append(holder);
   }

@@ -30,6 +30,7 @@ export const ENTRY = "main.ts";
 export const WORKERS: readonly string[] = [
   "supervisor/cell/worker.ts",
   "supervisor/swap/worker.ts",
+  "supervisor/state/worker.ts",
   "supervisor/uplink/worker.ts",
 ];
 

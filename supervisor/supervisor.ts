@@ -9,34 +9,48 @@
  * Every method that takes a VM takes its number or its name. What is asked wrongly is refused by a
  * RequestError that names the field. VMs of a cell that dies are marked crashed with the reason, and
  * can be started again: a new cell stands in its place.
+ *
+ * With a data folder, what a method has resolved for is found again by the next supervisor there,
+ * however this process ends; VMs come back by their restart policy (vm/restart_policy.ts).
  */
 
-import type { EngineSettings } from "../cpu/engine_settings.ts";
-import type { Mechanisms } from "../kernel/mechanisms.ts";
+import { VM_NUMBER_MAXIMUM } from "./address_plan.ts";
 import type { Cell } from "./cell/cell.ts";
 import { defaultCells } from "./cell/count.ts";
 import { asRequestError } from "./cell/error.ts";
 import { CellPool } from "./cell/pool.ts";
+import { COMMAND, type StateNotice, type VmRow } from "./cell/protocol.ts";
+import { Disks, requireDisks } from "./disk/disks.ts";
 import { EventLog } from "./event_log.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
 import type { Network } from "./network.ts";
-import { VM_NUMBER_MAXIMUM } from "./address_plan.ts";
-import { Disks, requireDisks } from "./disk/disks.ts";
-import type { DiskLimits } from "./disk/store.ts";
-import { COMMAND, type StateNotice, type VmOrder, type VmRow } from "./cell/protocol.ts";
+import { RequestError } from "./request_error.ts";
+import { openEventStore } from "./state/events.ts";
+import { findOrphans } from "./state/orphans.ts";
+import { StateStore } from "./state/store.ts";
+import type { Row } from "./state/statements.ts";
+import type { SupervisorOptions, VmEndpoint, VmParameters } from "./supervisor_options.ts";
 import { SWAP_DEFAULT } from "./swap/channel.ts";
 import { openSwapFolder } from "./swap/folder.ts";
 import { openNetwork } from "./uplink/open.ts";
-import type { UplinkSettings } from "./uplink/settings.ts";
-import type { SwapSettings } from "./swap/swap_worker.ts";
+import { endInput, typeInput } from "./vm/input.ts";
+import {
+  forgetVm,
+  keepChange,
+  keepState,
+  keepVm,
+  type KeptVm,
+  LAST_VM,
+  readVms,
+} from "./vm/kept.ts";
+import { Machines } from "./vm/machines.ts";
 import { openPorts } from "./vm/ports.ts";
-import { endInput, resetInput, typeInput } from "./vm/input.ts";
-import { RequestError } from "./request_error.ts";
 import {
   applyNotice,
   type ConsoleSink,
   createRecord,
   hasEnded,
+  inTurn,
   summarize,
   type VmRecord,
   type VmSummary,
@@ -45,74 +59,50 @@ import {
 import { VmRegistry } from "./vm/registry.ts";
 import { parseVmChange, parseVmRequest, type VmChange, type VmRequest } from "./vm/request.ts";
 import { changeLimits } from "./vm/resources.ts";
+import { Restarts } from "./vm/restarts.ts";
 
-export interface SupervisorOptions {
-  /** Threads that run VMs; default: one per processor, at most 8, whose pools fit into memory. */
-  readonly cells?: number;
-  /** Memory of each cell for its VMs, bytes; taken from the host only as it is used. Default 1 GiB. */
-  readonly poolBytes?: number;
-  /** Images and whatever else must outlive the process; default: kept in memory. */
-  readonly dataFolder?: string;
-  /**
-   * Where VMs' pages go when a cell's memory runs short; default: SWAP_DEFAULT of each cell in the data
-   * folder, or a temporary one. `bytes: 0`: nowhere; never when deterministic.
-   */
-  readonly swap?: Omit<SwapSettings, "folder">;
-  /** How much disks may hold. */
-  readonly disks?: DiskLimits;
-  /** VMs get a NIC; default true, and always false when deterministic. */
-  readonly network?: boolean;
-  /** What the VMs' Ethernet leads to; default: the gateway, with which they are reached from here. */
-  readonly uplink?: UplinkSettings;
-  /** Time is a function of the instructions executed. One cell. */
-  readonly deterministic?: boolean;
-  /** What runs the guests' code; default: as denali up. */
-  readonly engine?: EngineSettings;
-  /** For measurements: mechanisms of the virtual architecture other than the usual ones. */
-  readonly mechanisms?: Partial<Mechanisms>;
-  /** Module of the cells' Workers, and seconds without a heartbeat until one is given up: for tests. */
-  readonly cellModule?: URL;
-  readonly patience?: number;
-}
-
-/** How to make a VM; see VmRequest. All but `image` may be left out. */
-export type VmParameters = Partial<VmRequest> & Pick<VmRequest, "image">;
-
-export interface VmEndpoint {
-  /** IPv4 address, uint32. */
-  readonly address: number;
-  /** TCP port that it published first, if any. */
-  readonly port: number | undefined;
-  readonly state: VmRecord["state"];
-  /** Of performance.now, when it was last started. */
-  readonly startedAt: number;
-}
+export type { SupervisorOptions, VmEndpoint, VmParameters } from "./supervisor_options.ts";
 
 const POOL_BYTES = 2 ** 30;
+/** VMs that are brought back at the same time. */
+const RETURN_PARALLEL = 32;
+/** A VM that was told to end is given up after so long; its cell has its own patience. */
+const STOP_MS = 30_000;
+
+/** What a supervisor is made of; see `Supervisor.start`. */
+interface Parts {
+  readonly events: EventLog;
+  readonly images: ImageStore;
+  readonly disks: Disks | undefined;
+  readonly network: Network | undefined;
+  readonly state: StateStore;
+  readonly swapFolder: string | undefined;
+}
 
 export class Supervisor {
   readonly images: ImageStore;
   readonly events: EventLog;
+  /** What outlives the process. */
+  readonly state: StateStore;
   /** Undefined when deterministic. */
   readonly disks: Disks | undefined;
   /** Undefined without a network. */
   readonly network: Network | undefined;
-  readonly #cells: CellPool;
+  readonly #machines: Machines;
   readonly #vms: VmRegistry;
+  readonly #restarts = new Restarts((vm) => this.#startAfresh(vm));
   readonly #settings: Readonly<Record<string, unknown>>;
+  #orphans: readonly string[] = [];
+  /** Resolves when all VMs are back. */
+  #returned: Promise<void> | undefined;
   #closed = false;
 
-  private constructor(
-    options: SupervisorOptions,
-    events: EventLog,
-    images: ImageStore,
-    disks: Disks | undefined,
-    network: Network | undefined,
-    swapFolder?: string,
-  ) {
+  private constructor(options: SupervisorOptions, parts: Parts) {
     const { deterministic = false, swap = { bytes: SWAP_DEFAULT } } = options;
+    const { events, images, disks, network, state, swapFolder } = parts;
     this.events = events;
     this.images = images;
+    this.state = state;
     this.disks = disks;
     this.network = network;
     network?.wire?.watch((state, message) =>
@@ -123,7 +113,7 @@ export class Supervisor {
     const { dataFolder = null, engine = null, mechanisms = null } = options;
     const uplink = network?.wire?.name ?? (network?.gateway && "gateway") ?? "none";
     this.#settings = { dataFolder, swap, engine, mechanisms, deterministic, uplink };
-    this.#cells = new CellPool({
+    const cells = new CellPool({
       cells: deterministic ? 1 : options.cells ?? defaultCells(poolBytes),
       poolBytes,
       deterministic,
@@ -133,26 +123,36 @@ export class Supervisor {
       disks: disks?.worker,
       module: options.cellModule,
       patience: options.patience,
-      network: this.network,
+      network,
     }, {
       console: (cell, id, bytes) => this.#console(this.#ofCell(cell, id), bytes),
       state: (cell, id, notice) => this.#state(this.#ofCell(cell, id), notice),
       died: (cell, index, reason) => this.#cellDied(cell, index, reason),
     });
+    this.#machines = new Machines(cells, network, disks);
   }
 
   static async start(options: SupervisorOptions = {}): Promise<Supervisor> {
-    const { dataFolder } = options;
-    const images = await ImageStore.open(dataFolder);
-    const swapFolder = dataFolder && await openSwapFolder(dataFolder);
-    const connected = !options.deterministic && options.network !== false;
-    const network = connected ? await openNetwork(options.uplink) : undefined;
-    const events = new EventLog();
-    const event = (type: string, message: string, vm?: number) => events.add(type, vm, message);
-    const disks = options.deterministic
-      ? undefined
-      : await Disks.open({ dataFolder, limits: options.disks, event });
-    return new Supervisor(options, events, images, disks, network, swapFolder);
+    const { dataFolder, deterministic = false } = options;
+    const state = await StateStore.open(dataFolder);
+    try {
+      const events = new EventLog(await openEventStore(state));
+      const images = await ImageStore.open(state, dataFolder);
+      const swapFolder = dataFolder && await openSwapFolder(dataFolder);
+      const connected = !deterministic && options.network !== false;
+      const network = connected ? await openNetwork(options.uplink) : undefined;
+      const event = (type: string, message: string, vm?: number) => events.add(type, vm, message);
+      const disks = deterministic
+        ? undefined
+        : await Disks.open({ dataFolder, limits: options.disks, event });
+      const parts = { events, images, disks, network, state, swapFolder };
+      const supervisor = new Supervisor(options, parts);
+      if (dataFolder !== undefined) await supervisor.#restore(dataFolder);
+      return supervisor;
+    } catch (error) {
+      await state.close();
+      throw error;
+    }
   }
 
   /** Makes a VM and, unless `start` is false, starts it. */
@@ -182,7 +182,7 @@ export class Supervisor {
       throw new RequestError("hash", `the file's SHA-256 is ${image.hash}`, hash);
     }
     try {
-      await this.#cells.tryImage(image);
+      await this.#machines.cells.tryImage(image);
     } catch (error) {
       throw asRequestError(error);
     }
@@ -227,38 +227,43 @@ export class Supervisor {
     };
   }
 
-  /** The whole state of a VM, as the kernel reports it; null if its cell is gone. */
+  /** The whole state of a VM, as the kernel reports it; null if nothing runs it. */
   async report(vm: number | string): Promise<unknown> {
     const record = this.#vms.find(vm);
-    if (!record.cell.alive) return null;
-    return await this.#ask(record, COMMAND.VM_REPORT);
+    if (!record.cell?.alive) return null;
+    return await this.#machines.ask(record, COMMAND.VM_REPORT);
   }
 
   /** Starts a VM that was created, or starts one that has ended afresh. */
   async start(vm: number | string): Promise<void> {
     const record = this.#vms.find(vm);
-    if (record.state === "created" && record.cell.alive) {
-      await this.#ask(record, COMMAND.VM_START);
-    } else if (hasEnded(record) || !record.cell.alive) {
-      await this.#destroy(record);
-      await this.#place(record);
-      await this.#ask(record, COMMAND.VM_START);
-    } else {
-      this.#wrongState(record, "created, stopped or crashed");
-    }
+    await inTurn(record, async () => {
+      this.#vms.find(record.id);
+      if (record.cell?.alive && !hasEnded(record) && record.state !== "created") {
+        this.#wrongState(record, "created, stopped or crashed");
+      }
+      record.wanted = true;
+      record.restarts = 0;
+      this.#restarts.cancel(record);
+      await this.#start(record);
+    });
   }
 
   /** Ends a VM; with `graceMs`, asks the guest first and gives it that long. */
   async stop(vm: number | string, graceMs = 0): Promise<void> {
     const record = this.#vms.find(vm);
-    if (hasEnded(record)) return;
+    record.wanted = false;
+    this.#restarts.cancel(record);
     if (graceMs > 0 && record.state === "running") {
-      await this.#ask(record, COMMAND.VM_SHUTDOWN);
-      const ended = waitFor(record, hasEnded, AbortSignal.timeout(graceMs)).then(() => true);
-      if (await ended.catch(() => false)) return;
+      await this.#machines.ask(record, COMMAND.VM_SHUTDOWN);
+      await waitFor(record, hasEnded, AbortSignal.timeout(graceMs)).catch(() => {});
     }
-    await this.#ask(record, COMMAND.VM_STOP, {});
-    await waitFor(record, hasEnded);
+    if (!hasEnded(record)) {
+      if (record.cell === undefined) applyNotice(record, { state: "stopped" });
+      else await this.#machines.ask(record, COMMAND.VM_STOP, {});
+      await waitFor(record, hasEnded, AbortSignal.timeout(STOP_MS));
+    }
+    await this.#keep(keepState(record));
   }
 
   /** Ends a VM if it runs, as `stop` does, and starts it afresh. */
@@ -271,31 +276,39 @@ export class Supervisor {
   async pause(vm: number | string): Promise<void> {
     const record = this.#vms.find(vm);
     if (record.state !== "running") this.#wrongState(record, "running");
-    await this.#ask(record, COMMAND.VM_PAUSE);
+    await this.#machines.ask(record, COMMAND.VM_PAUSE);
   }
 
   async resume(vm: number | string): Promise<void> {
     const record = this.#vms.find(vm);
     if (record.state !== "paused") this.#wrongState(record, "paused");
-    await this.#ask(record, COMMAND.VM_RESUME);
+    await this.#machines.ask(record, COMMAND.VM_RESUME);
   }
 
-  /** Changes what a VM may use of the processor and the network, also while it runs. */
+  /** Changes what of a VM can be changed while it runs. */
   async update(vm: number | string, change: VmChange): Promise<VmSummary> {
     const record = this.#vms.find(vm);
     const { labels, restart, ...resources } = parseVmChange(change);
-    if (record.cell.alive) await this.#ask(record, COMMAND.VM_LIMIT, resources);
+    if (record.cell?.alive) await this.#machines.ask(record, COMMAND.VM_LIMIT, resources);
     record.limits = changeLimits(record.limits, resources);
     record.labels = labels ?? record.labels;
     record.restart = restart ?? record.restart;
+    await this.#keep(keepChange(record));
     return summarize(record);
   }
 
   /** Ends a VM and forgets it: its name, its console, its ports. */
   async remove(vm: number | string): Promise<void> {
     const record = this.#vms.find(vm);
-    await this.#destroy(record);
-    this.#forget(record);
+    record.wanted = false;
+    this.#restarts.cancel(record);
+    await inTurn(record, async () => {
+      this.#vms.find(record.id);
+      await this.#keep(...forgetVm(record));
+      await this.#machines.clear(record);
+      this.#forget(record);
+      await this.images.release(record.image);
+    });
     this.events.add("vm.removed", record.id, record.name);
   }
 
@@ -322,7 +335,7 @@ export class Supervisor {
    */
   keyboard(vm: number | string, bytes: Uint8Array): Promise<void> {
     const record = this.#vms.find(vm);
-    if (hasEnded(record)) this.#wrongState(record, "running");
+    if (hasEnded(record) || record.cell === undefined) this.#wrongState(record, "running");
     return typeInput(record, bytes);
   }
 
@@ -332,44 +345,29 @@ export class Supervisor {
   }
 
   /** Counters of every cell's kernel, of the Ethernet, of the gateway and of the wire. */
-  async stats(): Promise<
-    { cells: unknown[]; network: unknown; gateway: unknown; uplink: unknown }
-  > {
-    const cells = await Promise.all(
-      this.#cells.cells.map((cell) =>
-        cell.request(COMMAND.CELL_STATS, 0).catch((error) => ({ error: error.message }))
-      ),
-    );
-    const { network } = this;
-    return {
-      cells,
-      network: network?.stats(),
-      gateway: network?.gateway?.stats(),
-      uplink: network?.wire?.stats(),
-    };
+  stats(): ReturnType<Machines["stats"]> {
+    return this.#machines.stats();
   }
 
   /** Instructions and exact state (running or idle) of every VM. */
-  async rows(): Promise<VmRow[]> {
-    const rows: VmRow[] = [];
-    for (const cell of this.#cells.cells) {
-      for (let after = 0;;) {
-        const page = await cell.request(COMMAND.VM_LIST, after).catch(() => []) as VmRow[];
-        if (page.length === 0) break;
-        rows.push(...page);
-        after = page[page.length - 1].id;
-      }
-    }
-    return rows.sort((a, b) => a.id - b.id);
+  rows(): Promise<VmRow[]> {
+    return this.#machines.rows();
   }
 
-  /** Whether all VMs are there that are to be: `ready`, `starting` or `stopping`. */
+  /** `ready`, or why not: `starting` while VMs are brought back, `stopping`, or what state is lost. */
   get readiness(): string {
-    return this.#closed ? "stopping" : "ready";
+    if (this.#closed) return "stopping";
+    if (this.state.failure !== undefined) return `state cannot be kept: ${this.state.failure}`;
+    return this.#returned === undefined ? "ready" : "starting";
+  }
+
+  /** Resolves when all VMs are back that were to be. */
+  async ready(): Promise<void> {
+    await this.#returned;
   }
 
   get capacity() {
-    return { ...this.#cells.capacity, vmNumberMaximum: VM_NUMBER_MAXIMUM };
+    return { ...this.#machines.cells.capacity, vmNumberMaximum: VM_NUMBER_MAXIMUM };
   }
 
   /** What the server was started with. */
@@ -377,85 +375,152 @@ export class Supervisor {
     return this.#settings;
   }
 
-  /** Files of the data folder that nothing refers to. */
+  /** Files that were in the data folder at the start and that nothing refers to. */
   get orphans(): readonly string[] {
-    return [];
+    return this.#orphans;
   }
 
   /** Cells that did not end when they were told to: then only `Deno.exit` ends the process. */
   get abandonedCells(): number {
-    return this.#cells.abandoned;
+    return this.#machines.cells.abandoned;
   }
 
   /** Ends every VM and every cell and closes every port. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#restarts.close();
+    await this.#returned;
     for (const vm of this.#vms) this.#forget(vm);
-    const network = this.network?.close();
-    await this.#cells.close();
-    this.disks?.close();
-    await network;
+    await this.#machines.close();
+    await this.state.close();
   }
 
   async #create(request: VmRequest, image: StoredImage, sink?: ConsoleSink): Promise<VmSummary> {
     if (this.#closed) throw new RequestError("server", "it is stopping", "a running server", 503);
     requireDisks(request, this.disks);
     const { id, name } = this.#vms.identify(request.name);
-    const index = this.#cells.reserve(id, request.memory);
-    const cell = this.#cells.cell(index);
-    const address = this.network?.vmNetwork(id).address ?? 0;
-    const vm = createRecord(id, name, request, image, cell, index, address, sink);
+    const vm = createRecord(id, name, request, image, this.#addressOf(id), sink);
     // From here on the name is taken: two requests at the same time must not both get it.
     this.#vms.add(vm);
     try {
-      this.disks?.attach(vm);
-      await this.#order(vm);
-      openPorts(vm, this.network);
-      this.events.add("vm.created", id, name);
-      if (request.start) await this.#ask(vm, COMMAND.VM_START);
+      await inTurn(vm, async () => {
+        this.disks?.attach(vm);
+        await this.images.hold(image);
+        await this.#machines.place(vm);
+        openPorts(vm, this.network, request.publish);
+        this.events.add("vm.created", id, name);
+        const started = request.start && this.#machines.ask(vm, COMMAND.VM_START);
+        await Promise.all([
+          this.#keep(...keepVm(vm, request.start ? "running" : "created")),
+          started,
+        ]);
+      });
     } catch (error) {
-      await this.#destroy(vm);
+      vm.wanted = false;
+      await this.#machines.clear(vm);
       this.#forget(vm);
+      this.state.note(...forgetVm(vm));
+      await this.images.release(image);
       throw asRequestError(error);
     }
     return summarize(vm);
   }
 
-  /** Finds room for a VM whose cell is gone or which starts afresh, and makes it there. */
-  async #place(vm: VmRecord): Promise<void> {
-    vm.cellIndex = this.#cells.reserve(vm.id, vm.request.memory);
-    vm.cell = this.#cells.cell(vm.cellIndex);
-    resetInput(vm);
+  /** By the restart policy. */
+  async #startAfresh(vm: VmRecord): Promise<void> {
+    await inTurn(vm, async () => {
+      if (this.#closed || this.#vms.get(vm.id) !== vm || !vm.wanted || !hasEnded(vm)) return;
+      try {
+        await this.#start(vm);
+      } catch (error) {
+        this.events.add("vm.not-started", vm.id, (error as Error).message);
+        throw error;
+      }
+    });
+  }
+
+  /** In the VM's turn. */
+  async #start(vm: VmRecord): Promise<void> {
+    const fresh = vm.state === "created" && vm.cell?.alive;
+    if (!fresh) await this.#machines.place(vm);
+    await Promise.all([
+      this.#machines.ask(vm, COMMAND.VM_START),
+      this.#keep(keepState(vm, "running")),
+    ]);
+  }
+
+  #addressOf(id: number): number {
+    return this.network?.vmNetwork(id).address ?? 0;
+  }
+
+  /** Resolves when these are on stable storage; see StateStore. */
+  async #keep(...writes: Parameters<StateStore["write"]>): Promise<void> {
     try {
-      await this.#order(vm);
+      await this.state.write(...writes);
     } catch (error) {
-      throw asRequestError(error);
+      const expected = "room in the data folder, which can be written";
+      throw new RequestError("state", (error as Error).message, expected, 507);
     }
   }
 
-  async #order(vm: VmRecord): Promise<void> {
-    const { request, cell, cellIndex } = vm;
-    const order: VmOrder = {
-      name: vm.name,
-      image: await this.#cells.image(cellIndex, vm.image),
-      memory: request.memory,
-      arguments: request.arguments,
-      settings: request.settings,
-      network: this.network?.vmNetwork(vm.id),
-      resources: vm.limits,
-      disks: await this.disks?.openFor(vm),
-    };
-    await cell.request(COMMAND.VM_CREATE, vm.id, order);
+  /** Takes over what an earlier process has left, and begins to bring VMs back. */
+  async #restore(dataFolder: string): Promise<void> {
+    const kept = readVms(await this.state.read("vms"), await this.state.read("ports"));
+    const counters = await this.state.read("counters");
+    this.#vms.raise(counters.find(({ name }: Row) => name === LAST_VM)?.value as number ?? 0);
+    const starting: VmRecord[] = [];
+    for (const vm of kept) {
+      const record = await this.#restoreVm(vm);
+      if (vm.starts) starting.push(record);
+    }
+    this.#orphans = await findOrphans(
+      dataFolder,
+      this.images.unused(),
+      this.disks?.store.list() ?? [],
+    );
+    for (const path of this.#orphans) this.events.add("orphan.found", undefined, path);
+    if (starting.length === 0) return;
+    this.#returned = this.#bringBack(starting).finally(() => this.#returned = undefined);
   }
 
-  /** Takes a VM out of its cell, if both are there. */
-  async #destroy(vm: VmRecord): Promise<void> {
-    const destroyed = vm.cell.request(COMMAND.VM_DESTROY, vm.id).catch(() => {});
-    this.#cells.release(vm.cellIndex, vm.cell, vm.request.memory, vm.image);
-    await destroyed;
-    await this.disks?.closeFor(vm);
-    this.network?.forget(vm.id);
+  async #restoreVm(kept: KeptVm): Promise<VmRecord> {
+    const { id, name, request, ports, image } = kept;
+    const failed = (error: unknown) =>
+      this.events.add("vm.incomplete", id, (error as Error).message);
+    const stored = await this.images.kept(image.name, image.hash).catch(failed);
+    const gone = { ...image, file: new Uint8Array(0), builtin: false };
+    const vm = createRecord(id, name, request, stored ?? gone, this.#addressOf(id));
+    const { limits, labels, restart, restarts, created, wanted } = kept;
+    const { state, exitCode, reason, crash } = kept;
+    Object.assign(vm, { limits, labels, restart, restarts, created, wanted });
+    applyNotice(vm, { state, exitCode, reason, crash });
+    vm.console.live = false;
+    this.#vms.add(vm);
+    try {
+      this.disks?.attach(vm);
+    } catch (error) {
+      failed(error);
+    }
+    for (const port of ports) {
+      try {
+        openPorts(vm, this.network, [port]);
+      } catch (error) {
+        failed(error);
+      }
+    }
+    return vm;
+  }
+
+  async #bringBack(vms: VmRecord[]): Promise<void> {
+    const next = vms.values();
+    const work = async () => {
+      for (const vm of next) {
+        vm.wanted = true;
+        await this.#startAfresh(vm).catch(() => this.#restarts.ended(vm));
+      }
+    };
+    await Promise.all(Array.from({ length: RETURN_PARALLEL }, work));
   }
 
   #forget(vm: VmRecord): void {
@@ -464,14 +529,6 @@ export class Supervisor {
     this.disks?.detach(vm);
     this.#vms.delete(vm);
     if (!hasEnded(vm)) applyNotice(vm, { state: "stopped" });
-  }
-
-  async #ask(vm: VmRecord, command: number, value?: unknown): Promise<unknown> {
-    try {
-      return await vm.cell.request(command, vm.id, value);
-    } catch (error) {
-      throw asRequestError(error);
-    }
   }
 
   #wrongState(vm: VmRecord, expected: string): never {
@@ -494,9 +551,12 @@ export class Supervisor {
     applyNotice(vm, notice);
     vm.console.live = !hasEnded(vm);
     this.events.add(`vm.${notice.state}`, vm.id, notice.reason);
+    if (this.#closed) return;
+    if (notice.state !== "created") this.state.note(keepState(vm));
     if (!hasEnded(vm)) return;
     this.network?.ended(vm.id);
     this.disks?.closeFor(vm);
+    this.#restarts.ended(vm);
   }
 
   #cellDied(cell: Cell, index: number, reason: string): void {

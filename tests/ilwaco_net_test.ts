@@ -47,6 +47,9 @@ async function build(guest: string[], folder: string, name: string): Promise<str
     ...network,
     "ilwaco/fd.c",
     "ilwaco/poll.c",
+    "ilwaco/epoll.c",
+    "ilwaco/core/time.c",
+    "ilwaco/libc/calendar.c",
     "ilwaco/uio.c",
     "tests/native/net_nic.c",
     ...guest,
@@ -181,7 +184,7 @@ async function blocksReturnTo(link: Link, blocks: number): Promise<void> {
   assertEquals(now, blocks, "the network kept memory of connections that have ended");
 }
 
-const HTTPD = await sourcesIn("guests/httpd");
+const HTTPD = [...await sourcesIn("guests/httpd"), "guests/common/net.c"];
 const ECHO = ["guests/echo.c"];
 const BAD_LINK = ["loss=1", "duplicate=1", "reorder=1", "seed=7"];
 const ignore = reason !== null;

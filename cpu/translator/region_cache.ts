@@ -64,7 +64,7 @@ export interface RegionEntry {
 }
 
 /** A power of two. */
-const SLOTS = 1 << 14;
+const SLOTS = 1 << 16;
 /** Regions at one place. */
 const MAXIMUM_VARIANTS = 4;
 
@@ -74,6 +74,8 @@ export class RegionCache {
   bytes = 0;
   private readonly places = new Int32Array(SLOTS).fill(-1);
   private readonly heat = new Int32Array(SLOTS);
+  /** Until a place is so hot, nobody need ask again what can be made of it. */
+  private readonly gates = new Int32Array(SLOTS);
   private readonly slots: (RegionEntry | null)[] = new Array(SLOTS).fill(null);
   private readonly entries = new Map<number, RegionEntry>();
   private readonly neighbours = new Map<number, CompiledRegion>();
@@ -85,6 +87,7 @@ export class RegionCache {
     if (this.places[slot] !== place) {
       this.places[slot] = place;
       this.heat[slot] = 0;
+      this.gates[slot] = 0;
       this.slots[slot] = this.entries.get(place) ?? null;
     }
     for (let entry = this.slots[slot]; entry !== null; entry = entry.next) {
@@ -94,9 +97,17 @@ export class RegionCache {
     return null;
   }
 
-  /** How often `place` was looked for since it got its slot, or was last cooled. */
-  heatOf(place: number): number {
-    return this.heat[slotOf(place)];
+  /** Whether `place` is hotter than `least`, and than it was to become. */
+  isHot(place: number, least: number): boolean {
+    const slot = slotOf(place);
+    return this.heat[slot] > least && this.heat[slot] > this.gates[slot];
+  }
+
+  /** Whether `place` is hotter than `least`; if it is not, it is not hot before that. */
+  isAbove(place: number, least: number): boolean {
+    const slot = slotOf(place);
+    this.gates[slot] = least;
+    return this.heat[slot] > least;
   }
 
   /** Halves how often places were looked for: what is rare never becomes hot. */

@@ -291,9 +291,9 @@ export class Translator implements Engine {
   /** Counts a place without a region, and translates it if it has become hot. */
   private warm(place: number, eip: number): RegionEntry | null {
     const { cache } = this;
-    if (cache.heatOf(place) <= this.translateAfter >> 2) return null;
+    if (!cache.isHot(place, this.translateAfter >> 2)) return null;
     if (this.churnOf(place & ~PAGE_MASK) >= MAXIMUM_CHURN) return null;
-    return this.timed(() => this.translate(place, eip));
+    return this.translate(place, eip);
   }
 
   private timed<T>(work: () => T): T {
@@ -310,17 +310,23 @@ export class Translator implements Engine {
   private translate(place: number, eip: number): RegionEntry | null {
     const { cache } = this;
     const { readTable, space } = this.environment.X;
+    // Nearly every visit ends here, so that none of it may ask for the time.
     const near = cache.near(place, readTable);
     if (near !== null && near.starts.length < MAXIMUM_STARTS) {
-      if (cache.heatOf(place) <= (this.translateAfter >> 2) * (1 + near.generation)) return null;
+      const least = (this.translateAfter >> 2) * (1 + near.generation);
+      if (!cache.isAbove(place, least)) return null;
       // Inside of it, the place becomes an entry.
       const starts = near.blocks.includes(eip) ? [...near.starts, eip] : near.starts;
-      if (this.regrow(near, starts, eip, near.habits)) return cache.find(place, eip, readTable);
+      const grown = this.timed(() => this.regrow(near, starts, eip, near.habits));
+      if (grown) return cache.find(place, eip, readTable);
       cache.part(place);
     }
-    if (cache.heatOf(place) <= this.translateAfter) return null;
-    const found = this.compiler.find(space, [eip], eip, this.scope(NO_HABITS, 0));
-    if (found === null || !this.keep(found, 0)) {
+    if (!cache.isAbove(place, this.translateAfter)) return null;
+    const made = this.timed(() => {
+      const found = this.compiler.find(space, [eip], eip, this.scope(NO_HABITS, 0));
+      return found !== null && this.keep(found, 0);
+    });
+    if (!made) {
       cache.freeze(place);
       return null;
     }

@@ -2,14 +2,15 @@
 #include "burn.h"
 
 #include <fcntl.h>
-#include <ilwaco.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
-enum { BURNING_MAXIMUM = 8, STACK_BYTES = 8192 };
+#include "../common/net.h"
+
+enum { BURNING_MAXIMUM = 8, STACK_BYTES = 16384 };
 
 struct burn {
   int fd;
@@ -29,16 +30,16 @@ static void answer(const struct burn *burn, unsigned rounds) {
   struct timeval patience = {.tv_sec = 10};
   fcntl(burn->fd, F_SETFL, 0);
   setsockopt(burn->fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
-  send(burn->fd, text, (size_t)total, 0);
+  send(burn->fd, text, (size_t)total, MSG_NOSIGNAL);
   close(burn->fd);
 }
 
 static void *run(void *argument) {
   struct burn *burn = argument;
-  uint64_t end = ilwaco_now_us() + burn->milliseconds * 1000ull;
+  uint64_t end = net_now_us() + burn->milliseconds * 1000ull;
   volatile unsigned value = 1;
   unsigned rounds = 0;
-  while (ilwaco_now_us() < end) {
+  while (net_now_us() < end) {
     for (int i = 0; i < 1000; i++) value = value * 1664525u + 1013904223u;
     rounds++;
   }

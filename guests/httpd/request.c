@@ -43,6 +43,7 @@ static int parse_version(const char *version, struct request *request) {
     request->keep_alive = 1;
   } else if (strcmp(version, "HTTP/1.0") == 0) {
     request->keep_alive = 0;
+    request->is_old = 1;
   } else {
     return strncmp(version, "HTTP/", 5) == 0 ? 505 : 400;
   }
@@ -90,8 +91,16 @@ static void parse_connection(const char *list, struct request *request) {
     if (IS(list, length, "keep-alive")) keep_alive = 1;
     list += length ? length : 1;
   }
-  if (close) request->keep_alive = 0;
   if (keep_alive) request->keep_alive = 1;
+  if (close) request->keep_alive = 0;
+}
+
+/* Notes the value of a field that may come once. */
+static void note(char **field, char *value) {
+  static char twice[] = "";
+  size_t length = strlen(value);
+  while (length && (value[length - 1] == ' ' || value[length - 1] == '\t')) value[--length] = 0;
+  *field = *field ? twice : value;
 }
 
 static int parse_field(char *line, struct request *request, int *hosts) {
@@ -103,6 +112,12 @@ static int parse_field(char *line, struct request *request, int *hosts) {
     ++*hosts;
   } else if (IS(line, name, "Connection")) {
     parse_connection(value, request);
+  } else if (IS(line, name, "Range")) {
+    note(&request->range, value);
+  } else if (IS(line, name, "If-Range")) {
+    note(&request->if_range, value);
+  } else if (IS(line, name, "If-None-Match")) {
+    note(&request->if_none_match, value);
   } else if (IS(line, name, "Content-Length")) {
     if (strcmp(value, "0") != 0) request->has_body = 1;
   } else if (IS(line, name, "Transfer-Encoding")) {
@@ -119,13 +134,12 @@ int request_parse(char *head, size_t length, struct request *request) {
   if (!line) return 400;
   int status = parse_request_line(line, request);
   if (status) return status;
-  int is_1_1 = request->keep_alive;
   int hosts = 0;
   while ((line = next_line(&at, end)) && *line) {
     status = parse_field(line, request, &hosts);
     if (status) return status;
   }
-  if (hosts > 1 || (is_1_1 && hosts == 0)) return 400;
+  if (hosts > 1 || (!request->is_old && hosts == 0)) return 400;
   if (request->has_body) request->keep_alive = 0;
   return 0;
 }

@@ -18,7 +18,10 @@ struct request {
   char *path;  /* without the query, NUL-terminated */
   char *query; /* behind the "?", or "" */
   int keep_alive;
+  int is_old; /* HTTP/1.0 */
   int has_body;
+  /* Values of fields, or NULL. What comes twice is "": it matches nothing. */
+  char *range, *if_range, *if_none_match;
 };
 
 /* Length of the head at the start of `bytes`, 0: not whole yet. */

@@ -47,6 +47,6 @@ function row(vm: VmSummary): string[] {
   const ports = vm.publish.map(({ hostname, host, guest }) => `${hostname}:${host}->${guest}`);
   const state = vm.exitCode === undefined ? vm.state : `${vm.state} (${vm.exitCode})`;
   const { id, name, image, memory, cell, address } = vm;
-  const where = [String(cell), address, ports.join(", ")];
+  const where = [String(cell ?? "-"), address, ports.join(", ")];
   return [String(id), name, image, state, formatSize(memory), ...where];
 }

@@ -84,7 +84,9 @@ export class Disks {
   async openFor(vm: VmRecord): Promise<readonly DiskUnit[]> {
     const { id, request, cell } = vm;
     if (request.disks.length === 0) return [];
-    if (cell.disks === undefined) throw inUse(request.disks[0].name, "its cell has no disk worker");
+    if (cell?.disks === undefined) {
+      throw inUse(request.disks[0].name, "its cell has no disk worker");
+    }
     await vm.openDisks?.closing;
     const units: DiskUnit[] = [];
     vm.openDisks = { cell: cell.disks.number, units };

@@ -150,7 +150,7 @@ export const Vm = z.object({
   reason: z.string().optional().meta({ description: "Why it crashed, in one line" }),
   crash: z.string().optional().meta({ description: "The crash report as text" }),
   restarts: z.int().meta({ description: "Starts by the restart policy, in a row" }),
-  cell: z.int().meta({ description: "Number of the thread that runs it" }),
+  cell: z.int().nullable().meta({ description: "Number of the thread that has it, if any" }),
   address: z.string().meta({ description: "IPv4 address in the network of VMs" }),
   arguments: z.array(z.string()),
   settings: z.record(z.string(), z.string()),

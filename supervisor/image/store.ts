@@ -1,14 +1,16 @@
 /**
  * Images by the hash of their content, under names.
  *
- * With a data folder they outlive the process: `images/HASH` holds the bytes and `images/index.json`
- * the names; both are written to a temporary file and renamed, so a crash leaves the old or the new
- * one. A name that is not in the store may be a built-in guest's.
+ * With a data folder they outlive the process: `images/HASH` holds the bytes, written to a temporary
+ * file and renamed, and the state store the names. A file stays as long as a name or a VM needs it. A
+ * name that is not in the store may be a built-in guest's.
  */
 
 import { guestImage, guestNames } from "./builtin.ts";
 import { IMAGE_BYTES_MAXIMUM } from "../cell/protocol.ts";
+import { syncFolder } from "../disk/records.ts";
 import { RequestError } from "../request_error.ts";
+import type { StateStore } from "../state/store.ts";
 
 export interface StoredImage {
   readonly name: string;
@@ -28,18 +30,26 @@ export interface ImageSummary {
 const NAME_EXPECTED = "1 to 63 of a-z, 0-9, '.', '_' and '-', starting with a letter or digit";
 
 export class ImageStore {
+  readonly #state: StateStore;
   readonly #folder: string | undefined;
   readonly #images = new Map<string, StoredImage>();
   /** Built-in guests as they were last read. */
   readonly #builtins = new Map<string, StoredImage>();
+  /** Files in the folder, by hash. */
+  readonly #files = new Set<string>();
+  /** VMs made from an image, by hash, with the image. */
+  readonly #uses = new Map<string, { image: StoredImage; vms: number }>();
+  /** Files are written and removed one after the other. */
+  #work: Promise<unknown> = Promise.resolve();
 
-  private constructor(folder: string | undefined) {
+  private constructor(state: StateStore, folder: string | undefined) {
+    this.#state = state;
     this.#folder = folder;
   }
 
   /** Opens the store of a data folder, or one in memory. Refuses a file whose hash is not its name. */
-  static async open(dataFolder?: string): Promise<ImageStore> {
-    const store = new ImageStore(dataFolder && `${dataFolder}/images`);
+  static async open(state: StateStore, dataFolder?: string): Promise<ImageStore> {
+    const store = new ImageStore(state, dataFolder && `${dataFolder}/images`);
     await store.#load();
     return store;
   }
@@ -62,22 +72,57 @@ export class ImageStore {
   /** Stores a file under a name; an image of that name is replaced for VMs that come later. */
   async put(name: string, file: Uint8Array<ArrayBuffer>): Promise<StoredImage> {
     const image = await this.check(name, file);
-    if (this.#folder !== undefined) {
-      await Deno.mkdir(this.#folder, { recursive: true });
-      await writeWhole(`${this.#folder}/${image.hash}`, file);
-    }
+    const before = this.#images.get(name);
+    await this.#save(image);
     this.#images.set(name, image);
-    await this.#saveIndex();
+    await this.#state.write(["image.put", name, image.hash, file.length]);
+    if (before !== undefined) await this.#discard(before);
     return image;
   }
 
   /** Forgets a name. Throws a RequestError if no upload has it. */
   async remove(name: string): Promise<void> {
-    if (!this.#images.delete(name)) {
+    const image = this.#images.get(name);
+    if (image === undefined) {
       const expected = "the name of an image that was uploaded";
       throw new RequestError("name", `no image ${JSON.stringify(name)}`, expected, 404);
     }
-    await this.#saveIndex();
+    this.#images.delete(name);
+    await this.#state.write(["image.delete", name]);
+    await this.#discard(image);
+  }
+
+  /** A VM is made from it: its file stays, whatever becomes of its name. */
+  async hold(image: StoredImage): Promise<void> {
+    const use = this.#uses.get(image.hash);
+    if (use !== undefined) use.vms++;
+    else this.#uses.set(image.hash, { image, vms: 1 });
+    if (!this.#files.has(image.hash)) await this.#save(image);
+  }
+
+  /** The VM is gone. */
+  async release(image: StoredImage): Promise<void> {
+    const use = this.#uses.get(image.hash);
+    if (use === undefined || --use.vms > 0) return;
+    this.#uses.delete(image.hash);
+    // The next VM of a built-in guest needs no new copy then.
+    if (!image.builtin) await this.#discard(image);
+  }
+
+  /** The image of a VM of an earlier process, held. Rejects if its file is gone or another. */
+  async kept(name: string, hash: string): Promise<StoredImage> {
+    const known = this.#uses.get(hash)?.image ?? this.#byHash(hash) ??
+      { name, hash, file: await this.#read(name, hash), builtin: false };
+    const image = known.name === name ? known : { ...known, name };
+    await this.hold(image);
+    return image;
+  }
+
+  /** Names of files in the folder that belong to no name and no VM. */
+  unused(): string[] {
+    return [...this.#files].filter((hash) =>
+      !this.#uses.has(hash) && this.#byHash(hash) === undefined
+    );
   }
 
   /** The image as it would be stored, without storing it. */
@@ -117,29 +162,66 @@ export class ImageStore {
 
   async #load(): Promise<void> {
     if (this.#folder === undefined) return;
-    const path = `${this.#folder}/index.json`;
-    const text = await Deno.readTextFile(path).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return "{}";
-      throw error;
-    });
-    for (const [name, hash] of Object.entries(JSON.parse(text) as Record<string, string>)) {
-      const file = await Deno.readFile(`${this.#folder}/${hash}`);
-      const actual = await sha256(file);
-      if (actual !== hash) {
-        throw new Error(
-          `image ${name}: expected a file with SHA-256 ${hash} in ${this.#folder}, got ${actual}; ` +
-            `remove it from ${path} and upload it again`,
-        );
-      }
+    await Deno.mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    await this.#adoptIndex();
+    for await (const { name } of Deno.readDir(this.#folder)) this.#files.add(name);
+    for (const { name, hash } of await this.#state.read("images") as Record<string, string>[]) {
+      const file = await this.#read(name, hash);
       this.#images.set(name, { name, hash, file, builtin: false });
     }
   }
 
-  async #saveIndex(): Promise<void> {
-    if (this.#folder === undefined) return;
-    const index = Object.fromEntries([...this.#images].map(([name, { hash }]) => [name, hash]));
-    const bytes = new TextEncoder().encode(JSON.stringify(index, null, 2) + "\n");
-    await writeWhole(`${this.#folder}/index.json`, bytes);
+  /** Earlier versions kept names in a file. */
+  async #adoptIndex(): Promise<void> {
+    const path = `${this.#folder}/index.json`;
+    const text = await Deno.readTextFile(path).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    });
+    if (text === undefined) return;
+    for (const [name, hash] of Object.entries(JSON.parse(text) as Record<string, string>)) {
+      const { size } = await Deno.stat(`${this.#folder}/${hash}`);
+      await this.#state.write(["image.put", name, hash, size]);
+    }
+    await Deno.remove(path);
+  }
+
+  async #read(name: string, hash: string): Promise<Uint8Array<ArrayBuffer>> {
+    const path = `${this.#folder}/${hash}`;
+    const file = await Deno.readFile(path);
+    const actual = await sha256(file);
+    if (actual === hash) return file;
+    throw new Error(
+      `image ${name}: expected a file with SHA-256 ${hash} in ${this.#folder}, got ${actual}; ` +
+        `remove ${path} and upload it again`,
+    );
+  }
+
+  /** Writes the file unless it is there. */
+  async #save({ hash, file }: StoredImage): Promise<void> {
+    const folder = this.#folder;
+    if (folder === undefined) return;
+    await this.#next(async () => {
+      if (this.#files.has(hash)) return;
+      await writeWhole(`${folder}/${hash}`, file);
+      syncFolder(folder);
+      this.#files.add(hash);
+    });
+  }
+
+  /** Removes the file unless a name or a VM needs it. */
+  async #discard({ hash }: StoredImage): Promise<void> {
+    await this.#next(async () => {
+      if (!this.#files.has(hash) || this.#uses.has(hash) || this.#byHash(hash)) return;
+      this.#files.delete(hash);
+      await Deno.remove(`${this.#folder}/${hash}`);
+    });
+  }
+
+  #next(work: () => Promise<void>): Promise<void> {
+    const result = this.#work.then(work);
+    this.#work = result.catch(() => {});
+    return result;
   }
 }
 

@@ -41,7 +41,7 @@ export function resetInput(vm: VmRecord): void {
 /** After all that was sent before. That the VM has ended is no failure: nobody reads any more. */
 function send(vm: VmRecord, command: number, piece?: Uint8Array): Promise<void> {
   vm.input = vm.input
-    .then(() => vm.cell.request(command, vm.id, piece))
+    .then(() => vm.cell?.request(command, vm.id, piece))
     .then(() => {}, () => {});
   return vm.input;
 }

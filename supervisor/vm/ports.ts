@@ -4,13 +4,18 @@ import type { Network } from "../network.ts";
 import { publish } from "../publish.ts";
 import { RequestError } from "../request_error.ts";
 import type { VmRecord } from "./record.ts";
+import type { PortMapping } from "./request.ts";
 
 /**
- * Opens the ports a VM was asked to publish and adds them to `vm.published`. Throws a RequestError
+ * Opens ports of the host that lead to a VM and adds them to `vm.published`. Throws a RequestError
  * that names the one that cannot be opened; those before it stay open, for the caller to close.
  */
-export function openPorts(vm: VmRecord, network: Network | undefined): void {
-  for (const [index, { hostname, host, guest }] of vm.request.publish.entries()) {
+export function openPorts(
+  vm: VmRecord,
+  network: Network | undefined,
+  wanted: readonly PortMapping[],
+): void {
+  for (const [index, { hostname, host, guest }] of wanted.entries()) {
     const field = `publish[${index}]`;
     if (network?.gateway === undefined) {
       const why = network ? "with --uplink none nobody reaches a VM" : "this VM has no network";

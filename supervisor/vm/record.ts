@@ -24,7 +24,7 @@ export interface VmRecord {
   readonly request: VmRequest;
   readonly image: StoredImage;
   readonly console: ConsoleLog;
-  readonly created: Date;
+  created: Date;
   readonly published: PublishedPort[];
   /** Its disks while their files are open. */
   openDisks?: OpenDisks;
@@ -35,9 +35,13 @@ export interface VmRecord {
   restart: string;
   /** Starts by that policy since it last ran well. */
   restarts: number;
-  /** Where it runs, or ran last. */
-  cell: Cell;
+  /** Where it runs, or ran last; undefined if there is nothing of it in any cell. */
+  cell?: Cell;
   cellIndex: number;
+  /** An operator wants it to run: false before it is started, and when it was stopped. */
+  wanted: boolean;
+  /** Starts and the end of a VM are one after the other: the last of them. */
+  turn: Promise<unknown>;
   /** IPv4 address, uint32. */
   readonly address: number;
   state: ToldState;
@@ -75,8 +79,8 @@ export interface VmSummary extends Limits {
   readonly restarts: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly restart: string;
-  /** Number of the cell that runs it. */
-  readonly cell: number;
+  /** Number of the cell that has it; null if none does. */
+  readonly cell: number | null;
   readonly address: string;
   readonly arguments: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
@@ -93,8 +97,6 @@ export function createRecord(
   name: string,
   request: VmRequest,
   image: StoredImage,
-  cell: Cell,
-  cellIndex: number,
   address: number,
   sink?: ConsoleSink,
 ): VmRecord {
@@ -103,8 +105,9 @@ export function createRecord(
     name,
     request,
     image,
-    cell,
-    cellIndex,
+    cellIndex: 0,
+    wanted: request.start,
+    turn: Promise.resolve(),
     address,
     sink,
     console: new ConsoleLog(),
@@ -137,7 +140,7 @@ export function summarize(vm: VmRecord): VmSummary {
     restarts: vm.restarts,
     labels: vm.labels,
     restart: vm.restart,
-    cell: vm.cellIndex,
+    cell: vm.cell ? vm.cellIndex : null,
     address: formatAddress(vm.address),
     arguments: vm.request.arguments,
     settings: vm.request.settings,
@@ -182,4 +185,11 @@ export function waitFor(
     if (signal?.aborted) abort();
     else watch();
   });
+}
+
+/** Does `work` when all that was begun so before has ended. */
+export function inTurn<T>(vm: VmRecord, work: () => Promise<T>): Promise<T> {
+  const result = vm.turn.then(work);
+  vm.turn = result.catch(() => {});
+  return result;
 }

@@ -36,6 +36,11 @@ export class VmRegistry {
     return { id, name: wanted ?? this.#freeName(id) };
   }
 
+  /** Numbers up to this one were given out before. */
+  raise(id: number): void {
+    this.#lastId = Math.max(this.#lastId, id);
+  }
+
   add(vm: VmRecord): void {
     this.#vms.set(vm.id, vm);
     this.#slots.add(vm.id % this.#capacity);

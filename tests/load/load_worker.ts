@@ -3,14 +3,14 @@
 import { HttpConnection, type ServerAddress } from "./http_connection.ts";
 import { zipf } from "./zipf.ts";
 
-const SEED = 1;
-
 export interface LoadOrder {
   readonly address: ServerAddress;
   /** Host headers; connection k walks through them from k on, unless `alpha` is given. */
   readonly hosts: readonly string[];
   /** Hosts are chosen at random by Zipf's law with this exponent (zipf.ts). */
   readonly alpha?: number;
+  /** Where the choice begins; default 1. */
+  readonly seed?: number;
   readonly path: string;
   readonly connections: number;
   readonly seconds: number;
@@ -53,9 +53,9 @@ async function client(
 }
 
 /** Chooses the host for each request of each connection. */
-function chooser({ hosts, alpha }: LoadOrder): (connection: number) => () => number {
+function chooser({ hosts, alpha, seed = 1 }: LoadOrder): (connection: number) => () => number {
   if (alpha !== undefined) {
-    const choose = zipf(hosts.length, alpha, SEED);
+    const choose = zipf(hosts.length, alpha, seed);
     return () => choose;
   }
   return (connection) => {

@@ -50,6 +50,14 @@ const char *ilwaco_setting(const char *key) {
   return NULL;
 }
 
+/* Ilwaco's getenv and gethostname. */
+char *port_getenv(const char *name) { return (char *)ilwaco_setting(name); }
+
+int port_gethostname(char *name, size_t capacity) {
+  snprintf(name, capacity, "%s", (const char *)DENALI_REGISTERS->vm_name);
+  return 0;
+}
+
 /* --- time and chance */
 
 static uint64_t clock_us(clockid_t clock) {

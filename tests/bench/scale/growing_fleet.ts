@@ -47,6 +47,8 @@ export interface Memory {
 
 export class GrowingFleet {
   readonly #names: string[] = [];
+  /** Each load chooses other VMs. */
+  #seed = 1;
 
   private constructor(readonly server: TestServer) {}
 
@@ -81,6 +83,13 @@ export class GrowingFleet {
     }
   }
 
+  /** Lets every VM serve a document, so that it has the memory that this takes. */
+  async visitAll(bytes: number): Promise<void> {
+    await inParallel(this.#names, PARALLEL, async (name) => {
+      await fetchPage(this.server.address, name, `/doc?bytes=${bytes}`);
+    });
+  }
+
   /** Closed-loop load on the whole fleet. */
   async load(
     bytes: number,
@@ -95,6 +104,7 @@ export class GrowingFleet {
       hosts: this.#names.map(hostOf),
       path: `/doc?bytes=${bytes}`,
       alpha,
+      seed: this.#seed++,
       connections,
       seconds,
     });
