@@ -1,6 +1,7 @@
 /** The command line from outside: a process for each command. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { assert, assertEquals, assertMatch, assertStringIncludes, fail } from "@std/assert";
+import { hasTool } from "../../tests/tools.ts";
 import {
   crashGuest,
   echoGuest,
@@ -273,7 +274,7 @@ Deno.test("the client verbs drive a server through its socket", () =>
       const { cpus, cpuWeight, netBytes } = await inspect();
       assertEquals([code, cpus, cpuWeight, netBytes.rate], [0, null, 50, 2 ** 20]);
       assertMatch((await client("stats")).stdout, /2 +two +running +\d+/);
-      for (const verb of ["pause", "resume", "stop", "start"]) {
+      for (const verb of ["pause", "resume", "stop", "start", "kill", "restart"]) {
         const { code, stderr } = await client(verb, "two");
         assertEquals([code, stderr], [0, ""], verb);
       }
@@ -292,6 +293,27 @@ Deno.test("the client verbs drive a server through its socket", () =>
       const pushed = await client("image", "push", "--name", "mine", `${folder}/five.elf`);
       assertMatch(pushed.stdout, /^[0-9a-f]{64}\n$/);
       assertMatch((await client("image", "ls")).stdout, /mine +[0-9a-f]{12} +\S+ +upload/);
+      assertEquals((await client("image", "rm", "mine")).stdout, "mine\n");
+      const filtered = await client(
+        "ps",
+        "-q",
+        "--filter",
+        "state=stopped",
+        "--filter",
+        "name=m-*",
+      );
+      assertEquals(filtered.stdout, "m-1\nm-2\nm-3\n");
+      assertEquals((await client("wait", "m-1", "m-2")).stdout, "0\n0\n");
+      const labelled = ["--label", "tier=a", "--restart", "on-failure:2", "--name", "sleeper"];
+      assertEquals((await client("create", ...labelled, `${folder}/spin.elf`)).code, 0);
+      assertEquals((await client("ps", "-q", "--filter", "label=tier=a")).stdout, "sleeper\n");
+      assertEquals((await client("update", "--restart", "always", "sleeper")).code, 0);
+      assertEquals(JSON.parse((await client("inspect", "sleeper")).stdout).restart, "always");
+      const late = await client("wait", "--timeout", "0", "sleeper");
+      assertEquals(late.code, 1);
+      assertStringIncludes(late.stderr, "sleeper is running");
+      const events = await client("events", "--after", "1");
+      assertMatch(events.stdout, /^2 \S+Z vm\.\w+ vm 1/);
       const words = await client("completion", "words", "--", "stop", "b");
       assertEquals(words.stdout, "bird\n");
       const refused = await client("create", "--name", "bird", `${folder}/echo.elf`);
@@ -316,4 +338,56 @@ Deno.test("a server that is not there is a failure with a hint", async () => {
   const { code, stderr } = await run(["ps", "--host", "127.0.0.1:1"]);
   assertEquals(code, 1);
   assertStringIncludes(stderr, "denali up");
+});
+
+Deno.test("events are followed as they happen", () =>
+  withGuests((folder) =>
+    withServer(async (url) => {
+      const child = denali(["events", "-f", "--json", "--host", url]).spawn();
+      assertEquals((await run(["create", "--host", url, `${folder}/five.elf`])).code, 0);
+      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      while (!text.includes("vm.stopped")) text += (await reader.read()).value ?? fail(text);
+      const [first] = text.split("\n");
+      assertEquals(JSON.parse(first).type, "vm.created");
+      child.kill("SIGTERM");
+      await child.status;
+      await reader.cancel();
+      await child.stderr.cancel();
+      await child.stdin.close().catch(() => {});
+    })
+  ));
+
+Deno.test({
+  name: "on a terminal every key is the VM's, and Ctrl-] leaves the console",
+  ignore: !(await hasTool("python3", "gives the console a terminal")),
+  fn: () =>
+    withGuests((folder) =>
+      withServer(async (url) => {
+        assertEquals(
+          (await run(["create", "--host", url, "--name", "e", `${folder}/echo.elf`])).code,
+          0,
+        );
+        // The last line that the program prints is its status; what it saw comes before.
+        const script = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+def until(text):
+    seen = b""
+    while text not in seen: seen += os.read(terminal, 1000)
+    return seen
+until(b"leaves")
+os.write(terminal, b"ab\\x03c")
+until(b"ab\\x03c")
+os.write(terminal, b"\\x1d")
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
+        const verb = ["run", "-A", "--no-prompt", MAIN, "console", "--host", url, "e"];
+        const { stdout } = await new Deno.Command("python3", {
+          args: ["-c", script, Deno.execPath(), ...verb],
+        }).output();
+        assertEquals(decoder.decode(stdout), "0\n");
+        assertEquals((await run(["ps", "-q", "--host", url])).stdout, "e\n");
+      })
+    ),
 });

@@ -111,19 +111,19 @@ function refuseFlagValues(args: readonly string[], flags: readonly string[]): vo
   }
 }
 
-/** `K=V` settings as a record. */
-export function readSettings(pairs: readonly string[]): Record<string, string> {
-  const settings: Record<string, string> = {};
+/** `KEY=VALUE` pairs, the values of `--option`, as a record. */
+export function readPairs(option: string, pairs: readonly string[]): Record<string, string> {
+  const record: Record<string, string> = {};
   for (const pair of pairs) {
     const at = pair.indexOf("=");
-    if (at < 1) throw new UsageError(`--arg: expected KEY=VALUE, got "${pair}"`);
+    if (at < 1) throw new UsageError(`--${option}: expected KEY=VALUE, got "${pair}"`);
     const key = pair.slice(0, at);
-    if (Object.hasOwn(settings, key)) {
-      throw new UsageError(`--arg: expected each KEY once, got "${key}" again`);
+    if (Object.hasOwn(record, key)) {
+      throw new UsageError(`--${option}: expected each KEY once, got "${key}" again`);
     }
-    settings[key] = pair.slice(at + 1);
+    record[key] = pair.slice(at + 1);
   }
-  return settings;
+  return record;
 }
 
 /** For verbs that take options only. */

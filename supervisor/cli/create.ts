@@ -2,7 +2,7 @@
 
 import type { VmSummary } from "../vm/record.ts";
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
-import { type Command, EXIT, oneWord, readSettings, UsageError } from "./command.ts";
+import { type Command, EXIT, oneWord, readPairs, UsageError } from "./command.ts";
 import { progress } from "./progress.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 import { resolveImage } from "./upload.ts";
@@ -16,6 +16,8 @@ built-in guest or of an uploaded image, or the path of an ELF file, which is upl
   --name NAME           a DNS label (default vm-N)
   --publish HOST:GUEST  let a TCP port of the server's host lead to one of the VM; may be repeated
   --arg KEY=VALUE       a setting the guest can read; may be repeated
+  --label KEY=VALUE     for \`denali ps --filter\`, and for tokens; may be repeated
+  --restart POLICY      no (default), on-failure[:N], always or unless-stopped, as in docker
 ${RESOURCE_HELP}
   --count N             create N of them, at most 100000; --name then gets -1 to -N behind it
   --no-start            do not start it
@@ -35,23 +37,23 @@ export const create: Command = {
   help: HELP,
   async run(args) {
     const { read, client } = readClientWords(args, {
-      text: ["memory", "name", "count", ...RESOURCE_OPTIONS],
-      list: ["publish", "arg"],
+      text: ["memory", "name", "count", "restart", ...RESOURCE_OPTIONS],
+      list: ["publish", "arg", "label"],
       flag: ["json", "no-start"],
     });
     const { text, list, flag } = read;
     const word = oneWord(read, "IMAGE (arguments of the guest go behind --)");
     const names = namesOf(text.name, text.count);
-    const settings = readSettings(list.arg);
-    const resources = readResources(text);
     const request = {
-      image: await resolveImage(client, word),
       memory: text.memory,
       publish: list.publish,
-      settings,
+      settings: readPairs("arg", list.arg),
+      labels: readPairs("label", list.label),
+      restart: text.restart,
       arguments: read.rest,
-      ...resources,
+      ...readResources(text),
       start: !flag["no-start"],
+      image: await resolveImage(client, word),
     };
     await createAll(client, request, names, (vm) => {
       console.log(flag.json ? JSON.stringify(vm, null, 2) : vm.name);

@@ -14,13 +14,14 @@ import {
 } from "./command.ts";
 import { type ImageFile, readImageFile } from "./image_file.ts";
 import { HOST_HELP } from "./client.ts";
-import { listImages, pushImage } from "./image_store.ts";
+import { listImages, pushImage, removeImages } from "./image_store.ts";
 import { table } from "./table.ts";
 
 const HELP = `usage: denali image verify [--json] IMAGE
        denali image disasm IMAGE [SYMBOL]
        denali image ls [--quiet] [--json]
        denali image push [--name NAME] [--json] FILE
+       denali image rm IMAGE...
 
 For verify and disasm, IMAGE is the path of an ELF executable, or the name of a built-in guest; they
 need no server.
@@ -31,6 +32,7 @@ verify  follows the code from the entry point and from every function, and lists
 disasm  prints the executable segments, or one function, as Denali decodes them.
 ls      lists the images that the server has.
 push    stores an ELF executable on the server, and prints its hash.
+rm      removes images, by name or hash; virtual machines that were made of them stay.
 
   --json      print JSON: what verify found, or what the server has
   --name NAME  name of the stored image (default: the file's)
@@ -54,6 +56,7 @@ const VERBS: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
   disasm: disassembleImage,
   ls: listImages,
   push: pushImage,
+  rm: removeImages,
 };
 
 export const image: Command = {

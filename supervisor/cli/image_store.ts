@@ -3,7 +3,8 @@
 import type { ImageSummary } from "../image/store.ts";
 import { formatSize } from "../size.ts";
 import { readClientWords } from "./client.ts";
-import { EXIT, noWords, oneWord } from "./command.ts";
+import { EXIT, noWords, oneWord, someWords } from "./command.ts";
+import { each } from "./lifecycle.ts";
 import { table } from "./table.ts";
 import { storedName, uploadImage } from "./upload.ts";
 
@@ -27,6 +28,14 @@ export async function pushImage(args: string[]): Promise<number> {
   const hash = await uploadImage(client, path, name);
   console.log(read.flag.json ? JSON.stringify({ name, hash }, null, 2) : hash);
   return EXIT.OK;
+}
+
+export async function removeImages(args: string[]): Promise<number> {
+  const { read, client } = readClientWords(args);
+  return await each(someWords(read, "IMAGE"), async (image) => {
+    await client.delete(`/v1/images/${encodeURIComponent(image)}`);
+    console.log(image);
+  });
 }
 
 function row({ name, hash, bytes, builtin }: ImageSummary): string[] {

@@ -1,4 +1,4 @@
-/** `denali start`, `stop`, `pause`, `resume` and `rm`: one request for each VM. */
+/** `denali start`, `stop`, `kill`, `restart`, `pause`, `resume` and `rm`: one request for each VM. */
 
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
 import { type Command, EXIT, Failure, someWords, UsageError } from "./command.ts";
@@ -40,6 +40,23 @@ export const stop = verb({
   options: ["grace"],
   optionHelp: GRACE_HELP,
   request: (client, vm, { text }) => client.post(vmPath(vm, `stop?grace=${readGrace(text.grace)}`)),
+});
+
+export const kill = verb({
+  name: "kill",
+  summary: "end VMs at once",
+  text: "Ends virtual machines without asking their guests.",
+  request: (client, vm) => client.post(vmPath(vm, "kill")),
+});
+
+export const restart = verb({
+  name: "restart",
+  summary: "end VMs and start them afresh",
+  text: "Ends virtual machines, if they run, and starts them afresh.",
+  options: ["grace"],
+  optionHelp: GRACE_HELP,
+  request: (client, vm, { text }) =>
+    client.post(vmPath(vm, `restart?grace=${readGrace(text.grace)}`)),
 });
 
 export const pause = verb({

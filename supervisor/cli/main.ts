@@ -3,11 +3,13 @@
 import { RequestError } from "../request_error.ts";
 import { type Command, describe, EXIT, Failure, nearest, UsageError } from "./command.ts";
 import { completionOf } from "./completion.ts";
+import { compose } from "./compose.ts";
 import { attach } from "./console.ts";
 import { create } from "./create.ts";
+import { events } from "./events.ts";
 import { image, verifyVerb } from "./image.ts";
 import { inspect } from "./inspect.ts";
-import { pause, resume, rm, start, stop } from "./lifecycle.ts";
+import { kill, pause, restart, resume, rm, start, stop } from "./lifecycle.ts";
 import { logs } from "./logs.ts";
 import { ps } from "./ps.ts";
 import { run } from "./run.ts";
@@ -16,6 +18,7 @@ import { top } from "./top.ts";
 import { up } from "./up.ts";
 import { update } from "./update.ts";
 import { version } from "./version.ts";
+import { wait } from "./wait.ts";
 
 export const COMMANDS: readonly Command[] = [
   run,
@@ -27,13 +30,18 @@ export const COMMANDS: readonly Command[] = [
   attach,
   start,
   stop,
+  kill,
+  restart,
   pause,
   resume,
+  wait,
   update,
   rm,
   stats,
   top,
+  events,
   image,
+  compose,
   verifyVerb,
   version,
   completionOf(() => COMMANDS),

@@ -4,6 +4,7 @@ import type { VmSummary } from "../vm/record.ts";
 import { formatSize } from "../size.ts";
 import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
 import { type Command, EXIT, noWords } from "./command.ts";
+import { FILTER_HELP, filterQuery } from "./filter.ts";
 import { table } from "./table.ts";
 import { paintState } from "./terminal.ts";
 import { listVms } from "./vms.ts";
@@ -12,6 +13,7 @@ const HELP = `usage: denali ps [options]
 
 Lists the virtual machines of the server.
 
+${FILTER_HELP}
   -q, --quiet  print their names only
   --json      print them as JSON
 ${HOST_HELP}
@@ -25,11 +27,12 @@ export const ps: Command = {
   help: HELP,
   async run(args) {
     const { read, client } = readClientWords(args, {
+      list: ["filter"],
       flag: ["json", "quiet"],
       alias: { q: "quiet" },
     });
     noWords(read);
-    const vms = await listVms(client);
+    const vms = await listVms(client, filterQuery(read.list.filter));
     if (read.flag.json) console.log(JSON.stringify(vms, null, 2));
     else if (read.flag.quiet) vms.forEach(({ name }) => console.log(name));
     else console.log(vmTable(vms));

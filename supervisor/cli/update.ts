@@ -7,10 +7,12 @@ import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 
 const HELP = `usage: denali update [options] VM...
 
-Changes what virtual machines may use of the processor and the network, from now on, also while they
-run. VM is a number or a name. What is not named stays as it is; the value none takes a limit away.
+Changes what virtual machines may use of the processor and the network, and when they are started
+again, from now on, also while they run. VM is a number or a name. What is not named stays as it is;
+the value none takes a limit away.
 
 ${RESOURCE_HELP}
+  --restart POLICY      no, on-failure[:N], always or unless-stopped
   --json                print each virtual machine afterwards as JSON
 ${HOST_HELP}
 
@@ -23,11 +25,12 @@ export const update: Command = {
   help: HELP,
   async run(args) {
     const { read, client } = readClientWords(args, {
-      text: RESOURCE_OPTIONS,
+      text: ["restart", ...RESOURCE_OPTIONS],
       flag: ["json"],
     });
     const words = someWords(read, "VM");
-    const change = readResources(read.text);
+    const { restart } = read.text;
+    const change = { ...readResources(read.text), ...restart !== undefined && { restart } };
     if (Object.keys(change).length === 0) {
       throw new UsageError("expected something to change, got no limit");
     }
