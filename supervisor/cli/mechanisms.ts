@@ -8,7 +8,7 @@ export const MECHANISM_OPTIONS = ["interrupts", "idle", "nic"] as const;
 const TEXTS = {
   interrupts: "when a frame interrupts its VM: when it is scheduled, or at once",
   idle: "an idle VM leaves the run queue, or spins in it",
-  nic: "the network interface: rings and offload, or per frame one operation, or a dozen",
+  nic: "frames by rings with offload, by an operation each, or by a dozen each",
 } as const;
 
 /** Lines for --help, whose texts begin in the given column. */
