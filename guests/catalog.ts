@@ -11,5 +11,15 @@ export const GUESTS: readonly Guest[] = [
   { name: "httpd", sources: ["guests/httpd", "guests/common/net.c"] },
   { name: "echo", sources: ["guests/echo.c"] },
   { name: "ttcp", sources: ["guests/ttcp", "guests/common/net.c"] },
+  { name: "arena", sources: ["guests/arena", "guests/common/net.c", "guests/common/random.c"] },
+  {
+    name: "arena-bot",
+    sources: [
+      "guests/arena-bot",
+      "guests/arena/protocol.c",
+      "guests/common/net.c",
+      "guests/common/random.c",
+    ],
+  },
   { name: "spin", sources: ["guests/spin.c"] },
 ];

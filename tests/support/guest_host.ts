@@ -99,8 +99,10 @@ export async function nativeGuest(name: string, flags: readonly string[] = []): 
 
 export interface NativeGuest {
   readonly port: number;
+  /** Waits until it has written this. */
+  says(expected: string): Promise<string>;
   /** Ends it and returns what it wrote. */
-  stop(): Promise<string>;
+  stop(signal?: Deno.Signal): Promise<string>;
 }
 
 /** Starts a native guest that prints "listening on port N". */
@@ -112,17 +114,21 @@ export async function startNative(
   const command = new Deno.Command(program, { args: [...args], env, stdout: "piped" });
   const process = command.spawn();
   const reader = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "", port = 0;
-  while (!port) {
-    const { value, done } = await reader.read();
-    if (done) throw new Error(`${program} ended before it listened:\n${text}`);
-    text += value;
-    port = Number(/listening on port (\d+)/.exec(text)?.[1] ?? 0);
+  let text = "";
+  async function until(condition: () => boolean): Promise<string> {
+    while (!condition()) {
+      const { value, done } = await reader.read();
+      if (done) throw new Error(`${program} ended; it wrote:\n${text}`);
+      text += value;
+    }
+    return text;
   }
+  await until(() => /listening on port \d+/.test(text));
   return {
-    port,
-    async stop() {
-      process.kill("SIGKILL");
+    port: Number(/listening on port (\d+)/.exec(text)![1]),
+    says: (expected) => until(() => text.includes(expected)),
+    async stop(signal = "SIGKILL") {
+      process.kill(signal);
       for (;;) {
         const { value, done } = await reader.read();
         if (done) break;
