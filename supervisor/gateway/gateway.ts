@@ -24,7 +24,7 @@ import {
   FrameBuilder,
   sameMac,
 } from "./ethernet.ts";
-import { Icmp, ICMP_PORT_UNREACHABLE, ICMP_PROHIBITED } from "./icmp.ts";
+import { Icmp, ICMP_HOST_UNREACHABLE, ICMP_PORT_UNREACHABLE, ICMP_PROHIBITED } from "./icmp.ts";
 import {
   emptyPacket,
   formatAddress,
@@ -33,18 +33,26 @@ import {
   IPPROTO_UDP,
   parseIpv4,
 } from "./ipv4.ts";
-import { type ConnectOptions, Tcp } from "./tcp.ts";
-import type { ConnectionHandler, OutboundPolicy } from "./tcp_listeners.ts";
+import { Tcp } from "./tcp.ts";
+import type { ConnectionHandler } from "./tcp_listeners.ts";
+import type { ConnectOptions } from "./tcp_openings.ts";
+import type { OutboundPolicy } from "./tcp_outbound.ts";
 import { type TcpLimits, type TcpStats } from "./tcp_connection.ts";
 import { emptySegment, parseSegment } from "./tcp_segment.ts";
 import { type SetTimer, Timers } from "./timers.ts";
-import { type DatagramHandler, Udp } from "./udp.ts";
+import { type DatagramHandler, type OutboundDatagrams, Udp } from "./udp.ts";
 
 export { GatewayError, type GatewayErrorCode } from "./error.ts";
 export type { Endpoint, GatewayConnection } from "./connection.ts";
-export type { ConnectOptions } from "./tcp.ts";
-export type { ConnectionHandler, OutboundPolicy } from "./tcp_listeners.ts";
-export type { DatagramHandler } from "./udp.ts";
+export type { ConnectOptions } from "./tcp_openings.ts";
+export type { ConnectionHandler } from "./tcp_listeners.ts";
+export type {
+  OutboundAnswer,
+  OutboundLink,
+  OutboundPolicy,
+  OutboundRefusal,
+} from "./tcp_outbound.ts";
+export type { DatagramHandler, OutboundDatagrams } from "./udp.ts";
 
 export interface GatewayOptions {
   /** Our IPv4 address and netmask, uint32 in host order. */
@@ -58,8 +66,6 @@ export interface GatewayOptions {
   now(): number;
   /** Calls `f` once after `ms`; returns a function that cancels it. */
   setTimer: SetTimer;
-  /** Which connections of VMs to the world are taken; none without it. */
-  outbound?: OutboundPolicy;
   /** A uint32 for ports and initial sequence numbers; default: crypto.getRandomValues. */
   random?(): number;
   /** Sizes and times other than the defaults (TCP_LIMITS). */
@@ -124,8 +130,19 @@ export class Gateway {
     this.#udp = new Udp(this.#frame, address);
     const random = options.random ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]);
     const limits = options.limits ?? {};
-    this.#tcp = new Tcp(address, this.#frame, this.#arp, this.#timers, now, random, limits);
-    this.#tcp.outbound = options.outbound ?? null;
+    this.#tcp = new Tcp(
+      address,
+      this.#frame,
+      this.#arp,
+      this.#timers,
+      now,
+      random,
+      limits,
+      ({ packet, from, quote }, why) => {
+        const code = why === "prohibited" ? ICMP_PROHIBITED : ICMP_HOST_UNREACHABLE;
+        this.#icmp.unreachable({ bytes: quote }, packet, from.mac, code, now());
+      },
+    );
   }
 
   /** Takes one frame from the link. The bytes are copied; malformed frames are counted. */
@@ -182,6 +199,12 @@ export class Gateway {
     return this.#tcp.listen(port, handler);
   }
 
+  /** Who decides on connections of VMs to the world, and on datagrams; without: all are refused. */
+  setOutbound(tcp: OutboundPolicy | null, udp: OutboundDatagrams | null = null): void {
+    this.#tcp.outbound = tcp;
+    this.#udp.outbound = udp;
+  }
+
   /** Takes UDP datagrams of VMs to our own address (DNS forwarding goes here). */
   bindUdp(port: number, handler: DatagramHandler): () => void {
     return this.#udp.bind(port, handler);
@@ -212,7 +235,7 @@ export class Gateway {
   /** Resets every connection and stops the timer. */
   close(): void {
     if (this.#closed) return;
-    this.#tcp.reset();
+    this.#tcp.shutDown();
     this.#arp.close();
     this.#timers.clear();
     this.#closed = true;
@@ -269,18 +292,17 @@ export class Gateway {
       const wrong = parseSegment(frame, packet, this.#segment);
       if (wrong !== null) this.#drops[wrong]++;
       else this.#tcp.receive(frame.bytes, packet, this.#segment, from, now);
-    } else if (destination !== this.#options.address) {
-      this.#drops.notForUs++;
-      if (protocol === IPPROTO_UDP) {
-        this.#icmp.unreachable(frame, packet, from.mac, ICMP_PROHIBITED, now);
-      }
-    } else if (protocol === IPPROTO_ICMP) {
-      if (!this.#icmp.receive(frame, packet, from.mac, now)) this.#drops.malformed++;
     } else if (protocol === IPPROTO_UDP) {
       const wrong = this.#udp.receive(frame, packet, from.mac);
-      if (wrong === "unreachable") {
-        this.#icmp.unreachable(frame, packet, from.mac, ICMP_PORT_UNREACHABLE, now);
+      if (wrong === "unreachable" || wrong === "prohibited") {
+        const code = wrong === "prohibited" ? ICMP_PROHIBITED : ICMP_PORT_UNREACHABLE;
+        this.#icmp.unreachable(frame, packet, from.mac, code, now);
       } else if (wrong !== null) this.#drops[wrong]++;
+    } else if (destination !== this.#options.address) {
+      this.#drops.notForUs++;
+      this.#icmp.unreachable(frame, packet, from.mac, ICMP_PROHIBITED, now);
+    } else if (protocol === IPPROTO_ICMP) {
+      if (!this.#icmp.receive(frame, packet, from.mac, now)) this.#drops.malformed++;
     } else this.#drops.protocol++;
   }
 }

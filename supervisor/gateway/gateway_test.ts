@@ -1,5 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { GatewayError } from "./gateway.ts";
+import { type GatewayConnection, GatewayError } from "./gateway.ts";
 import { ADDRESS_A, ADDRESS_B, Simulation } from "./simulation.ts";
 import { collect, connectPair } from "./simulation_streams.ts";
 
@@ -85,17 +85,20 @@ Deno.test("ping measures the round trip, and times out without an answer", async
 Deno.test("a connection of a VM to the world is reset, or taken by the outbound policy", async () => {
   const world = new Simulation();
   const seen: string[] = [];
-  const [a, b] = world.pair({}, {
-    outbound: (to, from) => {
-      seen.push(`${to.port} from ${from.address - ADDRESS_A}`);
-      return to.port === 443 ? (connection) => void connection.closeWrite() : undefined;
-    },
+  const [a, b] = world.pair();
+  let lost = 0;
+  a.setOutbound((to, from) => {
+    seen.push(`${to.port} from ${from.address - ADDRESS_A}`);
+    if (to.port !== 443) return "refused";
+    const link = { open: (c: GatewayConnection) => void c.closeWrite(), lost: () => void lost++ };
+    return Promise.resolve(link);
   });
   await assertRejects(() => world.run(b.connect(ADDRESS_A, 25)), GatewayError, "refused");
   const taken = await world.run(b.connect(ADDRESS_A, 443));
   assertEquals(await world.run(taken.read()), null);
   assertEquals(seen, ["25 from 1", "443 from 1"]);
   assertEquals(a.stats().tcp.refused, 1);
+  assertEquals(lost, 0);
 });
 
 Deno.test("forget ends the connections of one VM", async () => {

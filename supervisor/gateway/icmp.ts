@@ -16,6 +16,7 @@ const ICMP_HEADER = 8;
 const ICMP_ECHO_REPLY = 0;
 const ICMP_UNREACHABLE = 3;
 const ICMP_ECHO = 8;
+export const ICMP_HOST_UNREACHABLE = 1;
 export const ICMP_PORT_UNREACHABLE = 3;
 export const ICMP_PROHIBITED = 13;
 /** Errors per second that all VMs together can make us send (RFC 1812 section 4.3.2.8). */
@@ -72,7 +73,13 @@ export class Icmp {
   }
 
   /** Destination unreachable, for the packet that stands in `frame`. */
-  unreachable(frame: PacketView, packet: Ipv4Packet, mac: Uint8Array, code: number, now: number) {
+  unreachable(
+    frame: Pick<PacketView, "bytes">,
+    packet: Ipv4Packet,
+    mac: Uint8Array,
+    code: number,
+    now: number,
+  ) {
     const second = Math.floor(now / 1000);
     if (second !== this.#second) {
       this.#second = second;

@@ -9,19 +9,11 @@
  * Bounded: TIME_WAIT entries (the oldest goes first), half-open connections per listener, unread
  * bytes in all (TcpLimits.budget).
  */
-import { type Arp, type Neighbour } from "./arp.ts";
-import { TcpStream } from "./connection.ts";
-import type { GatewayConnection } from "./connection.ts";
+import type { Arp, Neighbour } from "./arp.ts";
+import { type GatewayConnection, TcpStream } from "./connection.ts";
 import { GatewayError } from "./error.ts";
 import type { FrameBuilder } from "./ethernet.ts";
-import {
-  formatAddress,
-  IPPROTO_TCP,
-  IPV4_PAYLOAD,
-  type Ipv4Packet,
-  sendIpv4,
-  writeIpv4,
-} from "./ipv4.ts";
+import { formatAddress, type Ipv4Packet } from "./ipv4.ts";
 import {
   CLOSE_WAIT,
   CLOSED,
@@ -37,35 +29,23 @@ import {
   TIME_WAIT,
 } from "./tcp_connection.ts";
 import { acceptSyn, segmentArrives } from "./tcp_input.ts";
-import { announceWindow, output, sendSyn } from "./tcp_output.ts";
+import { type ConnectOptions, TcpOpenings } from "./tcp_openings.ts";
 import {
-  sealSegment,
-  type Segment,
-  TCP_ACK,
-  TCP_FIN,
-  TCP_RST,
-  TCP_SYN,
-  writeSegment,
-} from "./tcp_segment.ts";
-import {
-  type ConnectionHandler,
-  type Listener,
+  type HeldSyn,
+  type OutboundLink,
   type OutboundPolicy,
-  TcpListeners,
-} from "./tcp_listeners.ts";
+  type OutboundRefusal,
+  TcpOutbound,
+} from "./tcp_outbound.ts";
+import { output, sendSyn } from "./tcp_output.ts";
+import { type Segment, TCP_ACK, TCP_FIN, TCP_RST, TCP_SYN, windowScale } from "./tcp_segment.ts";
+import { type ConnectionHandler, type Listener, TcpListeners } from "./tcp_listeners.ts";
 import { refuseSegment } from "./tcp_refusal.ts";
 import { after, initialSequence } from "./tcp_sequence.ts";
-import { ConnectionTable, PORT_COUNT } from "./tcp_table.ts";
+import { ConnectionTable } from "./tcp_table.ts";
 import { deadlinePassed } from "./tcp_timer.ts";
+import { transmitSegment } from "./tcp_transmit.ts";
 import type { Timers } from "./timers.ts";
-
-export interface ConnectOptions {
-  signal?: AbortSignal;
-  /** Default 10,000. */
-  timeoutMs?: number;
-}
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 export const TCP_LIMITS: TcpLimits = {
   receiveStart: 65_536,
@@ -97,8 +77,9 @@ export class Tcp implements TcpHost {
   };
   #unread = 0;
   readonly #table: ConnectionTable;
-  readonly #listeners: TcpListeners;
-  readonly #opening = new Map<TcpConnection, (error: GatewayError | null) => void>();
+  readonly #listeners = new TcpListeners();
+  readonly #openings: TcpOpenings;
+  readonly #outbound: TcpOutbound;
   readonly #timeWait = new Set<TcpConnection>();
   #touched: TcpConnection[] = [];
   #flushing = false;
@@ -112,16 +93,23 @@ export class Tcp implements TcpHost {
     readonly now: () => number,
     random: () => number,
     limits: Partial<TcpLimits>,
+    /** Tells a VM by ICMP why it gets no connection. */
+    readonly unreachable: (syn: HeldSyn, why: OutboundRefusal) => void = () => {},
   ) {
     this.limits = { ...TCP_LIMITS, ...limits };
     this.#table = new ConnectionTable(address, random());
-    this.#listeners = new TcpListeners(address);
+    this.#openings = new TcpOpenings(this, arp);
+    this.#outbound = new TcpOutbound({
+      accept: ({ packet, segment, from }, link) =>
+        this.#accept(listenerFor(link), packet, segment, from),
+      refuse: (syn, why) => this.#refuse(syn, why),
+    });
     this.#secret = random() | 0;
   }
 
   /** Who may connect out; null: nobody. */
   set outbound(policy: OutboundPolicy | null) {
-    this.#listeners.outbound = policy;
+    this.#outbound.policy = policy;
   }
 
   get connections(): number {
@@ -145,42 +133,24 @@ export class Tcp implements TcpHost {
   }
 
   connect(address: number, port: number, options: ConnectOptions): Promise<GatewayConnection> {
-    const { signal, timeoutMs = CONNECT_TIMEOUT_MS } = options;
-    const where = `${formatAddress(address)} port ${port}`;
-    if (signal?.aborted) return Promise.reject(abortedBy(where));
-    const local = this.#table.freePort(address, port, (used) => this.#listeners.has(used));
-    if (local === null) {
-      const why = `all ${PORT_COUNT} local ports towards ${where} are in use: close some`;
-      return Promise.reject(new GatewayError("exhausted", why));
-    }
-    const now = this.now();
-    const neighbour = this.arp.neighbour(address);
-    const c = new TcpConnection(this, neighbour, this.address, local, address, port, false);
-    c.state = SYN_SENT;
-    c.una = c.nxt = c.max = this.#initialSequence(c, now);
-    c.receiveScale = scaleFor(this.limits.receiveMaximum);
+    return this.#openings.connect(address, port, options);
+  }
+
+  /** A local port that is free towards this endpoint, or null. */
+  freePort(address: number, port: number): number | null {
+    return this.#table.freePort(address, port, (used) => this.#listeners.has(used));
+  }
+
+  /** Puts a new connection into the table, with its initial sequence number. */
+  insert(c: TcpConnection, now: number): void {
+    c.una = c.nxt = c.max = initialSequence(
+      this.#secret,
+      c.remoteAddress,
+      c.localPort,
+      c.remotePort,
+      now,
+    );
     this.#table.insert(c);
-    c.lingerAt = now + timeoutMs;
-    this.schedule(c, c.lingerAt);
-    return new Promise((resolve, reject) => {
-      const onAbort = () => this.release(c, abortedBy(where));
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#opening.set(c, (error) => {
-        signal?.removeEventListener("abort", onAbort);
-        if (error !== null) return reject(error);
-        this.stats.opened++;
-        const stream = new TcpStream(c, this);
-        c.observer = stream;
-        resolve(stream);
-      });
-      this.arp.resolve(neighbour, now, (found) => {
-        if (found) return sendSyn(c, this.now());
-        const why = `${
-          formatAddress(address)
-        } does not answer ARP: no such VM, or it has not booted`;
-        this.release(c, new GatewayError("unreachable", why));
-      });
-    });
   }
 
   listen(port: number, handler: ConnectionHandler): () => void {
@@ -190,10 +160,10 @@ export class Tcp implements TcpHost {
   receive(frame: Uint8Array, packet: Ipv4Packet, segment: Segment, from: Neighbour, now: number) {
     this.stats.segmentsIn++;
     const c = this.#table.find(packet, segment);
-    if (c === undefined) return this.#stranger(packet, segment, from, now);
+    if (c === undefined) return this.#stranger(packet, segment, frame, from);
     if (c.state === TIME_WAIT && isNewSyn(c, segment)) {
       this.release(c, null);
-      return this.#stranger(packet, segment, from, now);
+      return this.#stranger(packet, segment, frame, from);
     }
     segmentArrives(c, segment, frame, now);
   }
@@ -205,25 +175,8 @@ export class Tcp implements TcpHost {
     offset: number,
     length: number,
   ): boolean {
-    const frame = this.frame;
-    const window = (flags & TCP_RST) !== 0 ? 0 : announceWindow(c);
-    const scale = !c.passive || c.sendScale > 0 || c.receiveScale > 0 ? c.receiveScale : -1;
-    const header = writeSegment(
-      frame,
-      IPV4_PAYLOAD,
-      c.localPort,
-      c.remotePort,
-      sequence,
-      (flags & TCP_ACK) !== 0 ? c.receiveNext : 0,
-      flags,
-      window,
-      scale,
-    );
-    if (length > 0) c.send.copyTo(frame.bytes, IPV4_PAYLOAD + header, offset, length);
-    writeIpv4(frame, c.localAddress, c.remoteAddress, IPPROTO_TCP, header + length);
-    sealSegment(frame, IPV4_PAYLOAD, header + length);
     this.stats.segmentsOut++;
-    if (!sendIpv4(frame, c.neighbour.mac, header + length)) return false;
+    if (!transmitSegment(this.frame, c, flags, sequence, offset, length)) return false;
     if ((flags & TCP_ACK) !== 0) {
       c.acknowledge = false;
       c.unacknowledged = 0;
@@ -252,11 +205,7 @@ export class Tcp implements TcpHost {
   established(c: TcpConnection): void {
     c.lingerAt = this.now() + this.limits.keepAliveMs;
     this.schedule(c, c.lingerAt);
-    const opening = this.#opening.get(c);
-    if (opening !== undefined) {
-      this.#opening.delete(c);
-      return opening(null);
-    }
+    if (this.#openings.end(c, null)) return;
     const listener = this.#listeners.end(c);
     if (listener === undefined) return;
     this.stats.accepted++;
@@ -280,12 +229,8 @@ export class Tcp implements TcpHost {
     this.timers.remove(c);
     this.#timeWait.delete(c);
     this.#table.delete(c);
-    const opening = this.#opening.get(c);
-    if (opening !== undefined) {
-      this.#opening.delete(c);
-      opening(error);
-    }
-    this.#listeners.end(c);
+    this.#openings.end(c, error);
+    this.#listeners.end(c)?.lost?.();
     c.observer?.settle();
   }
 
@@ -334,52 +279,54 @@ export class Tcp implements TcpHost {
     this.arp.refresh(c.neighbour, this.now());
   }
 
+  /** What is dialled for VMs comes too late. */
+  shutDown(): void {
+    this.#outbound.close();
+    this.reset();
+  }
+
   /** Ends every connection with `address` (or with everybody) at once. */
   reset(address?: number): void {
     for (const c of this.#table.list(address)) this.abort(c);
   }
 
   /** RFC 9293 section 3.10.7.1 and 3.10.7.2: a segment without a connection. */
-  #stranger(packet: Ipv4Packet, segment: Segment, from: Neighbour, now: number): void {
+  #stranger(packet: Ipv4Packet, segment: Segment, frame: Uint8Array, from: Neighbour): void {
     const { flags } = segment;
     if ((flags & TCP_RST) !== 0) return;
     if ((flags & (TCP_SYN | TCP_ACK | TCP_FIN)) === TCP_SYN) {
-      const listener = this.#listeners.find(packet, segment);
-      if (listener !== undefined) return this.#accept(listener, packet, segment, from, now);
-      this.stats.refused++;
+      const own = packet.destination === this.address;
+      const listener = own ? this.#listeners.find(segment.destinationPort) : undefined;
+      if (listener !== undefined) return this.#accept(listener, packet, segment, from);
+      return this.#outbound.arrived(packet, segment, from, frame);
     }
     this.stats.resetsOut++;
     refuseSegment(this.frame, from.mac, packet, segment);
   }
 
-  #accept(
-    listener: Listener,
-    packet: Ipv4Packet,
-    segment: Segment,
-    from: Neighbour,
-    now: number,
-  ): void {
+  #refuse(syn: HeldSyn, why: OutboundRefusal): void {
+    this.stats.refused++;
+    if (why !== "refused") this.unreachable(syn, why);
+    // Who does not read ICMP is told all the same; a host that cannot be reached may come back.
+    if (why === "unreachable") return;
+    this.stats.resetsOut++;
+    refuseSegment(this.frame, syn.from.mac, syn.packet, syn.segment);
+  }
+
+  #accept(listener: Listener, packet: Ipv4Packet, segment: Segment, from: Neighbour): void {
     if (listener.halfOpen.size >= this.limits.halfOpenMaximum) {
       const [oldest] = listener.halfOpen;
       this.release(oldest, null);
     }
     const { destinationPort, sourcePort } = segment;
-    const local = packet.destination;
-    const c = new TcpConnection(
-      this,
-      from,
-      local,
-      destinationPort,
-      packet.source,
-      sourcePort,
-      true,
-    );
+    const { destination, source } = packet;
+    const c = new TcpConnection(this, from, destination, destinationPort, source, sourcePort, true);
+    const now = this.now();
     c.state = SYN_RECEIVED;
-    c.una = c.nxt = c.max = this.#initialSequence(c, now);
-    c.receiveScale = segment.scale >= 0 ? scaleFor(this.limits.receiveMaximum) : 0;
+    this.insert(c, now);
+    c.receiveScale = segment.scale >= 0 ? windowScale(this.limits.receiveMaximum) : 0;
     acceptSyn(c, segment);
     c.heardAt = now;
-    this.#table.insert(c);
     this.#listeners.begin(c, listener);
     sendSyn(c, now);
   }
@@ -399,10 +346,6 @@ export class Tcp implements TcpHost {
       this.#flushing = false;
     }
   }
-
-  #initialSequence(c: TcpConnection, now: number): number {
-    return initialSequence(this.#secret, c.remoteAddress, c.localPort, c.remotePort, now);
-  }
 }
 
 /** A SYN that may start a new incarnation in TIME_WAIT (RFC 9293 section 3.6.1). */
@@ -411,12 +354,10 @@ function isNewSyn(c: TcpConnection, segment: Segment): boolean {
     after(segment.sequence, c.receiveNext);
 }
 
-function scaleFor(window: number): number {
-  let scale = 0;
-  while (window >> scale > 0xffff) scale++;
-  return scale;
-}
-
-function abortedBy(where: string): GatewayError {
-  return new GatewayError("aborted", `connecting to ${where} was aborted by its signal`);
+function listenerFor(link: OutboundLink): Listener {
+  return {
+    handler: (connection) => link.open(connection),
+    lost: () => link.lost(),
+    halfOpen: new Set(),
+  };
 }

@@ -1,33 +1,20 @@
-/**
- * Who takes a connection that somebody opens: the listener of a local port, or the outbound policy
- * for one that goes out into the world; and which of those connections are half open.
- */
-import type { Endpoint, GatewayConnection } from "./connection.ts";
-import type { Ipv4Packet } from "./ipv4.ts";
+/** Who takes a connection that somebody opens, and which of those connections are half open. */
+import type { GatewayConnection } from "./connection.ts";
 import type { TcpConnection } from "./tcp_connection.ts";
-import type { Segment } from "./tcp_segment.ts";
 
 export type ConnectionHandler = (connection: GatewayConnection) => void;
 
-/** Who may connect out: the handler of a VM's SYN that no listener wants, or undefined for RST. */
-export type OutboundPolicy = (to: Endpoint, from: Endpoint) => ConnectionHandler | undefined;
-
 export interface Listener {
   readonly handler: ConnectionHandler;
+  /** A connection ended before it was open. */
+  readonly lost?: () => void;
   /** The oldest first. */
   readonly halfOpen: Set<TcpConnection>;
 }
 
 export class TcpListeners {
-  outbound: OutboundPolicy | null = null;
-  readonly #address: number;
   readonly #ports = new Map<number, Listener>();
   readonly #accepting = new Map<TcpConnection, Listener>();
-
-  /** `address` is the endpoint's own. */
-  constructor(address: number) {
-    this.#address = address;
-  }
 
   has(port: number): boolean {
     return this.#ports.has(port);
@@ -45,17 +32,9 @@ export class TcpListeners {
     };
   }
 
-  /** Who wants the connection that this SYN opens. */
-  find(packet: Ipv4Packet, segment: Segment): Listener | undefined {
-    if (packet.destination === this.#address) {
-      const listener = this.#ports.get(segment.destinationPort);
-      if (listener !== undefined) return listener;
-    }
-    const handler = this.outbound?.(
-      { address: packet.destination, port: segment.destinationPort },
-      { address: packet.source, port: segment.sourcePort },
-    );
-    return handler === undefined ? undefined : { handler, halfOpen: new Set() };
+  /** Who listens on one of our own ports. */
+  find(port: number): Listener | undefined {
+    return this.#ports.get(port);
   }
 
   /** A connection is half open from now on. */

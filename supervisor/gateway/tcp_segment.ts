@@ -21,6 +21,13 @@ const MSS_MINIMUM = 88;
 /** RFC 7323 section 2.3. */
 const SCALE_MAXIMUM = 14;
 
+/** The window scale with which `window` bytes can be announced (RFC 7323 section 2.2). */
+export function windowScale(window: number): number {
+  let scale = 0;
+  while (window >> scale > 0xffff) scale++;
+  return scale;
+}
+
 /** A received segment; `payload` is an offset into the frame. Sequence numbers are int32. */
 export interface Segment {
   sourcePort: number;

@@ -1,4 +1,7 @@
-/** UDP (RFC 768): handlers by port; a datagram for any other port is answered with ICMP. */
+/**
+ * UDP (RFC 768): handlers by port; who wants them takes datagrams for the world, or for our other ports.
+ * What nobody takes is answered with ICMP.
+ */
 import { get16, put16 } from "./bytes.ts";
 import { fold, type PacketView, pseudoHeader, sum } from "./checksum.ts";
 import type { Endpoint } from "./connection.ts";
@@ -22,8 +25,20 @@ export type DatagramHandler = (
   reply: (payload: Uint8Array) => boolean,
 ) => void;
 
+/**
+ * Decides on a datagram for another address than ours, or for a port of ours without a handler. `payload`
+ * is a copy. `reply` may be called later and more than once, with who answers; false: it was not sent.
+ */
+export type OutboundDatagrams = (
+  payload: Uint8Array<ArrayBuffer>,
+  to: Endpoint,
+  from: Endpoint,
+  reply: (payload: Uint8Array, from: Endpoint) => boolean,
+) => "taken" | "prohibited" | "unreachable";
+
 export class Udp {
   received = 0;
+  outbound: OutboundDatagrams | null = null;
   readonly #handlers = new Map<number, DatagramHandler>();
   readonly #frame: FrameBuilder;
   readonly #address: number;
@@ -45,7 +60,7 @@ export class Udp {
     frame: PacketView,
     packet: Ipv4Packet,
     mac: Uint8Array,
-  ): "malformed" | "checksum" | "unreachable" | null {
+  ): "malformed" | "checksum" | "unreachable" | "prohibited" | null {
     const { bytes } = frame;
     const at = packet.payload;
     if (packet.length < UDP_HEADER) return "malformed";
@@ -54,27 +69,37 @@ export class Udp {
     const pseudo = pseudoHeader(frame, ETHERNET_HEADER, IPPROTO_UDP, length);
     if (get16(bytes, at + 6) !== 0 && fold(sum(frame, at, length, pseudo)) !== 0) return "checksum";
     const port = get16(bytes, at + 2);
-    const handler = this.#handlers.get(port);
-    if (handler === undefined) return "unreachable";
+    const own = packet.destination === this.#address;
+    const handler = own ? this.#handlers.get(port) : undefined;
+    if (handler === undefined && this.outbound === null) return own ? "unreachable" : "prohibited";
     this.received++;
     const from = { address: packet.source, port: get16(bytes, at) };
-    const payload = bytes.slice(at + UDP_HEADER, at + length);
-    const to = mac.slice();
-    handler(payload, from, (answer) => this.#send(to, from, port, answer));
-    return null;
+    const payload = bytes.slice(at + UDP_HEADER, at + length) as Uint8Array<ArrayBuffer>;
+    const to = mac.slice(), here = { address: packet.destination, port };
+    if (handler !== undefined) {
+      handler(payload, from, (answer) => this.#send(to, from, here, answer));
+      return null;
+    }
+    const taken = this.outbound!(
+      payload,
+      here,
+      from,
+      (answer, source) => this.#send(to, from, source, answer),
+    );
+    return taken === "taken" ? null : taken;
   }
 
-  #send(mac: Uint8Array, to: Endpoint, fromPort: number, payload: Uint8Array): boolean {
+  #send(mac: Uint8Array, to: Endpoint, from: Endpoint, payload: Uint8Array): boolean {
     if (payload.length > UDP_PAYLOAD_MAXIMUM) return false;
     const frame = this.#frame;
     const { bytes } = frame;
     const length = UDP_HEADER + payload.length;
-    put16(bytes, IPV4_PAYLOAD, fromPort);
+    put16(bytes, IPV4_PAYLOAD, from.port);
     put16(bytes, IPV4_PAYLOAD + 2, to.port);
     put16(bytes, IPV4_PAYLOAD + 4, length);
     put16(bytes, IPV4_PAYLOAD + 6, 0);
     bytes.set(payload, IPV4_PAYLOAD + UDP_HEADER);
-    writeIpv4(frame, this.#address, to.address, IPPROTO_UDP, length);
+    writeIpv4(frame, from.address, to.address, IPPROTO_UDP, length);
     const pseudo = pseudoHeader(frame, ETHERNET_HEADER, IPPROTO_UDP, length);
     const checksum = fold(sum(frame, IPV4_PAYLOAD, length, pseudo));
     // Zero means "no checksum" on the wire.
