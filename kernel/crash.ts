@@ -30,7 +30,7 @@ import {
 import { REGISTER_NAMES } from "../cpu/instruction.ts";
 import type { Memory } from "./memory.ts";
 import { readTrace, type TraceEntry } from "./trace.ts";
-import type { Vm, VmState } from "./vm.ts";
+import type { Vm, VmState, VmStats } from "./vm.ts";
 
 /** Instructions before and from EIP in a report. */
 const CODE_BEFORE = 6, CODE_AFTER = 6;
@@ -90,6 +90,8 @@ export interface VmReport {
   readonly exception: ExceptionReport | null;
   /** Instructions retired. */
   readonly instructions: number;
+  /** Counters since its creation, those of its NIC and disk among them. */
+  readonly stats: VmStats;
   /** Pages of its own; what is in swap is not read for this report. */
   readonly memory: MemoryReport;
   readonly registers: Readonly<Record<RegisterName, number>>;
@@ -166,6 +168,7 @@ export function makeReport(
     code: vm.exitCode,
     exception,
     instructions: retired,
+    stats: vm.stats,
     memory: readMemory(vm),
     registers,
     eflags: readFlags(vm.cpu) >>> 0,

@@ -26,7 +26,9 @@ export interface Bed {
   readonly space: Namespace;
   /** Linux's device in the namespace. */
   readonly device: string;
-  /** What the link did to frames so far. */
+  /** The link, unless offload was asked for. */
+  readonly wire: ImpairedWire;
+  /** What it did to frames so far. */
   readonly damage: Damage;
 }
 
@@ -53,13 +55,8 @@ export async function withBed(
     await space.take(device, `${LINUX}/${PREFIX}`);
     const uplink = { kind: "wire", wire, plan: tap.plan } as const;
     supervisor = await Supervisor.start({ cells, poolBytes: POOL_BYTES, uplink });
-    await test({
-      host: new GuestHost(supervisor),
-      supervisor,
-      space,
-      device,
-      damage: impaired.damage,
-    });
+    const { damage } = impaired, host = new GuestHost(supervisor);
+    await test({ host, supervisor, space, device, wire: impaired, damage });
   } finally {
     await supervisor?.close();
     // It is in the namespace, or still here if something failed before.

@@ -135,6 +135,8 @@ export class ImpairedWire implements Wire {
   readonly #inner: Wire;
   readonly #out: Lane;
   readonly #in: Lane;
+  /** Sees the frames that come from Linux. */
+  observe: Taker = () => {};
   #taker: (frame: Uint8Array, offload: number) => void = () => {};
 
   constructor(inner: Wire, impairment: Impairment) {
@@ -145,6 +147,11 @@ export class ImpairedWire implements Wire {
     this.#in = new Lane(impairment, this.damage, random, (frame) => this.#taker(frame, 0));
   }
 
+  /** Brings a frame to the VMs, unharmed, as if it came from the link. */
+  inject(frame: Uint8Array): void {
+    this.#taker(frame, 0);
+  }
+
   send(frame: Uint8Array): boolean {
     this.#out.take(frame);
     return true;
@@ -152,7 +159,10 @@ export class ImpairedWire implements Wire {
 
   receive(taker: (frame: Uint8Array, offload: number) => void): void {
     this.#taker = taker;
-    this.#inner.receive((frame) => this.#in.take(frame));
+    this.#inner.receive((frame) => {
+      this.observe(frame);
+      this.#in.take(frame);
+    });
   }
 
   watch(watcher: (state: string, message: string) => void): void {
