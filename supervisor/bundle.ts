@@ -31,6 +31,7 @@ export const WORKERS: readonly string[] = [
   "supervisor/cell/worker.ts",
   "supervisor/swap/worker.ts",
   "supervisor/state/worker.ts",
+  "supervisor/disk/worker.ts",
   "supervisor/uplink/worker.ts",
 ];
 

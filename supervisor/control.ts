@@ -15,6 +15,7 @@ import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
 import { EVERYBODY } from "./http/access.ts";
 import { routeConsole } from "./http/console.ts";
+import { routeDisks } from "./http/disks.ts";
 import { routeEvents } from "./http/events.ts";
 import { routeImages } from "./http/images.ts";
 import { routeLifecycle } from "./http/lifecycle.ts";
@@ -39,6 +40,7 @@ export function createControl(supervisor: Supervisor): ControlApp {
   routeLifecycle(app, supervisor);
   routeConsole(app, supervisor);
   routeImages(app, supervisor);
+  routeDisks(app, supervisor);
   routeEvents(app, supervisor);
   routeSystem(app, supervisor);
   routePages(app);

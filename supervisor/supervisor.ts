@@ -142,9 +142,13 @@ export class Supervisor {
       const connected = !deterministic && options.network !== false;
       const network = connected ? await openNetwork(options.uplink) : undefined;
       const event = (type: string, message: string, vm?: number) => events.add(type, vm, message);
-      const disks = deterministic
-        ? undefined
-        : await Disks.open({ dataFolder, limits: options.disks, event });
+      const disks = deterministic ? undefined : await Disks.open({
+        dataFolder,
+        state,
+        limits: options.disks,
+        files: options.disks?.files,
+        event,
+      });
       const parts = { events, images, disks, network, state, swapFolder };
       const supervisor = new Supervisor(options, parts);
       if (dataFolder !== undefined) await supervisor.#restore(dataFolder);

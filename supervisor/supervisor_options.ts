@@ -2,7 +2,7 @@
 
 import type { EngineSettings } from "../cpu/engine_settings.ts";
 import type { Mechanisms } from "../kernel/mechanisms.ts";
-import type { DiskLimits } from "./disk/store.ts";
+import type { DiskFile, DiskLimits } from "./disk/store.ts";
 import type { SwapSettings } from "./swap/swap_worker.ts";
 import type { UplinkSettings } from "./uplink/settings.ts";
 import type { VmRecord } from "./vm/record.ts";
@@ -20,8 +20,8 @@ export interface SupervisorOptions {
    * folder, or a temporary one. `bytes: 0`: nowhere; never when deterministic.
    */
   readonly swap?: Omit<SwapSettings, "folder">;
-  /** How much disks may hold. */
-  readonly disks?: DiskLimits;
+  /** How much disks may hold, and files from elsewhere that are disks too. */
+  readonly disks?: DiskLimits & { readonly files?: readonly DiskFile[] };
   /** VMs get a NIC; default true, and always false when deterministic. */
   readonly network?: boolean;
   /** What the VMs' Ethernet leads to; default: the gateway, with which they are reached from here. */

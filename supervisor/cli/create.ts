@@ -15,6 +15,7 @@ built-in guest or of an uploaded image, or the path of an ELF file, which is upl
   --memory SIZE         memory of the VM, 1M to 1G (default 16M)
   --name NAME           a DNS label (default vm-N)
   --publish HOST:GUEST  let a TCP port of the server's host lead to one of the VM; may be repeated
+  --disk NAME[:ro]      a disk of the server, to write to or only to read; may be repeated
   --arg KEY=VALUE       a setting the guest can read; may be repeated
   --label KEY=VALUE     for \`denali ps --filter\`, and for tokens; may be repeated
   --restart POLICY      no (default), on-failure[:N], always or unless-stopped, as in docker
@@ -38,7 +39,7 @@ export const create: Command = {
   async run(args) {
     const { read, client } = readClientWords(args, {
       text: ["memory", "name", "count", "restart", ...RESOURCE_OPTIONS],
-      list: ["publish", "arg", "label"],
+      list: ["publish", "disk", "arg", "label"],
       flag: ["json", "no-start"],
     });
     const { text, list, flag } = read;
@@ -47,6 +48,7 @@ export const create: Command = {
     const request = {
       memory: text.memory,
       publish: list.publish,
+      disks: list.disk,
       settings: readPairs("arg", list.arg),
       labels: readPairs("label", list.label),
       restart: text.restart,

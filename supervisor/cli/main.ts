@@ -7,6 +7,7 @@ import { compose } from "./compose.ts";
 import { attach } from "./console.ts";
 import { create } from "./create.ts";
 import { events } from "./events.ts";
+import { disk } from "./disk.ts";
 import { image, verifyVerb } from "./image.ts";
 import { inspect } from "./inspect.ts";
 import { kill, pause, restart, resume, rm, start, stop } from "./lifecycle.ts";
@@ -42,6 +43,7 @@ export const COMMANDS: readonly Command[] = [
   events,
   image,
   compose,
+  disk,
   verifyVerb,
   version,
   completionOf(() => COMMANDS),

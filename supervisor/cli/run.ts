@@ -20,6 +20,7 @@ import {
   UsageError,
   writeAll,
 } from "./command.ts";
+import { type DiskFileSpec, readDiskFile } from "./disk_file.ts";
 import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
 import { MECHANISM_OPTIONS, mechanismHelp, readMechanisms } from "./mechanisms.ts";
 import { readImageBytes } from "./image_file.ts";
@@ -39,6 +40,8 @@ ${swapHelp(24)}
   --name NAME           name of the VM (default vm-1)
   --publish HOST:GUEST  let a TCP port of this host lead to one of the VM; may be repeated;
                         ADDRESS:HOST:GUEST listens elsewhere than on 127.0.0.1, HOST 0 on any port
+  --disk FILE[:ro]      a disk: a file of raw blocks, which the VM may write to or only read; its
+                        name is the file's without what follows the first dot; may be repeated
   --arg KEY=VALUE       a setting the guest can read; may be repeated
 ${RESOURCE_HELP}
   --deterministic       time is a function of the instructions executed, there is no network, and
@@ -84,6 +87,7 @@ export const run: Command = {
       deterministic: options.deterministic,
       engine: options.engine,
       mechanisms: options.mechanisms,
+      disks: { files: options.disks },
     });
     try {
       return await runVm(supervisor, image, options);
@@ -100,6 +104,7 @@ interface RunOptions {
   pool: number | undefined;
   swap: ReturnType<typeof readSwap>;
   publish: string[];
+  disks: readonly DiskFileSpec[];
   settings: Record<string, string>;
   resources: Resources;
   arguments: readonly string[];
@@ -121,7 +126,7 @@ function readOptions(args: string[]): RunOptions {
       ...ENGINE_OPTIONS,
       ...MECHANISM_OPTIONS,
     ],
-    list: ["publish", "arg"],
+    list: ["publish", "disk", "arg"],
     flag: ["deterministic"],
   });
   const { text, list, flag } = read;
@@ -132,6 +137,7 @@ function readOptions(args: string[]): RunOptions {
     pool: text.pool === undefined ? undefined : readPool(text.pool),
     swap: readSwap(text),
     publish: [...list.publish],
+    disks: list.disk.map(readDiskFile),
     settings: readPairs("arg", list.arg),
     resources: readResources(text),
     arguments: read.rest,
@@ -147,6 +153,9 @@ function readOptions(args: string[]): RunOptions {
   }
   if (options.deterministic && options.publish.length > 0) {
     throw new UsageError("--deterministic: expected no --publish: the network keeps no such time");
+  }
+  if (options.deterministic && options.disks.length > 0) {
+    throw new UsageError("--deterministic: expected no --disk: disks keep no such time");
   }
   return options;
 }
@@ -197,7 +206,7 @@ async function runVm(
 async function createVm(
   supervisor: Supervisor,
   image: StoredImage,
-  { name, memory, publish, settings, resources, arguments: words }: RunOptions,
+  { name, memory, publish, disks, settings, resources, arguments: words }: RunOptions,
   sink: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
 ): Promise<void> {
   const request = {
@@ -207,6 +216,7 @@ async function createVm(
     ...resources,
     arguments: words,
     publish: publish.map((port) => parsePublish("publish", port)),
+    disks: disks.map(({ name, readOnly }) => ({ name, readOnly })),
     start: false,
   };
   try {

@@ -6,6 +6,8 @@ import { createHandler } from "../server.ts";
 import type { SwapSettings } from "../swap/swap_worker.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Command, EXIT, Failure, readWords, UsageError } from "./command.ts";
+import type { DiskLimits } from "../disk/store.ts";
+import { DISK_LIMIT_OPTIONS, readDiskLimits } from "./disk_limits.ts";
 import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
 import { MECHANISM_OPTIONS, mechanismHelp, readMechanisms } from "./mechanisms.ts";
 import { readPool } from "./pool.ts";
@@ -27,8 +29,11 @@ SIGINT and SIGTERM stop it: every VM is ended and every port closed.
   --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
 ${swapHelp(22)}
 ${UPLINK_HELP}
-  --data DIR          folder that keeps uploaded images, and the file for swap while the server runs
-                      (default: images are kept in memory, and swap in a temporary folder)
+  --data DIR          folder that keeps uploaded images and disks, and the file for swap while the
+                      server runs (default: images are kept in memory, disks and swap in temporary
+                      folders)
+  --disk-max SIZE     bytes that one disk may hold (default 1T)
+  --disks-max SIZE    bytes that all disks together may hold, written or not (default 16T)
 ${engineHelp(22)}
 
 ${mechanismHelp(22)}
@@ -95,6 +100,7 @@ interface UpOptions {
   poolBytes: number | undefined;
   dataFolder: string | undefined;
   uplink: UplinkSettings;
+  disks: DiskLimits;
   swap: Omit<SwapSettings, "folder"> | undefined;
   engine: EngineSettings;
   mechanisms: Partial<Mechanisms>;
@@ -108,6 +114,7 @@ function readOptions(args: string[]): UpOptions {
       "pool",
       "data",
       "uplink",
+      ...DISK_LIMIT_OPTIONS,
       ...SWAP_OPTIONS,
       ...ENGINE_OPTIONS,
       ...MECHANISM_OPTIONS,
@@ -120,6 +127,7 @@ function readOptions(args: string[]): UpOptions {
     poolBytes: text.pool === undefined ? undefined : readPool(text.pool),
     dataFolder: text.data,
     uplink: readUplink(text.uplink),
+    disks: readDiskLimits(text),
     swap: readSwap(text),
     engine: readEngine(text),
     mechanisms: readMechanisms(text),

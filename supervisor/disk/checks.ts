@@ -2,7 +2,7 @@
 
 import { CONSTANTS } from "../../kernel/abi.ts";
 import { RequestError } from "../request_error.ts";
-import { formatSize, SIZE_EXPECTED } from "../size.ts";
+import { formatSize, parseSize, SIZE_EXPECTED } from "../size.ts";
 import { show } from "../vm/show.ts";
 import { BLOCK_BYTES } from "./channel.ts";
 
@@ -37,6 +37,12 @@ export function checkDiskBytes(field: string, bytes: unknown, most: number): num
   if (whole && bytes % BLOCK_BYTES === 0 && bytes <= bound) return bytes;
   const expected = `${SIZE_EXPECTED}; a multiple of ${BLOCK_BYTES} of at most ${formatSize(bound)}`;
   throw new RequestError(field, `got ${show(bytes)}`, expected);
+}
+
+/** Bytes, as a number or with a unit; how many are allowed is checked later. */
+export function parseDiskSize(value: unknown): number {
+  const bytes = typeof value === "string" ? parseSize(value) : value;
+  return checkDiskBytes("size", bytes === undefined ? value : bytes, Infinity);
 }
 
 /** Checks what a request says of a VM's disks. */

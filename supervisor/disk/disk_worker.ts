@@ -10,8 +10,8 @@ import { createDiskChannel, type DiskChannel } from "./channel.ts";
 import type { OpenOrder, Trouble } from "./server.ts";
 import type { DiskNews, DiskOrder } from "./worker.ts";
 
-/** Options of the Worker: nothing but one folder. */
-export function diskWorkerOptions(folder: string): WorkerOptions {
+/** Options of the Worker: nothing but the files of disks. */
+export function diskWorkerOptions(paths: string[]): WorkerOptions {
   return {
     type: "module",
     deno: {
@@ -20,10 +20,10 @@ export function diskWorkerOptions(folder: string): WorkerOptions {
         ffi: false,
         import: false,
         net: false,
-        read: [folder],
+        read: paths,
         run: false,
         sys: false,
-        write: [folder],
+        write: paths,
       },
     },
   };
@@ -50,7 +50,7 @@ interface Waiting {
 }
 
 export class DiskWorker {
-  readonly #folder: string;
+  readonly #paths: string[];
   readonly #trouble: (trouble: Trouble) => void;
   readonly #cells = new Map<number, PluggedCell>();
   readonly #waiting = new Map<number, Waiting>();
@@ -60,9 +60,9 @@ export class DiskWorker {
   #sequence = 0;
   #closed = false;
 
-  /** `folder` exists and is no symbolic link. */
-  constructor(folder: string, trouble: (trouble: Trouble) => void) {
-    this.#folder = folder;
+  /** The paths are of folders and files that exist, without symbolic links. */
+  constructor(paths: string[], trouble: (trouble: Trouble) => void) {
+    this.#paths = paths;
     this.#trouble = trouble;
   }
 
@@ -108,7 +108,7 @@ export class DiskWorker {
   #start(): void {
     if (this.#worker !== null) return;
     const url = new URL("./worker.ts", import.meta.url);
-    this.#worker = new Worker(url, diskWorkerOptions(this.#folder));
+    this.#worker = new Worker(url, diskWorkerOptions(this.#paths));
     this.#worker.onmessage = ({ data }: MessageEvent<DiskNews>) => this.#hear(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();

@@ -7,13 +7,18 @@ import { RequestError } from "../request_error.ts";
 import type { VmRecord } from "../vm/record.ts";
 import type { VmRequest } from "../vm/request.ts";
 import { DiskWorker } from "./disk_worker.ts";
-import { FileDiskRecords, MemoryDiskRecords } from "./records.ts";
-import { asDiskError, type DiskLimits, DiskStore, inUse } from "./store.ts";
+import type { StateStore } from "../state/store.ts";
+import { openDiskRecords } from "./records.ts";
+import { asDiskError, type DiskFile, type DiskLimits, DiskStore, inUse } from "./store.ts";
 
 export interface DisksOptions {
   /** Disks outlive the process in its `disks`; default: they are in a temporary folder. */
   readonly dataFolder?: string;
+  /** What is known of them. */
+  readonly state: StateStore;
   readonly limits?: DiskLimits;
+  /** Files from elsewhere that are disks for as long as the process lives. */
+  readonly files?: readonly DiskFile[];
   event(type: string, message: string, vm?: number): void;
 }
 
@@ -47,7 +52,9 @@ export class Disks {
     this.#temporary = temporary;
   }
 
-  static async open({ dataFolder, limits, event }: DisksOptions): Promise<Disks> {
+  static async open(
+    { dataFolder, state, limits, files = [], event }: DisksOptions,
+  ): Promise<Disks> {
     let temporary: string | null = null;
     let folder: string;
     if (dataFolder === undefined) {
@@ -57,12 +64,17 @@ export class Disks {
       await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
     }
     folder = await Deno.realPath(folder);
-    const records = temporary === null
-      ? new FileDiskRecords(`${folder}/disks.json`)
-      : new MemoryDiskRecords();
+    const records = await openDiskRecords(state);
     const settled = () => disks.settled();
     const store = new DiskStore({ folder, records, limits, event, settled });
-    const worker = new DiskWorker(folder, ({ vm, path, message }) => {
+    try {
+      for (const file of files) await store.adopt(file);
+    } catch (error) {
+      if (temporary !== null) await Deno.remove(temporary, { recursive: true });
+      throw error;
+    }
+    const paths = [folder, ...files.map(({ name }) => store.path(name))];
+    const worker = new DiskWorker(paths, ({ vm, path, message }) => {
       event("disk.error", `${diskName(path)}: ${message}`, vm);
     });
     const disks: Disks = new Disks(store, worker, temporary);

@@ -1,18 +1,20 @@
 /** Disks from the guest's program down to the host's file, and back. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { hasTool } from "../../tests/tools.ts";
 import { RequestError } from "../request_error.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor.ts";
 import { startBlockGuest, talkTo } from "../testing/block_guest.ts";
 
 const BLOCK = 4096;
-const EIO = 5, EINVAL = 22, ENODEV = 19, EROFS = 30;
+const EIO = 5, EINVAL = 22, ENODEV = 19, ENOSPC = 28, EROFS = 30;
 
 async function withSupervisor(
   test: (supervisor: Supervisor, folder: string) => Promise<void>,
   options: SupervisorOptions = {},
+  given?: string,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "denali-test-" });
+  const folder = given ?? await Deno.makeTempDir({ prefix: "denali-test-" });
   const supervisor = await Supervisor.start({
     cells: 2,
     poolBytes: 32 * 2 ** 20,
@@ -23,7 +25,7 @@ async function withSupervisor(
     await test(supervisor, folder);
   } finally {
     await supervisor.close();
-    await Deno.remove(folder, { recursive: true });
+    if (given === undefined) await Deno.remove(folder, { recursive: true });
   }
 }
 
@@ -175,3 +177,37 @@ Deno.test("a file that shrinks or vanishes under a VM is its I/O error, the oper
     assertStringIncludes(events.join("\n"), `${gone.id}: gone: write of 1 blocks from 0 on:`);
     assertStringIncludes(events.join("\n"), "was removed while it was in use");
   }));
+
+Deno.test({
+  name: "a host without room is the VM's ENOSPC, and it goes on when there is room again",
+  ignore: !await hasTool("mount", "a small file system is filled"),
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "denali-small-" });
+    const run = async (...words: string[]) =>
+      assert((await new Deno.Command(words[0], { args: words.slice(1) }).output()).success);
+    await run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder);
+    try {
+      await withSupervisor(
+        async (supervisor) => {
+          await supervisor.disks!.store.create("data", 1024 * BLOCK);
+          const vm = await startBlockGuest(supervisor, {
+            disks: [{ name: "data", readOnly: false }],
+          });
+          assertEquals(await vm.ask("write 0 0 300 1"), "ok");
+          assertEquals(await vm.ask("write 0 300 500 1"), `error ${ENOSPC}`);
+          assertEquals(await vm.ask("read 0 0 300 1"), "ok");
+          const [event] = await eventsOf(supervisor, "disk.error");
+          assertStringIncludes(event, "No space left on device");
+          await run("mount", "-o", "remount,size=8m", folder);
+          assertEquals(await vm.ask("write 0 300 500 1"), "ok");
+          assertEquals(await vm.ask("flush 0"), "ok");
+        },
+        {},
+        folder,
+      );
+    } finally {
+      await run("umount", "-l", folder);
+      await Deno.remove(folder);
+    }
+  },
+});

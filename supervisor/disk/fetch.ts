@@ -6,11 +6,11 @@
 import { createHash } from "node:crypto";
 import { RequestError } from "../request_error.ts";
 import { show } from "../vm/show.ts";
-
-/** Time for the headers, and between two pieces of the body. */
-const PATIENCE_MS = 30_000;
+import { PATIENCE_MS, withPatience } from "./patience.ts";
 
 export interface Fetched {
+  /** Bytes in all, if the server says so. */
+  readonly bytes: number | undefined;
   /** Fails if the server stops sending. */
   readonly body: ReadableStream<Uint8Array>;
   /** Throws a RequestError unless what was read has the hash. */
@@ -18,11 +18,10 @@ export interface Fetched {
 }
 
 export interface FetchOptions {
-  /** Default: the host's. */
-  fetch?(url: string, init: RequestInit): Promise<Response>;
-  /** Bytes so far, and in all if the server says so. */
-  progress?(done: number, total: number | undefined): void;
-  patienceMs?: number;
+  /** Whoever asked does not want it any more. */
+  readonly signal?: AbortSignal;
+  /** Without an answer, and without a piece of it. */
+  readonly patienceMs?: number;
 }
 
 export function checkSource(url: unknown, sha256: unknown): { url: string; sha256: string } {
@@ -37,52 +36,44 @@ export function checkSource(url: unknown, sha256: unknown): { url: string; sha25
 
 /** Begins to fetch. Throws a RequestError if the server cannot be reached or refuses. */
 export async function fetchDisk(
-  source: { url: string; sha256: string },
-  options: FetchOptions = {},
+  { url, sha256 }: { url: string; sha256: string },
+  { signal, patienceMs = PATIENCE_MS }: FetchOptions = {},
 ): Promise<Fetched> {
-  const { url, sha256 } = source;
-  const { progress, patienceMs = PATIENCE_MS } = options;
   const abort = new AbortController();
-  const late = () => abort.abort(new Error(`nothing came for ${patienceMs / 1000} seconds`));
-  let timer = setTimeout(late, patienceMs);
-  const fail = (error: unknown): never => {
+  const stop = () => abort.abort(signal?.reason);
+  signal?.addEventListener("abort", stop);
+  const timer = setTimeout(() => abort.abort(new Error("no answer came")), patienceMs);
+  let response: Response;
+  try {
+    response = await fetch(url, { signal: abort.signal });
+  } catch (error) {
+    throw refused(url, (error as Error).message);
+  } finally {
     clearTimeout(timer);
-    throw new RequestError("url", `${url}: ${(error as Error).message}`, "a URL that answers", 502);
-  };
-  const response = await (options.fetch ?? fetch)(url, { signal: abort.signal }).catch(fail);
+  }
   if (!response.ok || response.body === null) {
     await response.body?.cancel();
-    return fail(new Error(`status ${response.status}`));
+    throw refused(url, `it answered ${response.status}`);
   }
-  const total = Number(response.headers.get("content-length")) || undefined;
   const hash = createHash("sha256");
-  const reader = response.body.getReader();
-  let done = 0;
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      clearTimeout(timer);
-      timer = setTimeout(late, patienceMs);
-      const { value } = await reader.read().catch(fail);
-      if (value === undefined) {
-        clearTimeout(timer);
-        return controller.close();
-      }
-      hash.update(value);
-      done += value.length;
-      progress?.(done, total);
-      controller.enqueue(value);
+  const hashing = new TransformStream<Uint8Array, Uint8Array>({
+    transform(piece, controller) {
+      hash.update(piece);
+      controller.enqueue(piece);
     },
-    async cancel(reason) {
-      clearTimeout(timer);
-      await reader.cancel(reason);
-    },
-  }, { highWaterMark: 0 });
+  });
   return {
-    body,
+    bytes: Number(response.headers.get("content-length")) || undefined,
+    body: withPatience(response.body, patienceMs).pipeThrough(hashing),
     check() {
+      signal?.removeEventListener("abort", stop);
       const got = hash.digest("hex");
       if (got === sha256) return;
-      throw new RequestError("sha256", `got ${got} from ${url}`, sha256, 422);
+      throw new RequestError("sha256", `${url} has ${got}`, sha256, 422);
     },
   };
+}
+
+function refused(url: string, why: string): RequestError {
+  return new RequestError("url", `${url}: ${why}`, "a URL that answers with the file", 502);
 }

@@ -14,10 +14,11 @@
 import { isFull } from "../host_error.ts";
 import { RequestError } from "../request_error.ts";
 import { formatSize } from "../size.ts";
+import { syncFolder } from "../sync_folder.ts";
 import { BLOCK_BYTES } from "./channel.ts";
 import { checkDiskBytes, checkDiskName } from "./checks.ts";
 import { DiskHolders } from "./holders.ts";
-import { type DiskRecord, type DiskRecords, syncFolder } from "./records.ts";
+import type { DiskRecord, DiskRecords } from "./records.ts";
 import { readFile, SparseWriter } from "./sparse.ts";
 
 export interface DiskLimits {
@@ -37,6 +38,12 @@ export interface DiskSummary {
   readonly vms: readonly { readonly id: number; readonly readOnly: boolean }[];
 }
 
+/** A file from elsewhere that is a disk. */
+export interface DiskFile {
+  readonly name: string;
+  readonly path: string;
+}
+
 export interface DiskStoreOptions {
   /** An existing folder, without symbolic links in its path. */
   readonly folder: string;
@@ -46,6 +53,30 @@ export interface DiskStoreOptions {
   event?(type: string, message: string, vm?: number): void;
   /** Resolves when the files of VMs that have ended are closed. */
   settled?(): Promise<void>;
+}
+
+/** A disk that is being made. */
+interface Making {
+  /** What it is counted with. */
+  bytes: number;
+  done: number;
+  readonly total: number | undefined;
+}
+
+/** How far it is; `bytes`: in all, null if that is not known. */
+export interface DiskMaking {
+  readonly name: string;
+  readonly doneBytes: number;
+  readonly bytes: number | null;
+}
+
+export interface DiskImport {
+  /** Its size, if it is to be larger than what comes. */
+  readonly bytes?: number;
+  /** Bytes that will come, as far as is known. */
+  readonly total?: number;
+  /** Called before the disk counts; may throw. */
+  check?(): void;
 }
 
 export interface DiskExport {
@@ -62,8 +93,10 @@ export class DiskStore {
   readonly #records: DiskRecords;
   readonly #event: NonNullable<DiskStoreOptions["event"]>;
   readonly #settled: () => Promise<void>;
+  /** Paths of files from elsewhere, by name. */
+  readonly #adopted = new Map<string, { readonly path: string; readonly record: DiskRecord }>();
   /** Disks that are being made, and the bytes that they are counted with. */
-  readonly #making = new Map<string, number>();
+  readonly #making = new Map<string, Making>();
 
   constructor({ folder, records, limits, event, settled }: DiskStoreOptions) {
     this.folder = folder;
@@ -84,7 +117,7 @@ export class DiskStore {
 
   /** Throws a RequestError if there is none. */
   record(name: string): DiskRecord {
-    const record = this.#records.get(name);
+    const record = this.#adopted.get(name)?.record ?? this.#records.get(name);
     if (record !== undefined) return record;
     const names = this.#records.list().map((known) => known.name);
     const shown = names.slice(0, 20).join(", ") + (names.length > 20 ? " ..." : "");
@@ -96,8 +129,42 @@ export class DiskStore {
     );
   }
 
+  /** How far the import or copy of a disk is. Throws a RequestError if there is none under way. */
+  making(name: string): DiskMaking {
+    const making = this.#making.get(name);
+    if (making === undefined) {
+      const got = `${JSON.stringify(name)} is not being made`;
+      throw new RequestError("name", got, "a disk whose import is under way", 404);
+    }
+    return { name, doneBytes: making.done, bytes: making.total ?? null };
+  }
+
+  /** Lets a file from elsewhere be a disk, in whole blocks, until the process ends. */
+  async adopt({ name, path }: DiskFile): Promise<void> {
+    checkDiskName(name, "disks");
+    try {
+      const real = await Deno.realPath(path);
+      const { size, isFile } = await Deno.stat(real);
+      const blocks = Math.floor(size / BLOCK_BYTES);
+      if (!isFile || blocks === 0 || this.#adopted.has(name)) {
+        const got = isFile ? `got ${path} with ${size} bytes` : `${path} is no file`;
+        throw new RequestError(
+          "disks",
+          got,
+          `files with names of their own, from ${BLOCK_BYTES} bytes on`,
+        );
+      }
+      const record = { name, blocks, created: new Date().toISOString() };
+      this.#adopted.set(name, { path: real, record });
+    } catch (error) {
+      if (error instanceof RequestError) throw error;
+      const expected = "a file that can be read";
+      throw new RequestError("disks", `${path}: ${(error as Error).message}`, expected);
+    }
+  }
+
   path(name: string): string {
-    return `${this.folder}/${name}.disk`;
+    return this.#adopted.get(name)?.path ?? `${this.folder}/${name}.disk`;
   }
 
   /** A disk of zeros, which takes no room until it is written. */
@@ -108,26 +175,24 @@ export class DiskStore {
     return summary;
   }
 
-  /**
-   * A disk with these bytes, and zeros up to the next block or to `bytes`. `check` is called before the
-   * disk counts and may throw.
-   */
+  /** A disk with these bytes, and zeros up to the next block or to `bytes`. */
   async import(
     name: string,
     body: ReadableStream<Uint8Array> | null,
-    { bytes = 0, check }: { bytes?: number; check?: () => void } = {},
+    { bytes = 0, total, check }: DiskImport = {},
   ): Promise<DiskSummary> {
     if (bytes > 0) checkDiskBytes("bytes", bytes, this.limits.diskBytes);
+    if (total !== undefined && total > this.limits.diskBytes) {
+      await body?.cancel();
+      throw new RequestError("body", `got ${formatSize(total)}`, this.#quotaExpected(), 413);
+    }
     const summary = await this.#make(name, bytes, async (writer) => {
-      for await (const piece of body ?? []) {
-        this.#grow(name, writer.length + piece.length);
-        await writer.write(piece);
-      }
+      await this.#copy(name, body, writer);
       if (writer.length === 0) throw new RequestError("body", "got nothing", "the disk's bytes");
       check?.();
       const size = Math.ceil(writer.length / BLOCK_BYTES) * BLOCK_BYTES;
       await writer.end(Math.max(size, bytes));
-    });
+    }, total).finally(() => body?.cancel().catch(() => {}));
     this.#event("disk.imported", `${name}, ${formatSize(summary.bytes)}`);
     return summary;
   }
@@ -147,9 +212,9 @@ export class DiskStore {
     const { body } = await this.export(name);
     try {
       const summary = await this.#make(copy, bytes, async (writer) => {
-        for await (const piece of body) await writer.write(piece);
+        await this.#copy(copy, body, writer);
         await writer.end(bytes);
-      });
+      }, bytes);
       this.#event("disk.created", `${copy}, ${formatSize(bytes)}, a copy of ${name}`);
       return summary;
     } finally {
@@ -173,7 +238,7 @@ export class DiskStore {
     this.holders.requireUnused(name, "resized");
     await file.truncate(bytes);
     await file.sync();
-    this.#records.put({ ...record, blocks: bytes / BLOCK_BYTES });
+    await this.#records.put({ ...record, blocks: bytes / BLOCK_BYTES });
     this.#event("disk.resized", `${name}, ${formatSize(before)} to ${formatSize(bytes)}`);
     return this.get(name);
   }
@@ -190,7 +255,7 @@ export class DiskStore {
       // Its file is gone already: that is what was wanted.
       if (!(error instanceof RequestError && error.field === "file")) throw error;
     }
-    this.#records.delete(name);
+    await this.#records.delete(name);
     this.#event("disk.deleted", name);
   }
 
@@ -198,19 +263,27 @@ export class DiskStore {
   #left(): number {
     let sum = 0;
     for (const { blocks } of this.#records.list()) sum += blocks * BLOCK_BYTES;
-    for (const bytes of this.#making.values()) sum += bytes;
+    for (const { bytes } of this.#making.values()) sum += bytes;
     return this.limits.allBytes - sum;
   }
 
   /** A disk that is being made has so many bytes now. */
-  #grow(name: string, bytes: number): void {
-    const before = this.#making.get(name) ?? 0;
-    if (bytes <= before) return;
-    if (bytes > this.limits.diskBytes || bytes - before > this.#left()) {
+  #grow(making: Making, bytes: number): void {
+    if (bytes <= making.bytes) return;
+    if (bytes > this.limits.diskBytes || bytes - making.bytes > this.#left()) {
       const got = `got ${formatSize(bytes)} and more`;
       throw new RequestError("body", got, this.#quotaExpected(), 413);
     }
-    this.#making.set(name, bytes);
+    making.bytes = bytes;
+  }
+
+  async #copy(name: string, body: ReadableStream<Uint8Array> | null, to: SparseWriter) {
+    const making = this.#making.get(name)!;
+    for await (const piece of body ?? []) {
+      this.#grow(making, to.length + piece.length);
+      await to.write(piece);
+      making.done = to.length;
+    }
   }
 
   #quotaExpected(): string {
@@ -231,25 +304,29 @@ export class DiskStore {
     name: string,
     bytes: number,
     fill: (writer: SparseWriter) => Promise<void>,
+    total?: number,
   ): Promise<DiskSummary> {
     checkDiskName(name);
-    this.#requireNew(name);
+    this.requireNew(name);
     this.#requireRoom(bytes);
-    this.#making.set(name, bytes);
-    const part = `${this.folder}/${name}.${crypto.randomUUID()}.part`;
+    const making = { bytes, done: 0, total };
+    this.#making.set(name, making);
+    const path = this.path(name), part = `${this.folder}/${name}.${crypto.randomUUID()}.part`;
+    let written = part;
     try {
       using file = await Deno.open(part, { write: true, createNew: true, mode: 0o600 });
       file.lockSync(true);
       const writer = new SparseWriter(file);
       await fill(writer);
       const { size } = await file.stat();
-      this.#grow(name, size);
-      await Deno.rename(part, this.path(name));
+      this.#grow(making, size);
+      await Deno.rename(part, path);
+      written = path;
       syncFolder(this.folder);
       const created = new Date().toISOString();
-      this.#records.put({ name, blocks: size / BLOCK_BYTES, created });
+      await this.#records.put({ name, blocks: size / BLOCK_BYTES, created });
     } catch (error) {
-      await Deno.remove(part).catch(() => {});
+      await Deno.remove(written).catch(() => {});
       throw asDiskError(error);
     } finally {
       this.#making.delete(name);
@@ -257,7 +334,8 @@ export class DiskStore {
     return this.get(name);
   }
 
-  #requireNew(name: string): void {
+  /** Throws a RequestError if the name is taken. */
+  requireNew(name: string): void {
     if (this.#records.get(name) !== undefined || this.#making.has(name)) {
       const taken = `${JSON.stringify(name)} is the name of another disk`;
       throw new RequestError("name", taken, "a name that is not in use", 409);
@@ -291,7 +369,7 @@ export class DiskStore {
     return { name, bytes: blocks * BLOCK_BYTES, usedBytes, created, vms: this.holders.of(name) };
   }
 
-  /** Finds what does not fit together: it is told, and nothing that may be somebody's is removed. */
+  /** Finds disks whose file does not fit. Files without a disk: state/orphans.ts. */
   #examine(): void {
     for (const { name, blocks } of this.#records.list()) {
       if (!exists(this.path(name))) {
@@ -302,12 +380,8 @@ export class DiskStore {
       }
     }
     for (const { name: file } of [...Deno.readDirSync(this.folder)]) {
-      const name = file.replace(/\.disk$/, "");
       const path = `${this.folder}/${file}`;
       if (file.endsWith(".part")) removePart(path);
-      else if (file !== name && this.#records.get(name) === undefined) {
-        this.#event("disk.orphan", `${path} belongs to no disk: import it, or move it away`);
-      }
     }
   }
 }

@@ -49,7 +49,12 @@ export interface RouteDefinition<P, Q, B> {
   /** A JSON body of this shape. */
   readonly body?: z.ZodType<B>;
   /** A body of raw bytes instead: their type and at most how many. */
-  readonly bytes?: { readonly type: string; readonly maximum: number };
+  readonly bytes?: {
+    readonly type: string;
+    readonly maximum: number;
+    /** The handler reads it piece by piece and stops by itself. */
+    readonly streamed?: boolean;
+  };
   readonly answers: Readonly<Record<number, Answer>>;
 }
 
@@ -73,7 +78,9 @@ export function addRoute<P = unknown, Q = unknown, B = unknown>(
   const { method, path, tag, summary, description, access, params, query, body, bytes } =
     definition;
   const middleware: MiddlewareHandler[] = [permit(access) as MiddlewareHandler];
-  if (method !== "get") middleware.push(limited(bytes?.maximum ?? JSON_BYTES_MAXIMUM));
+  if (method !== "get" && !bytes?.streamed) {
+    middleware.push(limited(bytes?.maximum ?? JSON_BYTES_MAXIMUM));
+  }
   if (body !== undefined) middleware.push(jsonOnly);
   const route = createRoute({
     method,

@@ -12,6 +12,14 @@ import { summarize, type VmRecord } from "../vm/record.ts";
 
 const tag = "vms";
 
+/** Disks belong to no labels. */
+function keepsDisks(c: ControlContext, { disks = [] }: VmParameters): void {
+  const { name, labels } = c.get("caller");
+  if (labels === undefined || disks.length === 0) return;
+  const got = `the token ${name} is limited to labels`;
+  throw new RequestError("disks", got, "a token that is not, or no disks", 403);
+}
+
 export function routeVms(app: ControlApp, supervisor: Supervisor): void {
   addRoute(app, {
     method: "post",
@@ -25,6 +33,7 @@ export function routeVms(app: ControlApp, supervisor: Supervisor): void {
   }, async (c, { body }) => {
     const request = body as VmParameters;
     keepsLabels(c, request.labels ?? {});
+    keepsDisks(c, request);
     const vm = await supervisor.create(request);
     c.set("change", `vm ${vm.id} ${vm.name}`);
     return c.json(vm, 201);

@@ -8,7 +8,7 @@
 
 import { guestImage, guestNames } from "./builtin.ts";
 import { IMAGE_BYTES_MAXIMUM } from "../cell/protocol.ts";
-import { syncFolder } from "../disk/records.ts";
+import { syncFolder } from "../sync_folder.ts";
 import { RequestError } from "../request_error.ts";
 import type { StateStore } from "../state/store.ts";
 

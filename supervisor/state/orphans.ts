@@ -11,7 +11,7 @@ export async function findOrphans(
   images: readonly string[],
   disks: readonly { readonly name: string }[],
 ): Promise<string[]> {
-  const known = new Set(["disks.json", ...disks.map(({ name }) => `${name}.disk`)]);
+  const known = new Set(disks.map(({ name }) => `${name}.disk`));
   const found = images.map((name) => `images/${name}`);
   for await (const { name } of Deno.readDir(folder)) if (!OURS.includes(name)) found.push(name);
   try {
