@@ -13,7 +13,6 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { secureHeaders } from "hono/secure-headers";
-import { EVERYBODY } from "./http/access.ts";
 import { routeConsole } from "./http/console.ts";
 import { routeDisks } from "./http/disks.ts";
 import { routeEvents } from "./http/events.ts";
@@ -22,18 +21,32 @@ import { routeLifecycle } from "./http/lifecycle.ts";
 import { routePages } from "./http/pages.ts";
 import { problem, refuse } from "./http/problem.ts";
 import type { ControlApp, ControlEnv } from "./http/route.ts";
-import { sameSite } from "./http/same_site.ts";
+import { identify } from "./http/security/access.ts";
+import { FailureLimit } from "./http/security/failures.ts";
+import { sameSite } from "./http/security/same_site.ts";
 import { routeSystem } from "./http/system.ts";
+import { routeTokens } from "./http/tokens.ts";
 import { routeVms } from "./http/vms.ts";
 import { RequestError } from "./request_error.ts";
 import type { Supervisor } from "./supervisor.ts";
 
-export function createControl(supervisor: Supervisor): ControlApp {
+/** An answer is data: a browser that takes it for a page loads and runs nothing. */
+const NOTHING = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"] };
+
+export interface ControlOptions {
+  /** Sites whose pages may ask; default: none. */
+  readonly origins?: readonly string[];
+  /** How often an address may come without a right token. */
+  readonly failures?: { readonly rate?: number; readonly burst?: number };
+}
+
+export function createControl(supervisor: Supervisor, options: ControlOptions = {}): ControlApp {
   const app = new OpenAPIHono<ControlEnv>();
-  app.use(secureHeaders());
-  app.use(sameSite);
+  app.use(secureHeaders({ contentSecurityPolicy: NOTHING, overwrite: false }));
+  app.use(sameSite(options.origins ?? []));
+  app.use(identify(supervisor.tokens, new FailureLimit(options.failures)));
   app.use(async (c, next) => {
-    c.set("caller", EVERYBODY);
+    c.set("audit", supervisor.audit);
     await next();
   });
   routeVms(app, supervisor);
@@ -43,6 +56,7 @@ export function createControl(supervisor: Supervisor): ControlApp {
   routeDisks(app, supervisor);
   routeEvents(app, supervisor);
   routeSystem(app, supervisor);
+  routeTokens(app, supervisor);
   routePages(app);
   app.notFound((c) => {
     const message = `no ${c.req.method} ${c.req.path}`;

@@ -15,7 +15,8 @@ export const DASHBOARD = `<!doctype html>
   <thead><tr><th>id<th>name<th>image<th>state<th>address<th>cell<th></tr></thead>
   <tbody id="vms"></tbody>
 </table>
-<p><a href="/v1/system">system</a> <a href="/v1/images">images</a> <a href="/v1/events">events</a></p>
+<p><a href="/v1/system">system</a> <a href="/v1/images">images</a> <a href="/v1/events">events</a>
+  <a href="/docs">the endpoint</a></p>
 <script>
   const cell = (row, text, href) => {
     const td = row.insertCell();
@@ -24,8 +25,17 @@ export const DASHBOARD = `<!doctype html>
     if (href) node.href = href;
     return td;
   };
+  const ask = async (path) => {
+    const token = sessionStorage.getItem("token");
+    const answer = await fetch(path, token ? { headers: { authorization: "Bearer " + token } } : {});
+    if (answer.status !== 401) return answer;
+    const given = prompt("The token of this server");
+    if (!given) throw new Error("no token");
+    sessionStorage.setItem("token", given);
+    return ask(path);
+  };
   async function refresh() {
-    const vms = await (await fetch("/v1/vms")).json();
+    const vms = await (await ask("/v1/vms")).json();
     const rows = vms.slice(0, 1000).map((vm) => {
       const row = document.createElement("tr");
       cell(row, vm.id, "/v1/vms/" + vm.id);

@@ -33,6 +33,7 @@ export class EventLog {
   readonly #events: SupervisorEvent[] = [];
   readonly #waiting = new Set<() => void>();
   #last: number;
+  #closed = false;
 
   constructor(store?: EventStore) {
     this.#store = store;
@@ -50,8 +51,7 @@ export class EventLog {
     // In lumps: taking one off the front of an array for each event would cost more.
     if (this.#events.length >= 2 * EVENTS) this.#events.splice(0, EVENTS);
     this.#store?.keep(event);
-    for (const wake of this.#waiting) wake();
-    this.#waiting.clear();
+    for (const wake of [...this.#waiting]) wake();
   }
 
   /** Events with a greater id that are in memory, oldest first, at most EVENTS. */
@@ -75,12 +75,18 @@ export class EventLog {
    * empty page after so many milliseconds without any. A reader that is slow costs nothing.
    */
   async *follow(after = this.#last, quietMs = Infinity): AsyncGenerator<SupervisorEvent[], void> {
-    for (let at = after;;) {
+    for (let at = after; !this.#closed;) {
       const page = await this.since(at, PAGE);
       if (page.length > 0) at = page[page.length - 1].id;
       yield page;
-      if (at >= this.#last) await this.#next(quietMs);
+      if (at >= this.#last && !this.#closed) await this.#next(quietMs);
     }
+  }
+
+  /** Ends every `follow`. */
+  close(): void {
+    this.#closed = true;
+    for (const wake of [...this.#waiting]) wake();
   }
 
   /** Resolves with the next event, or after so many milliseconds. */

@@ -3,7 +3,7 @@
  * to the control endpoint.
  */
 
-import { createControl } from "./control.ts";
+import { type ControlOptions, createControl } from "./control.ts";
 import { createIngress, type IngressInfo, ingressName } from "./ingress/ingress.ts";
 import type { Supervisor } from "./supervisor.ts";
 
@@ -15,15 +15,20 @@ const BOOT_MS = 3000;
 /** States in which nothing will ever answer. A paused VM may still be resumed. */
 const NOT_RUNNING = ["created", "stopped", "crashed"];
 
+export interface RequestInfo extends IngressInfo {
+  /** It came to a place that only this machine reaches; default true. */
+  readonly open?: boolean;
+}
+
 /** What Deno.serve calls for each request. */
 export interface ServerHandler {
-  (request: Request, info?: IngressInfo): Promise<Response>;
+  (request: Request, info?: RequestInfo): Promise<Response>;
   /** Closes the connections to VMs. */
   readonly close: () => void;
 }
 
-export function createHandler(supervisor: Supervisor): ServerHandler {
-  const control = createControl(supervisor);
+export function createHandler(supervisor: Supervisor, options?: ControlOptions): ServerHandler {
+  const control = createControl(supervisor, options);
   const ingress = supervisor.network?.gateway && createIngress({
     gateway: supervisor.network.gateway,
     resolve(name) {
@@ -34,13 +39,14 @@ export function createHandler(supervisor: Supervisor): ServerHandler {
       return { address, port, down, booting: performance.now() < startedAt + BOOT_MS };
     },
   });
-  const handle = async (request: Request, info?: IngressInfo): Promise<Response> => {
+  const handle = async (request: Request, info: RequestInfo = {}): Promise<Response> => {
+    const { remoteAddr, open = true } = info;
     const host = request.headers.get("host") ?? new URL(request.url).host;
-    if (ingressName(host) !== undefined) {
+    if (open && ingressName(host) !== undefined) {
       if (ingress !== undefined) return await ingress(request, info);
       return new Response("no VM is reached here: the network leads nowhere\n", { status: 502 });
     }
-    return await control.fetch(request, { remote: info?.remoteAddr?.hostname });
+    return await control.fetch(request, { remote: remoteAddr?.hostname, open });
   };
   return Object.assign(handle, { close: () => ingress?.close() });
 }

@@ -22,6 +22,8 @@ import { CellPool } from "./cell/pool.ts";
 import { COMMAND, type StateNotice, type VmRow } from "./cell/protocol.ts";
 import { Disks, requireDisks } from "./disk/disks.ts";
 import { EventLog } from "./event_log.ts";
+import { AuditLog } from "./http/security/audit.ts";
+import { Tokens } from "./http/security/tokens.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
 import type { Network } from "./network.ts";
 import { RequestError } from "./request_error.ts";
@@ -76,6 +78,8 @@ interface Parts {
   readonly disks: Disks | undefined;
   readonly network: Network | undefined;
   readonly state: StateStore;
+  readonly tokens: Tokens;
+  readonly audit: AuditLog;
   readonly swapFolder: string | undefined;
 }
 
@@ -84,6 +88,9 @@ export class Supervisor {
   readonly events: EventLog;
   /** What outlives the process. */
   readonly state: StateStore;
+  /** Who may use the control endpoint, and who changed what with it. */
+  readonly tokens: Tokens;
+  readonly audit: AuditLog;
   /** Undefined when deterministic. */
   readonly disks: Disks | undefined;
   /** Undefined without a network. */
@@ -103,6 +110,8 @@ export class Supervisor {
     this.events = events;
     this.images = images;
     this.state = state;
+    this.tokens = parts.tokens;
+    this.audit = parts.audit;
     this.disks = disks;
     this.network = network;
     network?.wire?.watch((state, message) =>
@@ -149,7 +158,8 @@ export class Supervisor {
         files: options.disks?.files,
         event,
       });
-      const parts = { events, images, disks, network, state, swapFolder };
+      const [tokens, audit] = [await Tokens.open(state), await AuditLog.open(state)];
+      const parts = { events, images, disks, network, state, tokens, audit, swapFolder };
       const supervisor = new Supervisor(options, parts);
       if (dataFolder !== undefined) await supervisor.#restore(dataFolder);
       return supervisor;
@@ -394,6 +404,7 @@ export class Supervisor {
     if (this.#closed) return;
     this.#closed = true;
     this.#restarts.close();
+    this.events.close();
     await this.#returned;
     for (const vm of this.#vms) this.#forget(vm);
     await this.#machines.close();

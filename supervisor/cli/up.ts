@@ -2,10 +2,12 @@
 
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import type { Mechanisms } from "../../kernel/mechanisms.ts";
+import { checkPlace, listen, ListenError, type Place } from "../listen.ts";
+import { RequestError } from "../request_error.ts";
 import { createHandler } from "../server.ts";
 import type { SwapSettings } from "../swap/swap_worker.ts";
 import { Supervisor } from "../supervisor.ts";
-import { type Command, EXIT, Failure, readWords, UsageError } from "./command.ts";
+import { type Command, describe, EXIT, Failure, readWords, UsageError } from "./command.ts";
 import type { DiskLimits } from "../disk/store.ts";
 import { DISK_LIMIT_OPTIONS, readDiskLimits } from "./disk_limits.ts";
 import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
@@ -24,14 +26,20 @@ http://127.0.0.1:8080/v1/vms is the endpoint, http://NAME.localhost:8080/ is the
 SIGINT and SIGTERM stop it: every VM is ended and every port closed.
 
   --listen HOST:PORT  where to listen (default 127.0.0.1:8080; port 0: any free one)
+                      an address that others reach needs a token, and --cert and --key or --plain
+  --socket PATH       listen on a unix socket, for its owner only; with --listen on both
+  --cert FILE         certificate chain for TLS (PEM)
+  --key FILE          its private key (PEM)
+  --plain             no TLS where others reach it: something else keeps that network private
+  --admin-token FILE  file with a token of at least 16 characters that may do everything
+  --cors ORIGIN       let pages of that site use the endpoint; may be repeated
   --cells N           threads that run VMs, 1 to 64 (default: one per processor, at most 8, and no
                       more than have their pools in the host's memory)
   --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
 ${swapHelp(22)}
 ${UPLINK_HELP}
-  --data DIR          folder that keeps uploaded images and disks, and the file for swap while the
-                      server runs (default: images are kept in memory, disks and swap in temporary
-                      folders)
+  --data DIR          folder that keeps VMs, images, disks, tokens and events
+                      (default: all of them are gone with the server)
   --disk-max SIZE     bytes that one disk may hold (default 1T)
   --disks-max SIZE    bytes that all disks together may hold, written or not (default 16T)
 ${engineHelp(22)}
@@ -49,24 +57,27 @@ export const up: Command = {
   summary: "run the supervisor with its control endpoint",
   help: HELP,
   async run(args) {
-    const { hostname, port, ...options } = readOptions(args);
+    const { places, origins, adminToken, ...options } = readOptions(args);
     const supervisor = await startSupervisor(options);
-    const handler = createHandler(supervisor);
-    let server: Deno.HttpServer<Deno.NetAddr>;
-    const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+    const handler = createHandler(supervisor, { origins });
+    const servers: Deno.HttpServer[] = [];
     try {
-      server = Deno.serve({
-        hostname,
-        port,
-        onListen: ({ hostname, port }) => {
-          const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-          console.log(`denali: listening on http://${host}:${port}`);
-        },
-      }, (request, { remoteAddr }) => handler(request, { remoteAddr }));
+      if (adminToken !== undefined) {
+        await supervisor.tokens.admit("file", await readToken(adminToken));
+      }
+      for (const place of places) checkPlace(place, supervisor.tokens.size);
+      for (const place of places) {
+        servers.push(
+          await listen(place, handler, (url) => console.log(`denali: listening on ${url}`)),
+        );
+      }
     } catch (error) {
       await supervisor.close();
-      throw new Failure(`cannot listen on ${hostname}:${port}: ${(error as Error).message}`);
+      if (error instanceof ListenError) throw new Failure(error.message);
+      if (error instanceof RequestError) throw new Failure(`--admin-token: ${describe(error)}`);
+      throw error;
     }
+    const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
     let signals = 0;
     const stopListening = onSignals(() => {
       // Who asks twice does not want to wait.
@@ -76,13 +87,23 @@ export const up: Command = {
     await stopped;
     handler.close();
     await supervisor.close();
-    await within(SHUTDOWN_MS, server.shutdown());
+    await within(SHUTDOWN_MS, Promise.all(servers.map((server) => server.shutdown())));
     stopListening();
     return EXIT.OK;
   },
 };
 
-async function startSupervisor(options: Omit<UpOptions, "hostname" | "port">): Promise<Supervisor> {
+async function readToken(path: string): Promise<string> {
+  try {
+    return (await Deno.readTextFile(path)).trim();
+  } catch (error) {
+    throw new Failure(`--admin-token: cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function startSupervisor(
+  options: Omit<UpOptions, "places" | "origins" | "adminToken">,
+): Promise<Supervisor> {
   try {
     return await Supervisor.start(options);
   } catch (error) {
@@ -94,8 +115,10 @@ async function startSupervisor(options: Omit<UpOptions, "hostname" | "port">): P
 }
 
 interface UpOptions {
-  hostname: string;
-  port: number;
+  places: Place[];
+  origins: readonly string[];
+  /** Path of a file. */
+  adminToken: string | undefined;
   cells: number | undefined;
   poolBytes: number | undefined;
   dataFolder: string | undefined;
@@ -107,9 +130,13 @@ interface UpOptions {
 }
 
 function readOptions(args: string[]): UpOptions {
-  const { text, words } = readWords(args, {
+  const { text, list, flag, words } = readWords(args, {
     text: [
       "listen",
+      "socket",
+      "cert",
+      "key",
+      "admin-token",
       "cells",
       "pool",
       "data",
@@ -119,10 +146,14 @@ function readOptions(args: string[]): UpOptions {
       ...ENGINE_OPTIONS,
       ...MECHANISM_OPTIONS,
     ],
+    list: ["cors"],
+    flag: ["plain"],
   });
   if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
   return {
-    ...readListen(text.listen ?? "127.0.0.1:8080"),
+    places: readPlaces(text, flag.plain),
+    origins: list.cors.map(readOrigin),
+    adminToken: text["admin-token"],
     cells: text.cells === undefined ? undefined : readCells(text.cells),
     poolBytes: text.pool === undefined ? undefined : readPool(text.pool),
     dataFolder: text.data,
@@ -132,6 +163,25 @@ function readOptions(args: string[]): UpOptions {
     engine: readEngine(text),
     mechanisms: readMechanisms(text),
   };
+}
+
+function readPlaces(text: Readonly<Record<string, string | undefined>>, plain: boolean): Place[] {
+  const { cert, key, socket } = text;
+  if ((cert === undefined) !== (key === undefined)) {
+    throw new UsageError("--cert and --key: expected both or none");
+  }
+  const tls = cert === undefined || key === undefined ? undefined : { cert, key };
+  const places: Place[] = [];
+  if (socket !== undefined) places.push({ path: socket });
+  if (socket === undefined || text.listen !== undefined) {
+    places.push({ ...readListen(text.listen ?? "127.0.0.1:8080"), tls, plain });
+  }
+  return places;
+}
+
+function readOrigin(text: string): string {
+  if (URL.canParse(text) && new URL(text).origin === text) return text;
+  throw new UsageError(`--cors: expected an origin such as https://example.org, got "${text}"`);
 }
 
 function readListen(text: string): { hostname: string; port: number } {
@@ -148,7 +198,7 @@ function readCells(text: string): number {
   throw new UsageError(`--cells: expected a whole number from 1 to 64, got "${text}"`);
 }
 
-async function within(milliseconds: number, promise: Promise<void>): Promise<void> {
+async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
   await Promise.race([promise, late]);

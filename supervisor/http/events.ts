@@ -6,7 +6,7 @@
  */
 
 import { z } from "@hono/zod-openapi";
-import { hasLabels, type Labels } from "./access.ts";
+import { hasLabels, type Labels } from "./security/access.ts";
 import { addRoute, type ControlApp } from "./route.ts";
 import { wholeNumber } from "./schema.ts";
 import type { SupervisorEvent } from "../event_log.ts";

@@ -1,6 +1,6 @@
 /** Which VMs a list shows. */
 
-import { hasLabels, type Labels } from "./access.ts";
+import { hasLabels, type Labels } from "./security/access.ts";
 import { RequestError } from "../request_error.ts";
 import { VM_STATES } from "../cell/protocol.ts";
 import type { VmRecord } from "../vm/record.ts";

@@ -25,6 +25,30 @@ export function routePages(app: ControlApp): void {
     }));
     return c.body(document, 200, { "content-type": "application/json" });
   });
-  app.get("/", (c) => c.html(DASHBOARD));
-  app.get("/docs", (c) => c.html(DOCS));
+  servePage(app, "/", DASHBOARD);
+  servePage(app, "/docs", DOCS);
+}
+
+/** A page may run the script and have the style that stand in it, and ask this server: no more. */
+function servePage(app: ControlApp, path: string, html: string): void {
+  let policy: Promise<string> | undefined;
+  app.get(path, async (c) => {
+    policy ??= policyOf(html);
+    return c.html(html, 200, { "content-security-policy": await policy });
+  });
+}
+
+async function policyOf(html: string): Promise<string> {
+  const hashes = async (tag: string) => {
+    const texts = [...html.matchAll(new RegExp(`<${tag}>(.*?)</${tag}>`, "gs"))].map(([, text]) =>
+      text
+    );
+    const digests = texts.map(async (text) => {
+      const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+      return `'sha256-${new Uint8Array(digest).toBase64()}'`;
+    });
+    return (await Promise.all(digests)).join(" ");
+  };
+  return `default-src 'none'; connect-src 'self'; script-src ${await hashes("script")}; ` +
+    `style-src ${await hashes("style")}; base-uri 'none'; frame-ancestors 'none'`;
 }

@@ -9,7 +9,8 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { createRoute, type OpenAPIHono, z } from "@hono/zod-openapi";
-import { type Access, type Caller, permit } from "./access.ts";
+import { type Access, type Caller, permit } from "./security/access.ts";
+import { audited, type AuditLog } from "./security/audit.ts";
 import { asProblem, Problem, PROBLEM_TYPE, refuse } from "./problem.ts";
 import { RequestError } from "../request_error.ts";
 
@@ -17,11 +18,21 @@ import { RequestError } from "../request_error.ts";
 export interface Connection {
   /** Address of the client, or "unix". */
   readonly remote?: string;
+  /** Whoever gets here may do everything while no tokens are set: it is this machine. Default true. */
+  readonly open?: boolean;
 }
 
 export interface ControlEnv {
   Bindings: Connection;
-  Variables: { caller: Caller; change?: string };
+  Variables: {
+    identify: () => Promise<Caller>;
+    /** Who asks; set when the handler is called. */
+    caller: Caller;
+    audit: AuditLog;
+    auditId?: number;
+    /** What was changed, for the audit log. */
+    change?: string;
+  };
 }
 
 export type ControlApp = OpenAPIHono<ControlEnv>;
@@ -77,7 +88,7 @@ export function addRoute<P = unknown, Q = unknown, B = unknown>(
 ): void {
   const { method, path, tag, summary, description, access, params, query, body, bytes } =
     definition;
-  const middleware: MiddlewareHandler[] = [permit(access) as MiddlewareHandler];
+  const middleware = [audited(method !== "get"), permit(access)] as MiddlewareHandler[];
   if (method !== "get" && !bytes?.streamed) {
     middleware.push(limited(bytes?.maximum ?? JSON_BYTES_MAXIMUM));
   }

@@ -2,7 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { ABI_VERSION } from "../../kernel/abi.ts";
-import { hasLabels } from "./access.ts";
+import { hasLabels } from "./security/access.ts";
 import { addRoute, type ControlApp } from "./route.ts";
 import type { Supervisor } from "../supervisor.ts";
 import { VERSION } from "../version.ts";

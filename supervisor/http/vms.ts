@@ -1,7 +1,7 @@
 /** VMs: made, listed, looked at, changed, removed. */
 
 import { z } from "@hono/zod-openapi";
-import { hasLabels } from "./access.ts";
+import { hasLabels } from "./security/access.ts";
 import { filterVms } from "./filter.ts";
 import { RequestError } from "../request_error.ts";
 import { addRoute, type ControlApp, type ControlContext } from "./route.ts";
