@@ -1,13 +1,15 @@
 /**
  * The soak test: VMs that trust no byte of their memory are made, paged out and in, paused and killed at
- * random, in a pool that holds a fraction of them; at the end everything has to be back.
+ * random, in a pool that holds a fraction of them; at the end everything has to be back. Then the crash
+ * tests (tests/crash): the process is killed again and again, and what was acknowledged has to be there.
  *
- *     deno task soak [--minutes N] [--seed S] [--pool SIZE] [--swap-cluster SIZE]
+ *     deno task soak [--minutes N] [--seed S] [--pool SIZE] [--swap-cluster SIZE] [--crash-rounds N]
  */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { buildImage } from "../../guests/build.ts";
 import { describeImage, type StoredImage } from "../../supervisor/image/store.ts";
+import { crashRounds } from "../crash/crash.ts";
 import { parseSize } from "../../supervisor/size.ts";
 import { Supervisor } from "../../supervisor/supervisor.ts";
 
@@ -208,8 +210,8 @@ class Run {
 
 if (import.meta.main) {
   const read = parseArgs(Deno.args, {
-    string: ["minutes", "seed", "pool", "swap-cluster"],
-    default: { minutes: "1", pool: "8M", "swap-cluster": "64K" },
+    string: ["minutes", "seed", "pool", "swap-cluster", "crash-rounds"],
+    default: { minutes: "1", pool: "8M", "swap-cluster": "64K", "crash-rounds": "100" },
   });
   const seed = Number(read.seed ?? Date.now() % 2 ** 31);
   console.log(`seed ${seed}`);
@@ -221,5 +223,9 @@ if (import.meta.main) {
     log: (line) => console.log(line),
   });
   console.log(JSON.stringify(result, null, 2));
-  Deno.exit(result.wrong.length === 0 && Object.keys(result.lost).length === 0 ? 0 : 1);
+  const log = (line: string) => console.log(line);
+  const crashes = await crashRounds({ rounds: Number(read["crash-rounds"]), seed, log });
+  console.log(JSON.stringify(crashes, null, 2));
+  const wrong = result.wrong.length + Object.keys(result.lost).length + crashes.wrong.length;
+  Deno.exit(wrong === 0 ? 0 : 1);
 }
