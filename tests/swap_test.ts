@@ -5,7 +5,7 @@ import { buildImage } from "../guests/build.ts";
 import { describeImage, type StoredImage } from "../supervisor/image/store.ts";
 import { RequestError } from "../supervisor/request_error.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor/supervisor.ts";
-import { swapWorkerOptions } from "../supervisor/swap/swap_worker.ts";
+import { fileWorkerOptions } from "../supervisor/file_worker.ts";
 import { hasTool } from "./tools.ts";
 
 const gccMissing = !await hasTool("gcc", "the swap tests compile a guest");
@@ -56,7 +56,7 @@ async function temporary(test: (folder: string) => Promise<void>): Promise<void>
   }
 }
 
-Deno.test("the thread that reads and writes swap reaches one folder and nothing else", () =>
+Deno.test("the threads that read and write swap and disks reach one folder and nothing else", () =>
   temporary(async (folder) => {
     const inside = `${folder}/swap`, outside = `${folder}/other`;
     await Deno.mkdir(inside);
@@ -81,7 +81,7 @@ Deno.test("the thread that reads and writes swap reaches one folder and nothing 
       }
       postMessage(results);`;
     const url = "data:text/javascript," + encodeURIComponent(probe);
-    const worker = new Worker(url, swapWorkerOptions(inside));
+    const worker = new Worker(url, fileWorkerOptions([inside]));
     const results = await new Promise<Record<string, string>>((resolve, reject) => {
       worker.onmessage = ({ data }) => resolve(data);
       worker.onerror = (event) => reject(new Error(event.message));

@@ -6,28 +6,10 @@
  * whose VMs have disks are told, because nobody will answer them any more.
  */
 
+import { fileWorkerOptions } from "../file_worker.ts";
 import { createDiskChannel, type DiskChannel } from "./channel.ts";
 import type { OpenOrder, Trouble } from "./server.ts";
 import type { DiskNews, DiskOrder } from "./worker.ts";
-
-/** Options of the Worker: nothing but the files of disks. */
-export function diskWorkerOptions(paths: string[]): WorkerOptions {
-  return {
-    type: "module",
-    deno: {
-      permissions: {
-        env: false,
-        ffi: false,
-        import: false,
-        net: false,
-        read: paths,
-        run: false,
-        sys: false,
-        write: paths,
-      },
-    },
-  };
-}
 
 /** What a cell has of it. */
 export interface DiskPlug {
@@ -108,7 +90,7 @@ export class DiskWorker {
   #start(): void {
     if (this.#worker !== null) return;
     const url = new URL("./worker.ts", import.meta.url);
-    this.#worker = new Worker(url, diskWorkerOptions(this.#paths));
+    this.#worker = new Worker(url, fileWorkerOptions(this.#paths));
     this.#worker.onmessage = ({ data }: MessageEvent<DiskNews>) => this.#hear(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();

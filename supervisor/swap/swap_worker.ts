@@ -4,6 +4,7 @@
  * Most cells never need one: their VMs fit into memory.
  */
 
+import { fileWorkerOptions } from "../file_worker.ts";
 import { Doorbell } from "../../devices/ring.ts";
 import {
   createSwapChannel,
@@ -21,25 +22,6 @@ export interface SwapSettings {
   readonly clusterBytes?: number;
   /** An existing folder; default: a temporary one, which is removed. */
   readonly folder?: string;
-}
-
-/** Options of the Worker: nothing but one folder. */
-export function swapWorkerOptions(folder: string): WorkerOptions {
-  return {
-    type: "module",
-    deno: {
-      permissions: {
-        env: false,
-        ffi: false,
-        import: false,
-        net: false,
-        read: [folder],
-        run: false,
-        sys: false,
-        write: [folder],
-      },
-    },
-  };
 }
 
 export interface CellBell {
@@ -98,7 +80,7 @@ export class SwapWorker {
       folder = this.#temporary = Deno.makeTempDirSync({ prefix: "denali-swap-" });
     }
     folder = Deno.realPathSync(folder);
-    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), swapWorkerOptions(folder));
+    this.#worker = new Worker(new URL("./worker.ts", import.meta.url), fileWorkerOptions([folder]));
     this.#worker.onerror = (event) => {
       event.preventDefault();
       if (!this.#stopped) this.#failed(`the thread of its swap failed: ${event.message}`);
