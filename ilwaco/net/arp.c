@@ -4,7 +4,8 @@
  * The cache is small and recycled by age. Only neighbours this host talks to enter it: requests for us
  * (whose sender is about to get an answer) and answers to our own questions, so that a flood of ARP
  * cannot fill it with strangers unless they ask for us. An entry in use is asked for again shortly
- * before it expires, so that traffic does not stall. There is no timer unless a question is open.
+ * before it expires, and when its peer does not answer (arp_doubt); meanwhile it is used as before, so
+ * that traffic does not stall for a lost question. There is no timer unless a question is open.
  */
 #include "arp.h"
 
@@ -20,7 +21,7 @@
 
 enum {
   CACHE_ENTRIES = 32,
-  WAITING_MAXIMUM = 4, /* packets per unresolved neighbour */
+  WAITING_MAXIMUM = 48, /* packets per unresolved neighbour: the fragments of one large datagram */
   QUESTIONS = 3,
 };
 #define QUESTION_INTERVAL_US 1000000u
@@ -40,9 +41,11 @@ struct entry {
   uint32_t address; /* 0: free */
   uint8_t mac[6];
   uint8_t resolved;
+  uint8_t asking;        /* a question is open */
   uint8_t questions;     /* asked without an answer */
   uint8_t waiting_count;
-  uint64_t time;         /* resolved: end of life; else: when to ask again */
+  uint64_t expires;      /* if resolved */
+  uint64_t ask_at;       /* if asking: when to ask again, or give up */
   struct packet *waiting;
 };
 
@@ -75,7 +78,7 @@ static struct entry *recycle(uint32_t address) {
       oldest = &cache[i];
       break;
     }
-    if (cache[i].time < oldest->time) oldest = &cache[i];
+    if (cache[i].expires < oldest->expires) oldest = &cache[i];
   }
   drop_waiting(oldest, 0);
   memset(oldest, 0, sizeof *oldest);
@@ -104,15 +107,25 @@ static void transmit(uint16_t operation, const uint8_t destination[6], uint32_t 
 static void set_timer(void) {
   uint64_t next = NET_NEVER;
   for (int i = 0; i < CACHE_ENTRIES; i++) {
-    if (cache[i].address && !cache[i].resolved && cache[i].time < next) next = cache[i].time;
+    if (cache[i].asking && cache[i].ask_at < next) next = cache[i].ask_at;
   }
   timer_set(&timer, next);
 }
 
+/* A neighbour that is known is asked directly first. */
 static void ask(struct entry *entry, uint64_t now) {
+  int known = entry->resolved && entry->questions == 0;
+  entry->asking = 1;
   entry->questions++;
-  entry->time = now + QUESTION_INTERVAL_US;
-  transmit(ARP_REQUEST, ethernet_broadcast, entry->address);
+  entry->ask_at = now + QUESTION_INTERVAL_US;
+  transmit(ARP_REQUEST, known ? entry->mac : ethernet_broadcast, entry->address);
+}
+
+static void begin_asking(struct entry *entry) {
+  if (entry->asking) return;
+  entry->questions = 0;
+  ask(entry, network_now());
+  set_timer();
 }
 
 static void on_timer(struct net_timer *unused) {
@@ -120,7 +133,7 @@ static void on_timer(struct net_timer *unused) {
   uint64_t now = network_now();
   for (int i = 0; i < CACHE_ENTRIES; i++) {
     struct entry *entry = &cache[i];
-    if (!entry->address || entry->resolved || entry->time > now) continue;
+    if (!entry->asking || entry->ask_at > now) continue;
     if (entry->questions < QUESTIONS) {
       ask(entry, now);
     } else {
@@ -141,8 +154,8 @@ int arp_start(void) {
 static void resolve(struct entry *entry, const uint8_t mac[6]) {
   memcpy(entry->mac, mac, 6);
   entry->resolved = 1;
-  entry->questions = 0;
-  entry->time = network_now() + LIFETIME_US;
+  entry->asking = 0;
+  entry->expires = network_now() + LIFETIME_US;
   struct packet *packet = entry->waiting;
   entry->waiting = NULL;
   entry->waiting_count = 0;
@@ -200,29 +213,19 @@ void arp_send(uint32_t address, size_t length) {
   static struct entry *recent; /* most packets go where the last one went */
   uint64_t now = network_now();
   struct entry *entry = recent && recent->address == address ? recent : find(address);
+  if (!entry) entry = recycle(address);
   recent = entry;
-  if (entry && entry->resolved && now < entry->time) {
+  if (entry->resolved && now >= entry->expires) entry->resolved = 0;
+  if (entry->resolved) {
     ethernet_send(entry->mac, ETHERTYPE_IPV4, length);
-    if (now > entry->time - REFRESH_US + entry->questions * QUESTION_INTERVAL_US) {
-      entry->questions++;
-      transmit(ARP_REQUEST, ethernet_broadcast, address);
-    }
-    return;
-  }
-  if (!entry) {
-    entry = recycle(address);
-  } else if (entry->resolved) {
-    entry->resolved = 0;
-    entry->questions = 0;
-  }
-  wait_for_answer(entry, length);
-  if (entry->questions == 0) {
-    ask(entry, now);
-    set_timer();
+    if (now > entry->expires - REFRESH_US) begin_asking(entry);
+  } else {
+    wait_for_answer(entry, length);
+    begin_asking(entry);
   }
 }
 
 void arp_doubt(uint32_t address) {
   struct entry *entry = find(address);
-  if (entry && entry->resolved) entry->time = network_now();
+  if (entry && entry->resolved) begin_asking(entry);
 }

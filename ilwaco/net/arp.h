@@ -14,8 +14,7 @@ void arp_input(const uint8_t *payload, size_t length);
  * and their senders are told EHOSTUNREACH. */
 void arp_send(uint32_t address, size_t length);
 
-/* A peer reached by way of `address` does not answer: ask for its hardware address anew before the next packet
- * (RFC 1122 sections 2.3.2.1 and 3.3.1.4). */
+/* A peer reached by way of `address` does not answer: ask for its hardware address anew (RFC 1122 sections 2.3.2.1 and 3.3.1.4). */
 void arp_doubt(uint32_t address);
 
 #endif

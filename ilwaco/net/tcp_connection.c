@@ -14,11 +14,13 @@ uint16_t tcp_own_mss(void) { return (uint16_t)(ipv4_payload_maximum() - TCP_HEAD
 
 uint16_t tcp_path_mss(const struct tcp_connection *c) {
   unsigned mss = ipv4_path_mtu(c->at.remote_address) - IPV4_HEADER_BYTES - TCP_HEADER_BYTES;
+  if (c->timestamps) mss -= TCP_TIMESTAMP_BYTES;
   return (uint16_t)(mss < TCP_MSS_MINIMUM ? TCP_MSS_MINIMUM : mss);
 }
 
 void tcp_take_mss(struct tcp_connection *c, uint16_t offered) {
   uint16_t path = tcp_path_mss(c);
+  if (c->timestamps) offered -= offered > TCP_TIMESTAMP_BYTES ? TCP_TIMESTAMP_BYTES : 0;
   c->mss = offered < path ? offered : path;
   if (c->mss < TCP_MSS_MINIMUM) c->mss = TCP_MSS_MINIMUM;
 }

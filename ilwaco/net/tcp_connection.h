@@ -63,7 +63,7 @@ struct tcp_connection {
   uint32_t send_limit;
   uint32_t iss, snd_una, snd_nxt, snd_max;
   uint32_t snd_wnd, snd_wl1, snd_wl2, snd_wnd_max;
-  uint16_t mss;
+  uint16_t mss; /* payload bytes of a full segment */
   uint8_t snd_scale;
 
   /* receiving: tcp_receive.c */
@@ -109,7 +109,8 @@ void tcp_notify(struct tcp_connection *c);
 uint8_t tcp_scale_for(uint32_t limit); /* window scale which lets `limit` be advertised */
 uint16_t tcp_own_mss(void); /* what this host's link takes: for the option in a SYN */
 uint16_t tcp_path_mss(const struct tcp_connection *c);
-/* The segment size for a peer that offered this (0 was replaced by the default). */
+/* The segment size for a peer that offered this (0 was replaced by the default); to be called when it is
+ * known whether timestamps are in use, because they take their part of each segment (RFC 6691). */
 void tcp_take_mss(struct tcp_connection *c, uint16_t offered);
 
 /* --- tcp_table.c */

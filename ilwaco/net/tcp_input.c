@@ -72,7 +72,6 @@ static uint32_t seconds(void) { return (uint32_t)(network_now() / 1000000); }
 
 /* Takes the options of the peer's SYN. */
 static void negotiate(struct tcp_connection *c, const struct tcp_options *options) {
-  tcp_take_mss(c, options->mss ? options->mss : TCP_MSS_DEFAULT);
   if (options->has_scale) {
     c->snd_scale = options->scale;
   } else {
@@ -82,6 +81,7 @@ static void negotiate(struct tcp_connection *c, const struct tcp_options *option
   c->timestamps = options->has_timestamp;
   c->ts_recent = options->timestamp;
   c->ts_recent_at = seconds();
+  tcp_take_mss(c, options->mss ? options->mss : TCP_MSS_DEFAULT);
 }
 
 static void establish(struct tcp_connection *c, const struct tcp_segment *segment) {

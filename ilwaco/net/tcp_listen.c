@@ -159,19 +159,27 @@ void tcp_listener_close(struct tcp_listener *l) {
   net_free(l, sizeof *l);
 }
 
+/* RFC 5961 section 4, for a half-open connection. */
+static void challenge(const struct tcp_request *request) {
+  if (tcp_may_challenge()) tcp_reply_ack(&request->at, request->iss + 1, request->irs + 1);
+}
+
 static void on_syn(struct tcp_listener *l, const struct tcp_endpoints *at,
                    const struct tcp_segment *segment) {
   struct tcp_request *request = tcp_request_find(&l->requests, at);
-  if (request && request->irs == segment->sequence) {
-    answer(l, request);
+  if (request) {
+    /* Another sequence number: a peer that starts anew will reset the old request, a forger cannot. */
+    if (request->irs == segment->sequence) {
+      answer(l, request);
+    } else {
+      challenge(request);
+    }
     return;
   }
-  if (request) tcp_request_remove(&l->requests, request);
   if (l->accept_count >= l->backlog) {
     network_counters.dropped_full++;
     return;
   }
-  request = NULL;
   if (l->requests.count < requests_maximum(l)) request = tcp_request_add(&l->requests, at);
   if (!request) {
     answer_statelessly(l, at, segment);
@@ -194,13 +202,13 @@ static struct tcp_connection *connection_from(const struct tcp_request *request)
   c->irs = request->irs;
   c->rcv_nxt = c->last_ack_sent = request->irs + 1;
   c->rcv_adv = c->rcv_nxt + (SOCKET_BUFFER_DEFAULT > 65535 ? 65535 : SOCKET_BUFFER_DEFAULT);
-  tcp_take_mss(c, request->mss);
   if (request->has_scale) {
     c->snd_scale = request->scale;
     c->rcv_scale = tcp_scale_for(SOCKET_BUFFER_MAXIMUM);
   }
   c->sack = request->sack;
   c->timestamps = request->timestamps;
+  tcp_take_mss(c, request->mss);
   c->ts_recent = request->ts_recent;
   c->ts_recent_at = (uint32_t)(network_now() / 1000000);
   c->state = TCP_ESTABLISHED;
@@ -240,7 +248,9 @@ static void on_answer(struct tcp_listener *l, const struct tcp_endpoints *at,
   struct tcp_request from_cookie;
   if (request) {
     uint32_t offset = segment->sequence - (request->irs + 1);
-    if (segment->acknowledgement != request->iss + 1 || offset > 65535) {
+    if (offset > 65535) {
+      challenge(request);
+    } else if (segment->acknowledgement != request->iss + 1) {
       tcp_reply_reset(at, segment);
     } else if (establish(l, request, segment)) {
       tcp_request_remove(&l->requests, request);

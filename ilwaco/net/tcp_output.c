@@ -15,8 +15,6 @@
 #include "tcp_reply.h"
 #include "wire.h"
 
-enum { TIMESTAMP_BYTES = 12 };
-
 static struct tcp_connection *flush_first, **flush_last = &flush_first;
 
 void tcp_output_later(struct tcp_connection *c) {
@@ -68,10 +66,7 @@ static size_t write_options(const struct tcp_connection *c, int with_sack) {
   return tcp_options_write(ipv4_payload() + TCP_HEADER_BYTES, &options);
 }
 
-uint32_t tcp_payload_room(const struct tcp_connection *c) {
-  uint32_t options = c->timestamps ? TIMESTAMP_BYTES : 0;
-  return c->mss > options ? c->mss - options : 1;
-}
+uint32_t tcp_payload_room(const struct tcp_connection *c) { return c->mss; }
 
 uint32_t tcp_large_room(const struct tcp_connection *c) {
   uint32_t room = tcp_payload_room(c);
@@ -119,8 +114,15 @@ static void transmit(struct tcp_connection *c, uint32_t sequence, uint32_t lengt
   tcp_transmit(&c->at, sequence, c->rcv_nxt, flags | TCP_ACK, window_field(c), options, length);
 }
 
+/* The number of a segment without data. A peer that has shrunk its window would not take one from behind
+ * it, and so would miss the acknowledgement. */
+static uint32_t bare_sequence(const struct tcp_connection *c) {
+  uint32_t edge = c->snd_una + c->snd_wnd;
+  return seq_before(edge, c->snd_max) ? edge : c->snd_max;
+}
+
 void tcp_send_ack(struct tcp_connection *c) {
-  transmit(c, c->snd_max, 0, 0);
+  transmit(c, bare_sequence(c), 0, 0);
   tcp_reschedule(c);
 }
 
@@ -182,7 +184,8 @@ static uint32_t minimum(uint32_t a, uint32_t b) { return a < b ? a : b; }
 /* The first segment once more: what fast retransmit is about. */
 static void resend_head(struct tcp_connection *c) {
   c->resend_head = 0;
-  uint32_t length = minimum(c->send.used, tcp_payload_room(c));
+  uint32_t sent = seq_min(c->snd_max, tcp_stream_end(c)) - c->snd_una;
+  uint32_t length = minimum(sent, tcp_payload_room(c));
   if (c->sacked.count && c->sacked.range[0].start - c->snd_una < length) {
     length = c->sacked.range[0].start - c->snd_una;
   }
@@ -255,6 +258,7 @@ static int send_next(struct tcp_connection *c) {
   if (length == 0) return 0;
   /* A short segment at the end of full ones has to pass Nagle's rule by itself. */
   if (length > full && !(length == left && (c->no_delay || c->fin_wanted))) length -= length % full;
+  if (again && in_flight && length < minimum(minimum(left, full), hole)) return 0;
   if (length < full && !again) {
     int last = length == left;
     int quiet = c->snd_una == c->snd_max;
@@ -282,7 +286,7 @@ void tcp_output(struct tcp_connection *c) {
   while (send_next(c)) {
   }
   if (by_sack) resend_holes(c, 0);
-  if (c->ack_now) transmit(c, c->snd_max, 0, 0);
+  if (c->ack_now) transmit(c, bare_sequence(c), 0, 0);
   int waiting = c->send.used || (fin_pending(c) && !c->fin_sent);
   if (waiting && c->snd_una == c->snd_max && c->retransmit_at == NET_NEVER) {
     c->probing = 1;

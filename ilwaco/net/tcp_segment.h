@@ -7,7 +7,7 @@
 
 #include "tcp_ranges.h"
 
-enum { TCP_SACK_BLOCKS = 4, TCP_MSS_DEFAULT = 536, TCP_MSS_MINIMUM = 64 };
+enum { TCP_SACK_BLOCKS = 4, TCP_MSS_DEFAULT = 536, TCP_MSS_MINIMUM = 64, TCP_TIMESTAMP_BYTES = 12 };
 
 struct tcp_options {
   uint16_t mss; /* 0: absent */

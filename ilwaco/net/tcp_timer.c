@@ -121,7 +121,7 @@ static int on_timeout(struct tcp_connection *c, uint64_t now) {
     } else {
       tcp_send_probe(c);
     }
-    if (c->snd_una == c->snd_max) tcp_arm_retransmit(c);
+    if (c->retransmit_at <= now) tcp_arm_retransmit(c);
     return 1;
   }
   if (c->tail_due) {
