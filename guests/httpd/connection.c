@@ -2,6 +2,8 @@
 #include "connection.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,9 @@ static void wait_for(struct connection *c, int what, uint64_t now) {
 }
 
 void connection_init(struct connection *c, int fd, uint64_t now) {
+  /* What is to wait for more says so; the end of an answer must not wait for an acknowledgement. */
+  int at_once = 1;
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &at_once, sizeof at_once);
   memset(c, 0, sizeof *c);
   c->fd = fd;
   c->body = BODY_NONE;
@@ -49,8 +54,8 @@ void connection_close(struct connection *c) {
 /* --- writing */
 
 /* Sends, and keeps what the socket does not take; 0: the client is gone. */
-static int send_text(struct connection *c, const char *text, size_t length) {
-  ssize_t sent = send(c->fd, text, length, MSG_NOSIGNAL);
+static int send_text(struct connection *c, const char *text, size_t length, int more) {
+  ssize_t sent = send(c->fd, text, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
   if (sent < 0 && errno != EAGAIN) return 0;
   if (sent < 0) sent = 0;
   if ((size_t)sent == length) return 1;
@@ -69,7 +74,7 @@ static int send_answer(struct connection *c, struct answer *answer, const char *
   answer->keep_alive = c->keep_alive && c->old;
   size_t total = answer_head(text, answer);
   memcpy(text + total, body, length);
-  return send_text(c, text, total + length);
+  return send_text(c, text, total + length, c->body.at < c->body.end);
 }
 
 int connection_answer(struct connection *c, int status, const char *type, const char *body,
@@ -115,7 +120,8 @@ static int write_body(struct connection *c, uint64_t now) {
   for (int i = 0; i < CHUNKS_PER_STEP && c->body.at < c->body.end; i++) {
     ssize_t length = body_read(&c->body, chunk, CHUNK);
     if (length <= 0) return 0; /* the head has promised more: only a broken connection tells */
-    ssize_t sent = send(c->fd, chunk, (size_t)length, MSG_NOSIGNAL);
+    int more = c->body.at + (uint64_t)length < c->body.end ? MSG_MORE : 0;
+    ssize_t sent = send(c->fd, chunk, (size_t)length, MSG_NOSIGNAL | more);
     if (sent < 0) return errno == EAGAIN;
     c->body.at += (uint64_t)sent;
     wait_for(c, WAIT_WRITE, now);
