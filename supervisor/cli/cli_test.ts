@@ -1,84 +1,20 @@
-/** The command line from outside: a process for each command. */
+/** The command line from outside: what needs no server. */
 
-import { assert, assertEquals, assertMatch, assertStringIncludes, fail } from "@std/assert";
-import { hasTool } from "../../tests/tools.ts";
-import {
-  crashGuest,
-  echoGuest,
-  exitGuest,
-  floodGuest,
-  printGuest,
-  spinGuest,
-} from "../testing/guests.ts";
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { denali, runDenali, withGuests } from "../testing/command_line.ts";
 import { COMMANDS } from "./main.ts";
-
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
-const decoder = new TextDecoder();
-
-function denali(args: string[], env: Record<string, string> = {}): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-prompt", MAIN, ...args],
-    env: { NO_COLOR: "1", ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-interface Outcome {
-  code: number;
-  stdout: string;
-  stderr: string;
-}
-
-async function run(args: string[], input = "", env = {}): Promise<Outcome> {
-  const child = denali(args, env).spawn();
-  const writer = child.stdin.getWriter();
-  // The command may end without reading its input.
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
-}
-
-/** A folder with the tiny guests as files. */
-async function withGuests(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  const files = {
-    hello: printGuest("hello\nthere\n"),
-    five: printGuest("", 5),
-    big: exitGuest(200),
-    crash: crashGuest(),
-    echo: echoGuest(),
-    spin: spinGuest(),
-    flood: floodGuest(64),
-    broken: printGuest("").slice(0, 60),
-  };
-  try {
-    for (const [name, bytes] of Object.entries(files)) {
-      await Deno.writeFile(`${folder}/${name}.elf`, bytes);
-    }
-    await Deno.writeTextFile(
-      `${folder}/text.elf`,
-      "this is no executable, whatever its name says\n",
-    );
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 Deno.test("run prints exactly what the guest writes and passes its code on", () =>
   withGuests(async (folder) => {
-    assertEquals(await run(["run", `${folder}/hello.elf`]), {
+    assertEquals(await runDenali(["run", `${folder}/hello.elf`]), {
       code: 0,
       stdout: "hello\nthere\n",
       stderr: "",
     });
-    assertEquals((await run(["run", "--memory", "1M", `${folder}/five.elf`])).code, 5);
+    assertEquals((await runDenali(["run", "--memory", "1M", `${folder}/five.elf`])).code, 5);
     const swap = ["--pool", "4M", "--swap", "64M", "--swap-cluster", "4K"];
-    assertEquals((await run(["run", ...swap, `${folder}/five.elf`])).code, 5);
-    const big = await run(["run", `${folder}/big.elf`]);
+    assertEquals((await runDenali(["run", ...swap, `${folder}/five.elf`])).code, 5);
+    const big = await runDenali(["run", `${folder}/big.elf`]);
     assertEquals(big.code, 125);
     assertStringIncludes(big.stderr, "code 200");
   }));
@@ -87,7 +23,7 @@ Deno.test("run gives stdin to the keyboard, and its end", () =>
   withGuests(async (folder) => {
     const text = "line\n".repeat(20_000);
     for (const options of [[], ["--deterministic"]]) {
-      const { code, stdout } = await run(["run", ...options, `${folder}/echo.elf`], text);
+      const { code, stdout } = await runDenali(["run", ...options, `${folder}/echo.elf`], text);
       assertEquals(code, 0);
       assert(stdout === text, `${options}: got ${stdout.length} of ${text.length} characters`);
     }
@@ -109,7 +45,7 @@ Deno.test("run loses nothing when stdout is read slowly", () =>
 Deno.test("run answers a crash with status 134 and a report on stderr and in the file", () =>
   withGuests(async (folder) => {
     const path = `${folder}/report.json`;
-    const { code, stderr } = await run(["run", "--report", path, `${folder}/crash.elf`]);
+    const { code, stderr } = await runDenali(["run", "--report", path, `${folder}/crash.elf`]);
     assertEquals(code, 134);
     assertStringIncludes(stderr, "#PF");
     assertStringIncludes(stderr, "eip");
@@ -123,7 +59,7 @@ Deno.test("run writes the report of a normal end too, the same each time when de
     for (const name of ["a.json", "b.json"]) {
       const path = `${folder}/${name}`;
       const options = ["--deterministic", "--report", path];
-      assertEquals((await run(["run", ...options, `${folder}/five.elf`])).code, 5);
+      assertEquals((await runDenali(["run", ...options, `${folder}/five.elf`])).code, 5);
       reports.push(await Deno.readTextFile(path));
     }
     assertEquals(reports[0], reports[1]);
@@ -137,11 +73,11 @@ Deno.test("run writes the report of a normal end too, the same each time when de
 Deno.test("run answers an image that cannot be loaded with status 126", () =>
   withGuests(async (folder) => {
     for (const name of ["broken.elf", "text.elf", "missing.elf"]) {
-      const { code, stdout, stderr } = await run(["run", `${folder}/${name}`]);
+      const { code, stdout, stderr } = await runDenali(["run", `${folder}/${name}`]);
       assertEquals([code, stdout], [126, ""], name);
       assertMatch(stderr, /^denali: .*expected/s, name);
     }
-    assertEquals((await run(["run", "no-such-guest"])).code, 126);
+    assertEquals((await runDenali(["run", "no-such-guest"])).code, 126);
   }));
 
 Deno.test("a bad command line gets status 127 and a word of help", async () => {
@@ -188,24 +124,24 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["completion", "tcsh"], "bash, zsh or fish"],
   ];
   for (const [args, message] of cases) {
-    const { code, stdout, stderr } = await run(args);
+    const { code, stdout, stderr } = await runDenali(args);
     assertEquals([code, stdout], [127, ""], args.join(" "));
     assertStringIncludes(stderr, message, args.join(" "));
   }
 });
 
 Deno.test("every command has help on stdout with status 0", async () => {
-  const all = await run(["--help"]);
+  const all = await runDenali(["--help"]);
   assertEquals([all.code, all.stderr], [0, ""]);
   for (const { name, help } of COMMANDS) {
     assertStringIncludes(all.stdout, `  ${name} `);
     assertStringIncludes(help, `usage: denali ${name}`);
     for (const line of help.split("\n")) assert(line.length <= 100, line);
   }
-  const one = await run(["help", "run"]);
+  const one = await runDenali(["help", "run"]);
   assertEquals(one.code, 0);
   assertStringIncludes(one.stdout, "Exit status:");
-  assertMatch((await run(["version"])).stdout, /^denali \d+\.\d+\.\d+ \(ABI \d+\)\n$/);
+  assertMatch((await runDenali(["version"])).stdout, /^denali \d+\.\d+\.\d+ \(ABI \d+\)\n$/);
 });
 
 Deno.test("SIGINT and SIGTERM end a run with status 130 and 143", () =>
@@ -237,96 +173,11 @@ Deno.test("a run whose output nobody reads still ends at SIGINT", () =>
     await child.stderr.cancel();
   }));
 
-/** `denali up` on a free port; ended by SIGTERM, and its status checked. */
-async function withServer(test: (url: string) => Promise<void>): Promise<void> {
-  const child = denali(["up", "--listen", "127.0.0.1:0", "--cells", "1"]).spawn();
-  const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let text = "";
-  while (!text.includes("\n")) text += (await reader.read()).value ?? "\n";
-  const url = /http:\/\/\S+/.exec(text)?.[0] ?? `expected a URL, got "${text}"`;
-  try {
-    await test(url);
-  } finally {
-    child.kill("SIGTERM");
-  }
-  assertEquals((await child.status).code, 0);
-  await reader.cancel();
-  await child.stderr.cancel();
-  await child.stdin.close().catch(() => {});
-}
-
-Deno.test("the client verbs drive a server through its socket", () =>
-  withGuests((folder) =>
-    withServer(async (url) => {
-      const client = (...args: string[]) => run(args, "", { DENALI_HOST: url });
-      const created = await client("create", "--name", "one", `${folder}/hello.elf`);
-      assertEquals([created.code, created.stdout, created.stderr], [0, "one\n", ""]);
-      assertEquals((await client("logs", "-f", "one")).stdout, "hello\nthere\n");
-      const limited = ["--cpus", "0.5", "--net-bytes", "1M"];
-      const two = await client("create", "--name", "two", ...limited, `${folder}/spin.elf`);
-      assertEquals([two.code, two.stderr], [0, ""]);
-      const ps = await client("ps");
-      assertMatch(ps.stdout, /^ID +NAME.*\n1 +one +hello +stopped \(0\).*\n2 +two +spin +running/);
-      assertEquals(JSON.parse((await client("ps", "--json")).stdout).length, 2);
-      const inspect = async () => JSON.parse((await client("inspect", "two")).stdout);
-      assertEquals((await inspect()).state, "running");
-      const { code } = await client("update", "--cpus", "none", "--cpu-weight", "50", "two");
-      const { cpus, cpuWeight, netBytes } = await inspect();
-      assertEquals([code, cpus, cpuWeight, netBytes.rate], [0, null, 50, 2 ** 20]);
-      assertMatch((await client("stats")).stdout, /2 +two +running +\d+/);
-      for (const verb of ["pause", "resume", "stop", "start", "kill", "restart"]) {
-        const { code, stderr } = await client(verb, "two");
-        assertEquals([code, stderr], [0, ""], verb);
-      }
-      assertEquals((await client("create", "--name", "bird", `${folder}/echo.elf`)).code, 0);
-      const talk = await run(["console", "--host", url, "bird"], "polly");
-      assertEquals([talk.code, talk.stdout], [0, "polly"]);
-      const some = await client("rm", "one", "nobody", "two");
-      assertEquals([some.code, some.stdout], [1, "one\n"]);
-      assertMatch(some.stderr, /nobody: .*\n.*two: is running; .*rm --force/);
-      assertEquals((await client("rm", "-f", "two", "nobody")).stdout, "two\n");
-      assertEquals((await client("ps", "-q")).stdout, "bird\n");
-      const many = await client("create", "--count", "3", "--name", "m", `${folder}/hello.elf`);
-      assertEquals([many.code, many.stdout, many.stderr], [0, "m-1\nm-2\nm-3\n", ""]);
-      const top = await client("top", "--interval", "0.1", "--count", "1");
-      assertMatch(top.stdout, /^4 VMs, .* instructions\/s.*\n\nID +NAME +STATE +INSTR\/S/);
-      const pushed = await client("image", "push", "--name", "mine", `${folder}/five.elf`);
-      assertMatch(pushed.stdout, /^[0-9a-f]{64}\n$/);
-      assertMatch((await client("image", "ls")).stdout, /mine +[0-9a-f]{12} +\S+ +upload/);
-      assertEquals((await client("image", "rm", "mine")).stdout, "mine\n");
-      const filtered = await client(
-        "ps",
-        "-q",
-        "--filter",
-        "state=stopped",
-        "--filter",
-        "name=m-*",
-      );
-      assertEquals(filtered.stdout, "m-1\nm-2\nm-3\n");
-      assertEquals((await client("wait", "m-1", "m-2")).stdout, "0\n0\n");
-      const labelled = ["--label", "tier=a", "--restart", "on-failure:2", "--name", "sleeper"];
-      assertEquals((await client("create", ...labelled, `${folder}/spin.elf`)).code, 0);
-      assertEquals((await client("ps", "-q", "--filter", "label=tier=a")).stdout, "sleeper\n");
-      assertEquals((await client("update", "--restart", "always", "sleeper")).code, 0);
-      assertEquals(JSON.parse((await client("inspect", "sleeper")).stdout).restart, "always");
-      const late = await client("wait", "--timeout", "0", "sleeper");
-      assertEquals(late.code, 1);
-      assertStringIncludes(late.stderr, "sleeper is running");
-      const events = await client("events", "--after", "1");
-      assertMatch(events.stdout, /^2 \S+Z vm\.\w+ vm 1/);
-      const words = await client("completion", "words", "--", "stop", "b");
-      assertEquals(words.stdout, "bird\n");
-      const refused = await client("create", "--name", "bird", `${folder}/echo.elf`);
-      assertEquals(refused.code, 1);
-      assertStringIncludes(refused.stderr, "name");
-    })
-  ));
-
 Deno.test("a server that cannot start says why with status 1", async () => {
   const holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const taken = `127.0.0.1:${holder.addr.port}`;
   for (const args of [["--listen", taken], ["--data", "/dev/null/data"]]) {
-    const { code, stdout, stderr } = await run(["up", ...args]);
+    const { code, stdout, stderr } = await runDenali(["up", ...args]);
     assertEquals([code, stdout], [1, ""], args[0]);
     assertStringIncludes(stderr, args[1]);
     assert(!stderr.includes("bug"), stderr);
@@ -335,59 +186,7 @@ Deno.test("a server that cannot start says why with status 1", async () => {
 });
 
 Deno.test("a server that is not there is a failure with a hint", async () => {
-  const { code, stderr } = await run(["ps", "--host", "127.0.0.1:1"]);
+  const { code, stderr } = await runDenali(["ps", "--host", "127.0.0.1:1"]);
   assertEquals(code, 1);
   assertStringIncludes(stderr, "denali up");
-});
-
-Deno.test("events are followed as they happen", () =>
-  withGuests((folder) =>
-    withServer(async (url) => {
-      const child = denali(["events", "-f", "--json", "--host", url]).spawn();
-      assertEquals((await run(["create", "--host", url, `${folder}/five.elf`])).code, 0);
-      const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      let text = "";
-      while (!text.includes("vm.stopped")) text += (await reader.read()).value ?? fail(text);
-      const [first] = text.split("\n");
-      assertEquals(JSON.parse(first).type, "vm.created");
-      child.kill("SIGTERM");
-      await child.status;
-      await reader.cancel();
-      await child.stderr.cancel();
-      await child.stdin.close().catch(() => {});
-    })
-  ));
-
-Deno.test({
-  name: "on a terminal every key is the VM's, and Ctrl-] leaves the console",
-  ignore: !(await hasTool("python3", "gives the console a terminal")),
-  fn: () =>
-    withGuests((folder) =>
-      withServer(async (url) => {
-        assertEquals(
-          (await run(["create", "--host", url, "--name", "e", `${folder}/echo.elf`])).code,
-          0,
-        );
-        // The last line that the program prints is its status; what it saw comes before.
-        const script = `
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
-def until(text):
-    seen = b""
-    while text not in seen: seen += os.read(terminal, 1000)
-    return seen
-until(b"leaves")
-os.write(terminal, b"ab\\x03c")
-until(b"ab\\x03c")
-os.write(terminal, b"\\x1d")
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
-        const verb = ["run", "-A", "--no-prompt", MAIN, "console", "--host", url, "e"];
-        const { stdout } = await new Deno.Command("python3", {
-          args: ["-c", script, Deno.execPath(), ...verb],
-        }).output();
-        assertEquals(decoder.decode(stdout), "0\n");
-        assertEquals((await run(["ps", "-q", "--host", url])).stdout, "e\n");
-      })
-    ),
 });

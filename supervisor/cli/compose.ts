@@ -20,8 +20,8 @@ const HELP = `usage: denali compose up|down|ps [options]
 Runs the virtual machines that denali.yaml tells of, with their disks and ports, as one project.
 
 up      creates and starts what is missing, replaces virtual machines whose description has changed
-        or that have ended, and removes those that are not in the file any more; disks are created or
-        imported when they are missing, and never replaced
+        or that have ended, and removes those that are not in the file any more; disks are created
+        or imported when they are missing, and never replaced
 down    removes the virtual machines of the project; its disks stay
 ps      lists them
 

@@ -36,8 +36,9 @@ async function converse(client: Client, vm: string): Promise<void> {
   const socket = await client.socket(vmPath(vm, "console"));
   const isTerminal = Deno.stdin.isTerminal();
   if (isTerminal) {
-    console.error("(Ctrl-] leaves)");
+    // First: until then Ctrl-C would end this program.
     Deno.stdin.setRaw(true);
+    console.error("(Ctrl-] leaves)\r");
   }
   try {
     const shown = show(socket);

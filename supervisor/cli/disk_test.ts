@@ -1,87 +1,11 @@
 /** The verbs and routes of disks from outside: processes, and a server over its socket. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { runDenali, withCliServer, withFolder } from "../testing/command_line.ts";
 import { blockImage } from "../testing/block_guest.ts";
 
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 const BLOCK = 4096;
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function denali(args: string[], env = {}): Deno.Command {
-  return new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-prompt", MAIN, ...args],
-    env: { NO_COLOR: "1", ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  });
-}
-
-async function run(args: string[], input = "", env = {}): Promise<Outcome> {
-  const child = denali(args, env).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(input)).catch(() => {});
-  await writer.close().catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
-
-interface Server {
-  readonly url: string;
-  /** A client verb; its standard output. */
-  ok(...args: string[]): Promise<string>;
-  fails(...args: string[]): Promise<string>;
-}
-
-/** `denali up` over a data folder, and a folder for files. */
-async function withServer(
-  folder: string,
-  options: string[],
-  test: (server: Server) => Promise<void>,
-): Promise<void> {
-  const args = ["up", "--listen", "127.0.0.1:0", "--cells", "1", "--pool", "64M"];
-  const child = denali([...args, "--data", folder, ...options]).spawn();
-  const lines = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value = "" } = await lines.read();
-  const url = /http:\/\/\S+/.exec(value)![0];
-  const env = { DENALI_HOST: url };
-  try {
-    await test({
-      url,
-      async ok(...args) {
-        const { code, stdout, stderr } = await run(args, "", env);
-        assertEquals([code, stderr], [0, ""], args.join(" "));
-        return stdout;
-      },
-      async fails(...args) {
-        const { code, stderr } = await run(args, "", env);
-        assertEquals(code, 1, args.join(" "));
-        return stderr;
-      },
-    });
-  } finally {
-    child.kill("SIGTERM");
-    lines.cancel();
-    child.stderr.cancel();
-    await child.stdin.close();
-    await child.status;
-  }
-}
-
-async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "denali-test-" });
-  try {
-    await test(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+const POOL = ["--pool", "64M"];
 
 Deno.test("run gives a VM files as disks, which keep what it wrote", () =>
   withFolder(async (folder) => {
@@ -90,12 +14,12 @@ Deno.test("run gives a VM files as disks, which keep what it wrote", () =>
     await Deno.writeFile(`${folder}/data.img`, new Uint8Array(64 * BLOCK));
     await Deno.mkdir(`${folder}/folder`);
     const both = ["--disk", `${folder}/data.img`, "--disk", `${folder}/data.img:ro`];
-    const first = await run(
+    const first = await runDenali(
       ["run", "--disk", `${folder}/data.img`, image],
       "info\nmany 0 5\nflush 0\n",
     );
     assertEquals([first.code, first.stdout], [0, "ok 1 data:64:rw:0\nok\nok\n"]);
-    const again = await run(
+    const again = await runDenali(
       ["run", "--disk", `${folder}/data.img:ro`, image],
       "info\nread 0 0 64 5\nwrite 0 0 1 1\n",
     );
@@ -107,7 +31,7 @@ Deno.test("run gives a VM files as disks, which keep what it wrote", () =>
       [["--disk", `${folder}/data.img`, "--deterministic"], "expected no --disk"],
     ];
     for (const [options, message] of wrong) {
-      const { code, stderr } = await run(["run", ...options, image]);
+      const { code, stderr } = await runDenali(["run", ...options, image]);
       assertEquals(code, 127, stderr);
       assertStringIncludes(stderr, message);
     }
@@ -119,61 +43,67 @@ Deno.test("a disk is made, filled, attached, copied, enlarged, exported and remo
     await Deno.writeFile(image, await blockImage());
     const content = Uint8Array.from({ length: 10 * BLOCK }, (_, i) => i * 31 + (i >> 12));
     await Deno.writeFile(`${folder}/content`, content);
-    await withServer(`${folder}/data`, ["--disk-max", "1M"], async ({ url, ok, fails }) => {
-      assertEquals(await ok("disk", "create", "zeros", "256K"), "zeros\n");
-      assertEquals(await ok("disk", "import", "content", `${folder}/content`), "content\n");
-      assertEquals(await ok("disk", "ls", "-q"), "content\nzeros\n");
-      assertStringIncludes(await fails("disk", "create", "big", "2M"), "at most 1M");
-      assertStringIncludes(await fails("disk", "import", "big", image + "x"), "cannot be read");
-      const [shown] = JSON.parse(await ok("disk", "inspect", "content"));
-      assertEquals([shown.bytes, shown.vms], [10 * BLOCK, []]);
+    await withCliServer(
+      [...POOL, "--data", `${folder}/data`, "--disk-max", "1M"],
+      async ({ url, ok, fails }) => {
+        assertEquals(await ok("disk", "create", "zeros", "256K"), "zeros\n");
+        assertEquals(await ok("disk", "import", "content", `${folder}/content`), "content\n");
+        assertEquals(await ok("disk", "ls", "-q"), "content\nzeros\n");
+        assertStringIncludes(await fails("disk", "create", "big", "2M"), "at most 1M");
+        assertStringIncludes(await fails("disk", "import", "big", image + "x"), "cannot be read");
+        const [shown] = JSON.parse(await ok("disk", "inspect", "content"));
+        assertEquals([shown.bytes, shown.vms], [10 * BLOCK, []]);
 
-      await ok("create", "--name", "one", "--disk", "zeros", "--disk", "content:ro", image);
-      const vm = JSON.parse(await ok("inspect", "one"));
-      const disks = [{ name: "zeros", readOnly: false }, { name: "content", readOnly: true }];
-      assertEquals((vm[0] ?? vm).disks, disks);
-      assertMatch(await ok("disk", "ls"), /content\s+40K\s+40K\s+1:ro\nzeros\s+256K\s+0\s+1\n/);
-      for (const disk of ["zeros", "content:ro"]) {
-        const message = await fails("create", "--disk", disk.replace(":ro", ""), image);
-        assertStringIncludes(message, "is attached to VM 1");
-      }
-      assertStringIncludes(await fails("create", "--disk", "none", image), 'no disk "none"');
-      assertStringIncludes(await fails("disk", "rm", "zeros"), "cannot be removed");
-      assertStringIncludes(await fails("disk", "resize", "zeros", "512K"), "cannot be resized");
-      assertStringIncludes(await fails("disk", "export", "zeros", `${folder}/x`), "be copied");
-      await ok("stop", "one");
-      assertEquals(await ok("disk", "resize", "zeros", "512K"), "zeros\n");
-      assertStringIncludes(await fails("disk", "resize", "zeros", "256K"), "never shrinks");
-      assertStringIncludes(await fails("disk", "rm", "zeros"), "cannot be removed");
-      await ok("rm", "one");
+        await ok("create", "--name", "one", "--disk", "zeros", "--disk", "content:ro", image);
+        const vm = JSON.parse(await ok("inspect", "one"));
+        const disks = [{ name: "zeros", readOnly: false }, { name: "content", readOnly: true }];
+        assertEquals((vm[0] ?? vm).disks, disks);
+        assertMatch(await ok("disk", "ls"), /content\s+40K\s+40K\s+1:ro\nzeros\s+256K\s+0\s+1\n/);
+        for (const disk of ["zeros", "content:ro"]) {
+          const message = await fails("create", "--disk", disk.replace(":ro", ""), image);
+          assertStringIncludes(message, "is attached to VM 1");
+        }
+        assertStringIncludes(await fails("create", "--disk", "none", image), 'no disk "none"');
+        assertStringIncludes(await fails("disk", "rm", "zeros"), "cannot be removed");
+        assertStringIncludes(await fails("disk", "resize", "zeros", "512K"), "cannot be resized");
+        assertStringIncludes(await fails("disk", "export", "zeros", `${folder}/x`), "be copied");
+        await ok("stop", "one");
+        assertEquals(await ok("disk", "resize", "zeros", "512K"), "zeros\n");
+        assertStringIncludes(await fails("disk", "resize", "zeros", "256K"), "never shrinks");
+        assertStringIncludes(await fails("disk", "rm", "zeros"), "cannot be removed");
+        await ok("rm", "one");
 
-      assertEquals(await ok("disk", "clone", "content", "copy"), "copy\n");
-      await ok("disk", "rm", "content", "zeros");
-      await ok("disk", "export", "copy", `${folder}/exported`);
-      assertEquals(await Deno.readFile(`${folder}/exported`), content);
-      assertStringIncludes(await fails("disk", "export", "copy", `${folder}/exported`), "be made");
+        assertEquals(await ok("disk", "clone", "content", "copy"), "copy\n");
+        await ok("disk", "rm", "content", "zeros");
+        await ok("disk", "export", "copy", `${folder}/exported`);
+        assertEquals(await Deno.readFile(`${folder}/exported`), content);
+        assertStringIncludes(
+          await fails("disk", "export", "copy", `${folder}/exported`),
+          "be made",
+        );
 
-      const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", content)).toHex();
-      const source = `${url}/v1/disks/copy/data`;
-      await ok("disk", "import", "fetched", source, "--sha256", hash, "--size", "64K");
-      const fetched = new Uint8Array(await (await fetch(`${url}/v1/disks/fetched/data`)).bytes());
-      assertEquals([fetched.length, fetched.subarray(0, content.length)], [65536, content]);
-      const wrong = await fails("disk", "import", "no", source, "--sha256", "0".repeat(64));
-      assertStringIncludes(wrong, `sha256: ${source} has ${hash}`);
-      const events = await (await fetch(`${url}/v1/events`)).text();
-      for (const type of ["created", "imported", "resized", "deleted"]) {
-        assertStringIncludes(events, `"disk.${type}"`);
-      }
-    });
+        const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", content)).toHex();
+        const source = `${url}/v1/disks/copy/data`;
+        await ok("disk", "import", "fetched", source, "--sha256", hash, "--size", "64K");
+        const fetched = new Uint8Array(await (await fetch(`${url}/v1/disks/fetched/data`)).bytes());
+        assertEquals([fetched.length, fetched.subarray(0, content.length)], [65536, content]);
+        const wrong = await fails("disk", "import", "no", source, "--sha256", "0".repeat(64));
+        assertStringIncludes(wrong, `sha256: ${source} has ${hash}`);
+        const events = await (await fetch(`${url}/v1/events`)).text();
+        for (const type of ["created", "imported", "resized", "deleted"]) {
+          assertStringIncludes(events, `"disk.${type}"`);
+        }
+      },
+    );
     // The next server finds them.
-    await withServer(`${folder}/data`, [], async ({ ok }) => {
+    await withCliServer([...POOL, "--data", `${folder}/data`], async ({ ok }) => {
       assertEquals(await ok("disk", "ls", "-q"), "copy\nfetched\n");
     });
   }));
 
 Deno.test("routes of disks refuse what is wrong by its field", () =>
   withFolder((folder) =>
-    withServer(folder, [], async ({ url, ok }) => {
+    withCliServer([...POOL, "--data", folder], async ({ url, ok }) => {
       await ok("disk", "create", "a", "64K");
       const ask = async (method: string, path: string, body?: unknown) => {
         const raw = body instanceof Uint8Array;

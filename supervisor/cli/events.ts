@@ -8,8 +8,8 @@ import { readNumber } from "./number.ts";
 
 const HELP = `usage: denali events [-f] [--after ID] [--json] [--host URL]
 
-Prints what happened on the server, oldest first: VMs that were made, started, ended or crashed, disks
-that failed, cells that died.
+Prints what happened on the server, oldest first: VMs that were made, started, ended or crashed,
+disks that failed, cells that died.
 
   -f, --follow  go on with what happens
   --after ID  only events with a greater number

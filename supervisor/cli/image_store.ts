@@ -4,7 +4,7 @@ import type { ImageSummary } from "../image/store.ts";
 import { formatSize } from "../size.ts";
 import { readClientWords } from "./client.ts";
 import { EXIT, noWords, oneWord, someWords } from "./command.ts";
-import { each } from "./lifecycle.ts";
+import { each } from "./each.ts";
 import { table } from "./table.ts";
 import { storedName, uploadImage } from "./upload.ts";
 

@@ -1,7 +1,8 @@
 /** `denali start`, `stop`, `kill`, `restart`, `pause`, `resume` and `rm`: one request for each VM. */
 
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
-import { type Command, EXIT, Failure, someWords, UsageError } from "./command.ts";
+import { type Command, Failure, someWords, UsageError } from "./command.ts";
+import { each } from "./each.ts";
 import type { VmSummary } from "../vm/record.ts";
 
 interface Verb {
@@ -124,24 +125,4 @@ async function refuseRunning(client: Client, vm: string): Promise<void> {
 export function readGrace(text = "0"): number {
   if (/^\d{1,3}$/.test(text) && Number(text) <= 300) return Number(text);
   throw new UsageError(`--grace: expected seconds from 0 to 300, got "${text}"`);
-}
-
-/** Goes on after a refusal, so that `rm a b c` removes what it can. */
-export async function each(
-  words: readonly string[],
-  act: (word: string) => Promise<void>,
-  ignoreMissing = false,
-): Promise<number> {
-  let result: number = EXIT.OK;
-  for (const word of words) {
-    try {
-      await act(word);
-    } catch (error) {
-      if (!(error instanceof Failure)) throw error;
-      if (ignoreMissing && error.status === 404) continue;
-      console.error(`denali: ${word}: ${error.message}`);
-      result = EXIT.FAILED;
-    }
-  }
-  return result;
 }

@@ -2,6 +2,7 @@
 
 import { RequestError } from "../request_error.ts";
 import { type Command, describe, EXIT, Failure, nearest, UsageError } from "./command.ts";
+import { audit } from "./audit.ts";
 import { completionOf } from "./completion.ts";
 import { compose } from "./compose.ts";
 import { attach } from "./console.ts";
@@ -15,6 +16,7 @@ import { logs } from "./logs.ts";
 import { ps } from "./ps.ts";
 import { run } from "./run.ts";
 import { stats } from "./stats.ts";
+import { token } from "./token.ts";
 import { top } from "./top.ts";
 import { up } from "./up.ts";
 import { update } from "./update.ts";
@@ -42,8 +44,10 @@ export const COMMANDS: readonly Command[] = [
   top,
   events,
   image,
-  compose,
   disk,
+  compose,
+  token,
+  audit,
   verifyVerb,
   version,
   completionOf(() => COMMANDS),

@@ -2,7 +2,7 @@
 
 import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
 import { type Command, someWords, UsageError } from "./command.ts";
-import { each } from "./lifecycle.ts";
+import { each } from "./each.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 
 const HELP = `usage: denali update [options] VM...

@@ -2,7 +2,7 @@
 
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
 import { type Command, Failure, someWords } from "./command.ts";
-import { each } from "./lifecycle.ts";
+import { each } from "./each.ts";
 import { readNumber } from "./number.ts";
 import type { VmSummary } from "../vm/record.ts";
 

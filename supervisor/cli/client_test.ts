@@ -1,0 +1,169 @@
+/** The verbs that are clients, each a process, at a server in a process of its own. */
+
+import { assertEquals, assertMatch, assertStringIncludes, fail } from "@std/assert";
+import { hasTool } from "../../tests/tools.ts";
+import {
+  type CliServer,
+  denali,
+  DENO_ARGS,
+  release,
+  runDenali,
+  withCliServer,
+  withFolder,
+  withGuests,
+} from "../testing/command_line.ts";
+
+/** A server, and the tiny guests as files. */
+function withBoth(test: (server: CliServer, folder: string) => Promise<void>): Promise<void> {
+  return withGuests((folder) => withCliServer([], (server) => test(server, folder)));
+}
+
+Deno.test("the client verbs drive a server through its socket", () =>
+  withBoth(async ({ ok, run }, folder) => {
+    assertEquals(await ok("create", "--name", "one", `${folder}/hello.elf`), "one\n");
+    assertEquals(await ok("logs", "-f", "one"), "hello\nthere\n");
+    const limits = ["--cpus", "0.5", "--net-bytes", "1M"];
+    await ok("create", "--name", "two", ...limits, `${folder}/spin.elf`);
+    const table = /^ID +NAME.*\n1 +one +hello +stopped \(0\).*\n2 +two +spin +running/;
+    assertMatch(await ok("ps"), table);
+    assertEquals(JSON.parse(await ok("ps", "--json")).length, 2);
+    const inspect = async () => JSON.parse(await ok("inspect", "two"));
+    assertEquals((await inspect()).state, "running");
+    await ok("update", "--cpus", "none", "--cpu-weight", "50", "--restart", "always", "two");
+    const { cpus, cpuWeight, netBytes, restart } = await inspect();
+    assertEquals([cpus, cpuWeight, netBytes.rate, restart], [null, 50, 2 ** 20, "always"]);
+    assertMatch(await ok("stats"), /2 +two +running +\d+/);
+    for (const verb of ["pause", "resume", "stop", "start", "kill", "restart"]) {
+      assertEquals(await ok(verb, "two"), "two\n", verb);
+    }
+    const some = await run("rm", "one", "nobody", "two");
+    assertEquals([some.code, some.stdout], [1, "one\n"]);
+    assertMatch(some.stderr, /nobody: .*\n.*two: is running; .*rm --force/);
+    assertEquals(await ok("rm", "-f", "two", "nobody"), "two\n");
+    assertEquals(await ok("ps", "-q"), "");
+    assertMatch(await ok("events", "--after", "1"), /^2 \S+Z vm\.\w+ vm 1/);
+    assertMatch(await ok("audit"), /POST \/v1\/vms .*vm 1 one/);
+  }));
+
+Deno.test("many VMs are made by one command, found by filters and waited for", () =>
+  withBoth(async ({ ok, fails }, folder) => {
+    const many = await ok("create", "--count", "3", "--name", "m", `${folder}/hello.elf`);
+    assertEquals(many, "m-1\nm-2\nm-3\n");
+    assertEquals(await ok("wait", "m-1", "m-2", "m-3"), "0\n0\n0\n");
+    const spin = `${folder}/spin.elf`;
+    await ok("create", "--label", "tier=a", "--restart", "on-failure:2", "--name", "busy", spin);
+    const filters = ["--filter", "state=stopped", "--filter", "name=m-*"];
+    assertEquals(await ok("ps", "-q", ...filters), "m-1\nm-2\nm-3\n");
+    assertEquals(await ok("ps", "-q", "--filter", "label=tier=a"), "busy\n");
+    assertStringIncludes(await fails("wait", "--timeout", "0", "busy"), "busy is running");
+    assertEquals(await ok("completion", "words", "--", "stop", "b"), "busy\n");
+    const top = await ok("top", "--interval", "0.1", "--count", "1");
+    assertMatch(top, /^4 VMs, .* instructions\/s.*\n\nID +NAME +STATE +INSTR\/S.*\n\d+ +busy/);
+    assertStringIncludes(await fails("create", "--name", "busy", spin), "name");
+  }));
+
+Deno.test("images are stored on the server, listed and removed", () =>
+  withBoth(async ({ ok, fails }, folder) => {
+    const hash = await ok("image", "push", "--name", "mine", `${folder}/five.elf`);
+    assertMatch(hash, /^[0-9a-f]{64}\n$/);
+    assertMatch(await ok("image", "ls"), /mine +[0-9a-f]{12} +\S+ +upload/);
+    await ok("create", "--name", "five", "mine");
+    assertEquals(await ok("wait", "five"), "5\n");
+    assertEquals(await ok("image", "rm", "mine"), "mine\n");
+    assertStringIncludes(await fails("create", "mine"), "no image");
+    assertStringIncludes(await fails("image", "push", `${folder}/text.elf`), "ELF");
+    assertStringIncludes(await fails("image", "push", `${folder}/none.elf`), "cannot be read");
+  }));
+
+Deno.test("tokens are made, needed, limited and taken back, also over a unix socket", () =>
+  withGuests((folder) =>
+    withCliServer(["--socket", `${folder}/socket`], async ({ url, ok, fails }) => {
+      const admin = (await ok("token", "create", "--role", "admin", "root")).trim();
+      assertStringIncludes(await fails("ps"), "token");
+      const as = (token: string, ...args: string[]) =>
+        runDenali(args, "", { DENALI_HOST: url, DENALI_TOKEN: token });
+      const limited = ["token", "create", "--role", "reader", "--label", "team=a", "team-a"];
+      const reader = (await as(admin, ...limited)).stdout.trim();
+      assertMatch((await as(admin, "token", "ls")).stdout, /team-a +reader +team=a/);
+      const spin = ["--label", "team=b", "--name", "b", `${folder}/spin.elf`];
+      assertEquals((await as(admin, "create", ...spin)).stdout, "b\n");
+      assertEquals((await as(reader, "ps", "-q")).stdout, "");
+      assertEquals((await as(reader, "create", `${folder}/spin.elf`)).code, 1);
+      const socket = { DENALI_HOST: `unix:${folder}/socket`, DENALI_TOKEN: admin };
+      assertEquals((await runDenali(["ps", "-q"], "", socket)).stdout, "b\n");
+      assertEquals((await as(admin, "token", "rm", "team-a")).stdout, "team-a\n");
+      assertEquals((await as(reader, "ps")).code, 1);
+    })
+  ));
+
+Deno.test("events are followed as they happen", () =>
+  withBoth(async ({ url, ok }, folder) => {
+    const child = denali(["events", "-f", "--json", "--host", url]).spawn();
+    await ok("create", `${folder}/five.elf`);
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    let text = "";
+    while (!text.includes("vm.stopped")) text += (await reader.read()).value ?? fail(text);
+    assertEquals(JSON.parse(text.slice(0, text.indexOf("\n"))).type, "vm.created");
+    await release(child, reader);
+  }));
+
+Deno.test("the console takes stdin and its end, and ends with the VM", () =>
+  withBoth(async ({ url, ok }, folder) => {
+    await ok("create", "--name", "bird", `${folder}/echo.elf`);
+    const { code, stdout } = await runDenali(["console", "--host", url, "bird"], "polly");
+    assertEquals([code, stdout], [0, "polly"]);
+  }));
+
+Deno.test({
+  name: "on a terminal every key is the VM's, and Ctrl-] leaves the console",
+  ignore: !(await hasTool("python3", "gives the console a terminal")),
+  fn: () =>
+    withBoth(async ({ url, ok }, folder) => {
+      await ok("create", "--name", "e", `${folder}/echo.elf`);
+      const script = `
+import os, pty, sys
+pid, terminal = pty.fork()
+if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
+def until(text):
+    seen = b""
+    while text not in seen: seen += os.read(terminal, 1000)
+until(b"leaves")
+os.write(terminal, b"ab\\x03c")
+until(b"ab\\x03c")
+os.write(terminal, b"\\x1d")
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
+      const verb = [...DENO_ARGS, "console", "--host", url, "e"];
+      const { stdout } = await new Deno.Command("python3", {
+        args: ["-c", script, Deno.execPath(), ...verb],
+      }).output();
+      assertEquals(new TextDecoder().decode(stdout), "0\n");
+      assertMatch(await ok("ps"), /e +echo +running/);
+    }),
+});
+
+Deno.test("compose brings up what a file says, changes what changed, and takes it down", () =>
+  withFolder((folder) =>
+    withGuests((guests) =>
+      withCliServer(["--data", `${folder}/data`], async ({ ok, fails }) => {
+        const file = ["--file", `${folder}/denali.yaml`];
+        const write = (text: string) => Deno.writeTextFile(`${folder}/denali.yaml`, text);
+        await Deno.writeTextFile(`${folder}/content`, "something");
+        await Deno.copyFile(`${guests}/spin.elf`, `${folder}/spin.elf`);
+        const disks = "disks: { data: { size: 64K }, site: { import: ./content } }";
+        const a = "a: { image: ./spin.elf, disks: [data, 'site:ro'] }";
+        await write(`name: shop\n${disks}\nvms: { ${a}, b: { image: ./spin.elf } }`);
+        const first = "disk data: created\ndisk site: created\na: created\nb: created\n";
+        assertEquals(await ok("compose", "up", ...file), first);
+        assertEquals(await ok("compose", "up", ...file), "a: unchanged\nb: unchanged\n");
+        assertMatch(await ok("compose", "ps", ...file), /\n\d+ +a +spin +running.*\n\d+ +b /);
+        await write(`name: shop\n${disks}\nvms: { ${a.replace("}", ", memory: 1M }")} }`);
+        assertEquals(await ok("compose", "up", ...file), "b: removed\na: replaced\n");
+        await write(`name: other\n${disks}\nvms: { ${a} }`);
+        assertStringIncludes(await fails("compose", "up", ...file), 'of the project "shop"');
+        await write(`name: shop\n${disks}\nvms: { ${a} }`);
+        const down = "a: removed\ndisk data: removed\ndisk site: removed\n";
+        assertEquals(await ok("compose", "down", "--disks", ...file), down);
+        assertEquals(await ok("ps", "-q"), "");
+      })
+    )
+  ));
