@@ -1,16 +1,12 @@
 /**
  * A published port: a host TCP port whose connections are joined to a port of a VM.
  *
- * The two ends are one stream each way with back-pressure: the host socket is only read when the
- * VM's connection takes more, and the other way round. FIN travels through in either direction
- * without ending the other; an error on one side aborts the other (towards the VM as RST; towards
- * the host the socket is closed, as Deno cannot send RST). A client that hangs up in mid-download
- * costs the VM one connection and nothing else.
+ * The two ends are one stream each way with back-pressure (host_stream.ts). A client that hangs up in
+ * mid-download costs the VM one connection and nothing else.
  */
-import type { Endpoint, Gateway, GatewayConnection } from "./gateway/gateway.ts";
+import type { Endpoint, Gateway } from "./gateway/gateway.ts";
+import { closeQuietly, joinStreams } from "./host_stream.ts";
 
-/** Per connection and direction towards the VM, bytes. */
-const READ_BUFFER = 16_384;
 const CONNECTIONS_MAXIMUM = 10_000;
 /** After a failed accept (out of file descriptors, mostly) others get this long to close, ms. */
 const ACCEPT_PAUSE_MS = 100;
@@ -52,7 +48,7 @@ export function publish(
       const connection = await gateway.connect(target.address, target.port, {
         signal: abandon.signal,
       });
-      await join(client, connection, abandon.signal);
+      await joinStreams(client, connection, abandon.signal);
     } catch {
       stats.failed++;
     } finally {
@@ -106,53 +102,5 @@ function listen({ hostname, port }: { hostname: string; port: number }): Deno.Tc
       why = "this machine has no such address; use 127.0.0.1 or 0.0.0.0";
     }
     throw new Error(`cannot listen on ${where}: ${why}`, { cause: error });
-  }
-}
-
-/** Copies both ways until both are through. Never rejects. */
-async function join(
-  client: Deno.TcpConn,
-  connection: GatewayConnection,
-  abandoned: AbortSignal,
-): Promise<void> {
-  const fail = () => {
-    connection.abort();
-    closeQuietly(client);
-  };
-  abandoned.addEventListener("abort", fail, { once: true });
-  if (abandoned.aborted) fail();
-  try {
-    client.setNoDelay(true);
-  } catch {
-    // The client is gone already; the copies below find out and end.
-  }
-  await Promise.all([
-    copyToVm(client, connection).catch(fail),
-    copyToHost(connection, client).catch(fail),
-  ]);
-  abandoned.removeEventListener("abort", fail);
-}
-
-async function copyToVm(client: Deno.TcpConn, connection: GatewayConnection): Promise<void> {
-  const buffer = new Uint8Array(READ_BUFFER);
-  for (let n = await client.read(buffer); n !== null; n = await client.read(buffer)) {
-    await connection.write(buffer.subarray(0, n));
-  }
-  await connection.closeWrite();
-}
-
-async function copyToHost(connection: GatewayConnection, client: Deno.TcpConn): Promise<void> {
-  for (let bytes = await connection.read(); bytes !== null; bytes = await connection.read()) {
-    let at = 0;
-    while (at < bytes.length) at += await client.write(bytes.subarray(at));
-  }
-  await client.closeWrite();
-}
-
-function closeQuietly(client: Deno.TcpConn): void {
-  try {
-    client.close();
-  } catch {
-    // Closed before: that is all we want.
   }
 }
