@@ -16,6 +16,8 @@ import {
   vmNetwork,
 } from "./address_plan.ts";
 import { Backbone, type BackbonePort, type BackboneStats } from "./backbone.ts";
+import { Egress, type EgressSettings } from "./egress/egress.ts";
+import type { EgressRule } from "./egress/rules.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { VmNetwork } from "./cell/protocol.ts";
 
@@ -58,11 +60,15 @@ export interface NetworkOptions {
   readonly wire?: Wire;
   /** False: VMs reach only one another, and nobody reaches them. Default true. */
   readonly gateway?: boolean;
+  /** What VMs reach through the gateway; default: nothing. With a wire they have another way. */
+  readonly egress?: EgressSettings;
 }
 
 export class Network {
   /** Our own end; undefined if there is none. */
   readonly gateway: Gateway | undefined;
+  /** What VMs reach through it; undefined with a wire. */
+  readonly egress: Egress | undefined;
   readonly plan: AddressPlan;
   readonly wire: Wire | undefined;
   readonly #backbone: Backbone;
@@ -72,7 +78,7 @@ export class Network {
   #delivering = false;
   #refused = false;
 
-  constructor({ plan, wire, gateway = true }: NetworkOptions = {}) {
+  constructor({ plan, wire, gateway = true, egress }: NetworkOptions = {}) {
     const addresses = plan ?? planAddresses(GATEWAY_POOL);
     this.plan = addresses;
     this.#backbone = new Backbone({
@@ -80,6 +86,8 @@ export class Network {
       now: () => performance.now() * 1000,
     });
     this.gateway = gateway ? this.#openGateway() : undefined;
+    const relays = this.gateway !== undefined && wire === undefined;
+    this.egress = relays ? new Egress(this.gateway!, addresses.own, egress) : undefined;
     this.wire = wire;
     if (wire === undefined) return;
     const port = this.#backbone.attachUplink({
@@ -120,8 +128,14 @@ export class Network {
     this.ended(vm);
   }
 
+  /** Gives a VM rules of its own for what it may reach; undefined: those of all. */
+  setEgress(vm: number, rules: readonly EgressRule[] | undefined): void {
+    this.egress?.setRules(addressOf(this.plan, vm), rules);
+  }
+
   /** A VM has ended: its connections are over. */
   ended(vm: number): void {
+    this.egress?.ended(addressOf(this.plan, vm));
     this.gateway?.forget(addressOf(this.plan, vm));
   }
 
@@ -130,6 +144,7 @@ export class Network {
   }
 
   async close(): Promise<void> {
+    this.egress?.close();
     this.gateway?.close();
     await this.wire?.close();
   }

@@ -25,6 +25,7 @@ import { EventLog } from "./event_log.ts";
 import { AuditLog } from "./http/security/audit.ts";
 import { Tokens } from "./http/security/tokens.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
+import { readEgress, requireEgress } from "./egress/request.ts";
 import type { Network } from "./network.ts";
 import { RequestError } from "./request_error.ts";
 import { openEventStore } from "./state/events.ts";
@@ -149,7 +150,7 @@ export class Supervisor {
       const images = await ImageStore.open(state, dataFolder);
       const swapFolder = dataFolder && await openSwapFolder(dataFolder);
       const connected = !deterministic && options.network !== false;
-      const network = connected ? await openNetwork(options.uplink) : undefined;
+      const network = connected ? await openNetwork(options.uplink, options.egress) : undefined;
       const event = (type: string, message: string, vm?: number) => events.add(type, vm, message);
       const disks = deterministic ? undefined : await Disks.open({
         dataFolder,
@@ -302,12 +303,15 @@ export class Supervisor {
   /** Changes what of a VM can be changed while it runs. */
   async update(vm: number | string, change: VmChange): Promise<VmSummary> {
     const record = this.#vms.find(vm);
-    const { labels, restart, ...resources } = parseVmChange(change);
+    const { labels, restart, egress, ...resources } = parseVmChange(change);
+    if (egress !== undefined) requireEgress(egress, this.network);
     if (record.cell?.alive) await this.#machines.ask(record, COMMAND.VM_LIMIT, resources);
     record.limits = changeLimits(record.limits, resources);
     record.labels = labels ?? record.labels;
     record.restart = restart ?? record.restart;
-    await this.#keep(keepChange(record));
+    if (egress !== undefined) record.request = { ...record.request, egress };
+    this.#setEgress(record);
+    await this.#keep(...keepChange(record));
     return summarize(record);
   }
 
@@ -414,6 +418,7 @@ export class Supervisor {
   async #create(request: VmRequest, image: StoredImage, sink?: ConsoleSink): Promise<VmSummary> {
     if (this.#closed) throw new RequestError("server", "it is stopping", "a running server", 503);
     requireDisks(request, this.disks);
+    requireEgress(request.egress, this.network);
     const { id, name } = this.#vms.identify(request.name);
     const vm = createRecord(id, name, request, image, this.#addressOf(id), sink);
     // From here on the name is taken: two requests at the same time must not both get it.
@@ -421,6 +426,7 @@ export class Supervisor {
     try {
       await inTurn(vm, async () => {
         this.disks?.attach(vm);
+        this.#setEgress(vm);
         await this.images.hold(image);
         await this.#machines.place(vm);
         openPorts(vm, this.network, request.publish);
@@ -512,6 +518,7 @@ export class Supervisor {
     applyNotice(vm, { state, exitCode, reason, crash });
     vm.console.live = false;
     this.#vms.add(vm);
+    this.#setEgress(vm);
     try {
       this.disks?.attach(vm);
     } catch (error) {
@@ -538,7 +545,12 @@ export class Supervisor {
     await Promise.all(Array.from({ length: RETURN_PARALLEL }, work));
   }
 
+  #setEgress({ id, request }: VmRecord): void {
+    this.network?.setEgress(id, request.egress === null ? undefined : readEgress(request.egress));
+  }
+
   #forget(vm: VmRecord): void {
+    this.network?.setEgress(vm.id, undefined);
     for (const port of vm.published.splice(0)) port.close();
     vm.console.live = false;
     this.disks?.detach(vm);

@@ -3,6 +3,7 @@
 import type { EngineSettings } from "../cpu/engine_settings.ts";
 import type { Mechanisms } from "../kernel/mechanisms.ts";
 import type { DiskFile, DiskLimits } from "./disk/store.ts";
+import type { EgressSettings } from "./egress/egress.ts";
 import type { SwapSettings } from "./swap/swap_worker.ts";
 import type { UplinkSettings } from "./uplink/settings.ts";
 import type { VmRecord } from "./vm/record.ts";
@@ -26,6 +27,8 @@ export interface SupervisorOptions {
   readonly network?: boolean;
   /** What the VMs' Ethernet leads to; default: the gateway, with which they are reached from here. */
   readonly uplink?: UplinkSettings;
+  /** What VMs may reach through the gateway beyond their own network; default: nothing. */
+  readonly egress?: EgressSettings;
   /** Time is a function of the instructions executed. One cell. */
   readonly deterministic?: boolean;
   /** What runs the guests' code; default: as denali up. */

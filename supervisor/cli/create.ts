@@ -3,6 +3,7 @@
 import type { VmSummary } from "../vm/record.ts";
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
 import { type Command, EXIT, oneWord, readPairs, UsageError } from "./command.ts";
+import { readRules, VM_EGRESS_HELP } from "./egress.ts";
 import { progress } from "./progress.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 import { resolveImage } from "./upload.ts";
@@ -19,6 +20,7 @@ built-in guest or of an uploaded image, or the path of an ELF file, which is upl
   --arg KEY=VALUE       a setting the guest can read; may be repeated
   --label KEY=VALUE     for \`denali ps --filter\`, and for tokens; may be repeated
   --restart POLICY      no (default), on-failure[:N], always or unless-stopped, as in docker
+${VM_EGRESS_HELP}
 ${RESOURCE_HELP}
   --count N             create N of them, at most 100000; --name then gets -1 to -N behind it
   --no-start            do not start it
@@ -39,7 +41,7 @@ export const create: Command = {
   async run(args) {
     const { read, client } = readClientWords(args, {
       text: ["memory", "name", "count", "restart", ...RESOURCE_OPTIONS],
-      list: ["publish", "disk", "arg", "label"],
+      list: ["publish", "disk", "arg", "label", "egress"],
       flag: ["json", "no-start"],
     });
     const { text, list, flag } = read;
@@ -52,6 +54,7 @@ export const create: Command = {
       settings: readPairs("arg", list.arg),
       labels: readPairs("label", list.label),
       restart: text.restart,
+      egress: readRules(list.egress),
       arguments: read.rest,
       ...readResources(text),
       start: !flag["no-start"],

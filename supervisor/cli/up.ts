@@ -14,6 +14,8 @@ import { ENGINE_OPTIONS, engineHelp, readEngine } from "./engine.ts";
 import { MECHANISM_OPTIONS, mechanismHelp, readMechanisms } from "./mechanisms.ts";
 import { readPool } from "./pool.ts";
 import { readSwap, SWAP_OPTIONS, swapHelp } from "./swap.ts";
+import { EGRESS_HELP, readEgressOptions } from "./egress.ts";
+import type { EgressSettings } from "../egress/egress.ts";
 import { onSignals } from "./signals.ts";
 import { readUplink, UPLINK_HELP } from "./uplink.ts";
 import type { UplinkSettings } from "../uplink/settings.ts";
@@ -38,6 +40,7 @@ SIGINT and SIGTERM stop it: every VM is ended and every port closed.
   --pool SIZE         memory of each cell for its VMs (default 1G; taken only as it is used)
 ${swapHelp(22)}
 ${UPLINK_HELP}
+${EGRESS_HELP}
   --data DIR          folder that keeps VMs, images, disks, tokens and events
                       (default: all of them are gone with the server)
   --disk-max SIZE     bytes that one disk may hold (default 1T)
@@ -124,6 +127,7 @@ interface UpOptions {
   dataFolder: string | undefined;
   uplink: UplinkSettings;
   disks: DiskLimits;
+  egress: EgressSettings;
   swap: Omit<SwapSettings, "folder"> | undefined;
   engine: EngineSettings;
   mechanisms: Partial<Mechanisms>;
@@ -142,11 +146,12 @@ function readOptions(args: string[]): UpOptions {
       "data",
       "uplink",
       ...DISK_LIMIT_OPTIONS,
+      "dns",
       ...SWAP_OPTIONS,
       ...ENGINE_OPTIONS,
       ...MECHANISM_OPTIONS,
     ],
-    list: ["cors"],
+    list: ["cors", "egress"],
     flag: ["plain"],
   });
   if (words.length > 0) throw new UsageError(`expected only options, got ${words.join(" ")}`);
@@ -159,6 +164,7 @@ function readOptions(args: string[]): UpOptions {
     dataFolder: text.data,
     uplink: readUplink(text.uplink),
     disks: readDiskLimits(text),
+    egress: readEgressOptions(list.egress, text.dns),
     swap: readSwap(text),
     engine: readEngine(text),
     mechanisms: readMechanisms(text),

@@ -3,6 +3,8 @@
 import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
 import { type Command, someWords, UsageError } from "./command.ts";
 import { each } from "./each.ts";
+import { readRules, VM_EGRESS_HELP } from "./egress.ts";
+import { each } from "./lifecycle.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 
 const HELP = `usage: denali update [options] VM...
@@ -11,6 +13,7 @@ Changes what virtual machines may use of the processor and the network, and when
 again, from now on, also while they run. VM is a number or a name. What is not named stays as it is;
 the value none takes a limit away.
 
+${VM_EGRESS_HELP}. default: what the server lets all reach
 ${RESOURCE_HELP}
   --restart POLICY      no, on-failure[:N], always or unless-stopped
   --json                print each virtual machine afterwards as JSON
@@ -26,11 +29,18 @@ export const update: Command = {
   async run(args) {
     const { read, client } = readClientWords(args, {
       text: ["restart", ...RESOURCE_OPTIONS],
+      list: ["egress"],
       flag: ["json"],
     });
     const words = someWords(read, "VM");
     const { restart } = read.text;
-    const change = { ...readResources(read.text), ...restart !== undefined && { restart } };
+    const { egress } = read.list;
+    const rules = egress?.length === 1 && egress[0] === "default" ? null : readRules(egress);
+    const change = {
+      ...readResources(read.text),
+      ...restart !== undefined && { restart },
+      ...rules !== undefined && { egress: rules },
+    };
     if (Object.keys(change).length === 0) {
       throw new UsageError("expected something to change, got no limit");
     }

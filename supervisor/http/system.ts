@@ -62,6 +62,7 @@ export function routeSystem(app: ControlApp, supervisor: Supervisor): void {
           cells: z.array(Counters),
           network: Counters.optional(),
           gateway: Counters.optional(),
+          egress: Counters.optional(),
           uplink: Counters.optional(),
         }).openapi("System"),
       },

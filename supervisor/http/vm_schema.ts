@@ -2,6 +2,7 @@
 
 import { z } from "@hono/zod-openapi";
 import { DISKS_MAXIMUM } from "../disk/checks.ts";
+import { parseEgress } from "../egress/request.ts";
 import { parseLabels, VM_FIELDS, type VmChange } from "../vm/request.ts";
 import { parseResources, RESOURCE_FIELDS } from "../vm/resources.ts";
 import { parseRestart } from "../vm/restart_policy.ts";
@@ -75,6 +76,12 @@ const DOCUMENTED: Readonly<Record<string, Record<string, unknown>>> = {
     },
     description: "TCP ports of the host that lead to ports of the VM; host port 0: any free one",
   },
+  egress: {
+    type: ["array", "null"],
+    maxItems: 64,
+    items: { type: "string", example: "203.0.113.0/24:443" },
+    description: "What it may reach beyond the VMs' network; null: what the server lets all reach",
+  },
   disks: {
     type: "array",
     maxItems: DISKS_MAXIMUM,
@@ -134,6 +141,7 @@ export const VmCreate = z.strictObject({
 export const VmPatch = z.strictObject({
   ...resources,
   labels: optional("labels", (value) => value === undefined ? undefined : parseLabels(value)),
+  egress: optional("egress", (value) => value === undefined ? undefined : parseEgress(value)),
   restart: optional("restart", (value) => value === undefined ? undefined : parseRestart(value)),
 }).openapi("VmPatch") as unknown as z.ZodType<VmChange>;
 
@@ -158,6 +166,7 @@ export const Vm = z.object({
   restart: z.string(),
   publish: z.array(z.object({ hostname: z.string(), host: z.int(), guest: z.int() })),
   disks: z.array(z.object({ name: z.string(), readOnly: z.boolean() })),
+  egress: z.array(z.string()).nullable(),
   created: z.iso.datetime(),
   cpuWeight: z.int(),
   cpus: z.number().nullable(),

@@ -9,6 +9,7 @@ export const WRITES = {
     `UPDATE vms SET wanted = ?, state = ?, exit_code = ?, reason = ?, crash = ?, restarts = ?
     WHERE id = ?`,
   "vm.change": "UPDATE vms SET limits = ?, labels = ?, restart = ? WHERE id = ?",
+  "vm.spec": "UPDATE vms SET spec = ? WHERE id = ?",
   "vm.delete": "DELETE FROM vms WHERE id = ?",
   "port.put": "INSERT OR REPLACE INTO ports (hostname, host, vm, guest) VALUES (?, ?, ?, ?)",
   "port.delete": "DELETE FROM ports WHERE hostname = ? AND host = ?",

@@ -69,8 +69,14 @@ export function keepState(vm: VmRecord, state = vm.state): Write {
 }
 
 /** What operators change. */
-export function keepChange({ limits, labels, restart, id }: VmRecord): Write {
-  return ["vm.change", JSON.stringify(limits), JSON.stringify(labels), restart, id];
+export function keepChange({ limits, labels, restart, request, id }: VmRecord): Write[] {
+  return [["vm.spec", JSON.stringify(request), id], [
+    "vm.change",
+    JSON.stringify(limits),
+    JSON.stringify(labels),
+    restart,
+    id,
+  ]];
 }
 
 export function forgetVm({ id }: VmRecord): Write[] {

@@ -73,7 +73,7 @@ export class Machines {
 
   /** Counters of every cell's kernel, of the Ethernet, of the gateway and of the wire. */
   async stats(): Promise<
-    { cells: unknown[]; network: unknown; gateway: unknown; uplink: unknown }
+    { cells: unknown[]; network: unknown; gateway: unknown; egress: unknown; uplink: unknown }
   > {
     const cells = await Promise.all(
       this.cells.cells.map((cell) =>
@@ -85,6 +85,7 @@ export class Machines {
       cells,
       network: network?.stats(),
       gateway: network?.gateway?.stats(),
+      egress: network?.egress?.stats(),
       uplink: network?.wire?.stats(),
     };
   }

@@ -21,7 +21,7 @@ export interface PublishedPort {
 export interface VmRecord {
   readonly id: number;
   readonly name: string;
-  readonly request: VmRequest;
+  request: VmRequest;
   readonly image: StoredImage;
   readonly console: ConsoleLog;
   created: Date;
@@ -86,6 +86,8 @@ export interface VmSummary extends Limits {
   readonly settings: Readonly<Record<string, string>>;
   readonly publish: readonly { hostname: string; host: number; guest: number }[];
   readonly disks: readonly { name: string; readOnly: boolean }[];
+  /** Rules of its own for what it may reach; null: those of the server. */
+  readonly egress: readonly string[] | null;
   /** ISO 8601. */
   readonly created: string;
 }
@@ -140,6 +142,7 @@ export function summarize(vm: VmRecord): VmSummary {
     restarts: vm.restarts,
     labels: vm.labels,
     restart: vm.restart,
+    egress: vm.request.egress,
     cell: vm.cell ? vm.cellIndex : null,
     address: formatAddress(vm.address),
     arguments: vm.request.arguments,

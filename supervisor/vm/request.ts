@@ -7,6 +7,7 @@
 
 import { LAYOUT } from "../../kernel/abi.ts";
 import { type DiskAttachment, parseDisks } from "../disk/checks.ts";
+import { parseEgress } from "../egress/request.ts";
 import { RequestError } from "../request_error.ts";
 import { parseSize, SIZE_EXPECTED } from "../size.ts";
 import { parseResources, RESOURCE_FIELDS, type Resources } from "./resources.ts";
@@ -36,6 +37,8 @@ export interface VmRequest extends Resources {
   /** When it is started again: see parseRestart. */
   readonly restart: string;
   readonly publish: readonly PortMapping[];
+  /** Rules for what it may reach beyond the VMs' network; null: those of the server. */
+  readonly egress: readonly string[] | null;
   /** In the order in which the guest numbers them; each to be read only, or by this VM alone. */
   readonly disks: readonly DiskAttachment[];
   /** Start it at once. */
@@ -67,6 +70,7 @@ export const VM_FIELDS = {
     list("publish", value, PUBLISH_MAXIMUM).map((item, index) =>
       parsePublish(`publish[${index}]`, item)
     ),
+  egress: (value: unknown) => parseEgress(value),
   disks: (value: unknown): readonly DiskAttachment[] => parseDisks(list("disks", value)),
   start: (value: unknown) => parseBoolean("start", value, true),
 } as const;
@@ -77,6 +81,7 @@ const FIELDS = [...Object.keys(VM_FIELDS), ...RESOURCE_FIELDS];
 export interface VmChange extends Resources {
   readonly labels?: Readonly<Record<string, string>>;
   readonly restart?: string;
+  readonly egress?: readonly string[] | null;
 }
 
 /** Checks a request from outside (parsed JSON). Throws a RequestError that names the field. */
@@ -90,11 +95,12 @@ export function parseVmRequest(value: unknown): VmRequest {
 /** Checks what is to change of a VM that exists. Throws a RequestError that names the field. */
 export function parseVmChange(value: unknown): VmChange {
   const change = object("body", value);
-  checkFields(change, ["labels", "restart", ...RESOURCE_FIELDS]);
+  checkFields(change, ["labels", "restart", "egress", ...RESOURCE_FIELDS]);
   return {
     ...parseResources(change),
     ...change.labels !== undefined && { labels: parseLabels(change.labels) },
     ...change.restart !== undefined && { restart: parseRestart(change.restart) },
+    ...change.egress !== undefined && { egress: parseEgress(change.egress) },
   };
 }
 
