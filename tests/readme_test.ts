@@ -72,7 +72,10 @@ Deno.test({
         }
         const { stdout } = await runDenali(["ps", "-q"], "", { DENALI_HOST: url });
         assertEquals(stdout, "");
-        assertMatch((await runDenali(["disk", "ls"], "", { DENALI_HOST: url })).stdout, /^NAME.*\n$/);
+        assertMatch(
+          (await runDenali(["disk", "ls"], "", { DENALI_HOST: url })).stdout,
+          /^NAME.*\n$/,
+        );
       } finally {
         await release(child, reader);
       }
