@@ -4,7 +4,6 @@ import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.t
 import { type Command, someWords, UsageError } from "./command.ts";
 import { each } from "./each.ts";
 import { readRules, VM_EGRESS_HELP } from "./egress.ts";
-import { each } from "./lifecycle.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 
 const HELP = `usage: denali update [options] VM...
