@@ -82,6 +82,11 @@ export class RingWriter {
     this.#head = Atomics.load(this.#words, HEAD);
   }
 
+  /** Bytes of the data that can wait. */
+  get capacity(): number {
+    return this.#capacity;
+  }
+
   /** Bytes of the data that wait to be read. Throws RingCorruption. */
   get used(): number {
     const used = (this.#head - Atomics.load(this.#words, TAIL)) | 0;

@@ -26,7 +26,7 @@ import { VmError } from "./errors.ts";
 import { createPool, FrameTable } from "./frames.ts";
 import { Image } from "./image.ts";
 import { DEFAULT_MECHANISMS, type Mechanisms } from "./mechanisms.ts";
-import { Network } from "./network.ts";
+import { type FrameCapture, Network } from "./network.ts";
 import { Pager } from "./pager.ts";
 import { changeLimits, type Resources, UNLIMITED } from "./resources.ts";
 import { DEFAULT_QUANTUM, Scheduler } from "./scheduler.ts";
@@ -268,6 +268,11 @@ export class Kernel {
   setResources(vm: Vm, change: Resources): void {
     const limits = changeLimits(vm.limits, change);
     if (!vm.ended) this.#dispatcher.setLimits(vm, limits);
+  }
+
+  /** Shows `taker` each frame of the VM's NIC from now on; null: no more. It must not call back. */
+  capture(vm: Vm, taker: FrameCapture | null): void {
+    if (!vm.ended) this.#network.capture(vm, taker);
   }
 
   vm(id: number): Vm | undefined {

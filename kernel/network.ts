@@ -37,11 +37,16 @@ export interface NetworkOptions {
   nic?: Mechanisms["nic"];
 }
 
+/** Sees a frame, valid during the call; with offload as the VM has it, not as it is on a wire. */
+export type FrameCapture = (frame: Uint8Array) => void;
+
 export class Network {
   readonly switch: Switch;
   readonly pool = new PacketPool();
   readonly #uplink: SwitchPort;
   readonly #senders: Vm[] = [];
+  /** Who sees the frames of a VM's NIC; see `capture`. */
+  readonly #captures = new Map<Vm, FrameCapture>();
   #framesUp = 0;
 
   constructor(readonly options: NetworkOptions) {
@@ -77,6 +82,7 @@ export class Network {
       takes: () => nic.takes,
       deliver: (frame, offload) => {
         if (!nic.receive(frame, offload)) return false;
+        if (this.#captures.size > 0) this.#captures.get(vm)?.(frame);
         if (this.#mayPass(vm, nic.receiveLimit)) {
           this.options.received(vm);
         }
@@ -89,6 +95,7 @@ export class Network {
   detach(vm: Vm): void {
     if (!vm.port) return;
     while (this.#sendOne(vm)) { /* its last frames */ }
+    this.#captures.delete(vm);
     this.switch.detach(vm.port);
     vm.port = null;
     vm.nic?.clear();
@@ -135,6 +142,12 @@ export class Network {
     nic.receiveQueue.drop();
   }
 
+  /** Shows `taker` each frame that the VM sends or gets from now on; null: no more. */
+  capture(vm: Vm, taker: FrameCapture | null): void {
+    if (taker === null) this.#captures.delete(vm);
+    else this.#captures.set(vm, taker);
+  }
+
   /** Limits what the VM's NIC lets pass, in each direction. */
   setLimits(vm: Vm, limits: Limits): void {
     const { nic, limits: { netFrames, netBytes } } = vm;
@@ -178,6 +191,7 @@ export class Network {
       }
       const { offload } = nic.transmitQueue;
       nic.transmitLimit && spend(nic.transmitLimit, frame, offload);
+      if (this.#captures.size > 0) this.#captures.get(vm)?.(frame);
       this.switch.send(port, frame, offload);
       nic.transmitQueue.drop();
     }

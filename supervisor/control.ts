@@ -18,7 +18,10 @@ import { routeDisks } from "./http/disks.ts";
 import { routeEvents } from "./http/events.ts";
 import { routeImages } from "./http/images.ts";
 import { routeLifecycle } from "./http/lifecycle.ts";
+import { routeLooks } from "./http/look.ts";
+import { routeMetrics } from "./http/metrics.ts";
 import { routePages } from "./http/pages.ts";
+import { routePorts } from "./http/ports.ts";
 import { problem, refuse } from "./http/problem.ts";
 import type { ControlApp, ControlEnv } from "./http/route.ts";
 import { identify } from "./http/security/access.ts";
@@ -52,11 +55,14 @@ export function createControl(supervisor: Supervisor, options: ControlOptions = 
   routeVms(app, supervisor);
   routeLifecycle(app, supervisor);
   routeConsole(app, supervisor);
+  routeLooks(app, supervisor);
+  routePorts(app, supervisor);
   routeImages(app, supervisor);
   routeDisks(app, supervisor);
   routeEvents(app, supervisor);
   routeSystem(app, supervisor);
   routeTokens(app, supervisor);
+  routeMetrics(app, supervisor);
   routePages(app);
   app.notFound((c) => {
     const message = `no ${c.req.method} ${c.req.path}`;

@@ -262,7 +262,7 @@ Deno.test("a unix socket is for its owner, and one that was left behind is repla
 
 Deno.test({
   name: "with certificate files the endpoint is reached over TLS, and only so",
-  ignore: !hasTool("openssl", "makes the certificate"),
+  ignore: !await hasTool("openssl", "makes the certificate"),
   fn: async () => {
     const folder = await Deno.makeTempDir({ prefix: "denali-tls-" });
     const [cert, key] = [`${folder}/cert.pem`, `${folder}/key.pem`];

@@ -36,10 +36,12 @@ import type { SupervisorOptions, VmEndpoint, VmParameters } from "./supervisor_o
 import { SWAP_DEFAULT } from "./swap/channel.ts";
 import { openSwapFolder } from "./swap/folder.ts";
 import { openNetwork } from "./uplink/open.ts";
+import type { CaptureLimits } from "./vm/captures.ts";
 import { endInput, typeInput } from "./vm/input.ts";
 import {
   forgetVm,
   keepChange,
+  keepPort,
   keepState,
   keepVm,
   type KeptVm,
@@ -47,20 +49,27 @@ import {
   readVms,
 } from "./vm/kept.ts";
 import { Machines } from "./vm/machines.ts";
-import { openPorts } from "./vm/ports.ts";
+import { closePort, openPorts } from "./vm/ports.ts";
 import {
   applyNotice,
   type ConsoleSink,
   createRecord,
   hasEnded,
   inTurn,
+  type PublishedPort,
   summarize,
   type VmRecord,
   type VmSummary,
   waitFor,
 } from "./vm/record.ts";
 import { VmRegistry } from "./vm/registry.ts";
-import { parseVmChange, parseVmRequest, type VmChange, type VmRequest } from "./vm/request.ts";
+import {
+  parseVmChange,
+  parseVmRequest,
+  type PortMapping,
+  type VmChange,
+  type VmRequest,
+} from "./vm/request.ts";
 import { changeLimits } from "./vm/resources.ts";
 import { Restarts } from "./vm/restarts.ts";
 
@@ -137,6 +146,8 @@ export class Supervisor {
     }, {
       console: (cell, id, bytes) => this.#console(this.#ofCell(cell, id), bytes),
       state: (cell, id, notice) => this.#state(this.#ofCell(cell, id), notice),
+      capture: (cell, id, record, length) =>
+        this.#ofCell(cell, id)?.captures.append(record, length),
       died: (cell, index, reason) => this.#cellDied(cell, index, reason),
     });
     this.#machines = new Machines(cells, network, disks);
@@ -357,6 +368,44 @@ export class Supervisor {
     return typeInput(record, bytes);
   }
 
+  /** The state and the counters of a VM; only the state if nothing runs it. */
+  async statsOf(vm: number | string): Promise<Record<string, unknown>> {
+    const record = this.#vms.find(vm);
+    if (!record.cell?.alive) return { state: record.state };
+    return await this.#machines.statsOf(record);
+  }
+
+  /** The frames of a VM's NIC as they come, as a file in the format of pcap; see Captures. */
+  capture(vm: number | string, limits: CaptureLimits): ReadableStream<Uint8Array<ArrayBuffer>> {
+    const record = this.#vms.find(vm);
+    if (this.network === undefined) {
+      throw new RequestError("vm", "it has no network", "a VM with a NIC", 409);
+    }
+    return record.captures.open(limits, () => {
+      if (record.cell?.alive) this.#machines.capture(record).catch(() => {});
+    });
+  }
+
+  /** Lets a port of the host lead to a VM. Throws a RequestError. */
+  async publish(vm: number | string, port: PortMapping): Promise<PublishedPort> {
+    const record = this.#vms.find(vm);
+    openPorts(record, this.network, [port]);
+    const opened = record.published[record.published.length - 1];
+    try {
+      await this.#keep(keepPort(record, opened));
+    } catch (error) {
+      closePort(record, opened);
+      throw error;
+    }
+    return opened;
+  }
+
+  /** Closes a port of the host, and ends its connections. */
+  async unpublish(vm: VmRecord, port: PublishedPort): Promise<void> {
+    await this.#keep(["port.delete", port.hostname, port.host]);
+    closePort(vm, port);
+  }
+
   /** No more input after what was typed. */
   closeKeyboard(vm: number | string): Promise<void> {
     return endInput(this.#vms.find(vm));
@@ -465,6 +514,7 @@ export class Supervisor {
   async #start(vm: VmRecord): Promise<void> {
     const fresh = vm.state === "created" && vm.cell?.alive;
     if (!fresh) await this.#machines.place(vm);
+    if (vm.captures.snap > 0) await this.#machines.capture(vm);
     await Promise.all([
       this.#machines.ask(vm, COMMAND.VM_START),
       this.#keep(keepState(vm, "running")),
@@ -553,6 +603,7 @@ export class Supervisor {
     this.network?.setEgress(vm.id, undefined);
     for (const port of vm.published.splice(0)) port.close();
     vm.console.live = false;
+    vm.captures.close();
     this.disks?.detach(vm);
     this.#vms.delete(vm);
     if (!hasEnded(vm)) applyNotice(vm, { state: "stopped" });

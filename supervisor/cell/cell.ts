@@ -46,6 +46,8 @@ export interface CellListener {
   console(vm: number, bytes: Uint8Array<ArrayBuffer>): void | Promise<void>;
   state(vm: number, notice: StateNotice): void;
   frame(frame: Uint8Array, offload: number): void;
+  /** A frame that was captured: see NOTICE.CAPTURE. */
+  capture?(vm: number, record: Uint8Array<ArrayBuffer>, length: number): void;
   /** Called once, when the cell is over and was not asked to stop. */
   died(reason: string): void;
 }
@@ -138,6 +140,7 @@ export class Cell {
           sequence: 0,
           payload: encode(cost),
         }),
+      capture: (vm, record, length) => listener.capture?.(vm, record, length),
       reply: (sequence, value) => this.#settle(sequence)?.resolve(value),
       failure: (sequence, { message, field }) =>
         this.#settle(sequence)?.reject(new CellError(message, field)),

@@ -12,6 +12,7 @@ import type { CellImages } from "./images.ts";
 import type { CellKernel, CellVm } from "./kernel.ts";
 import type { KeyboardQueues } from "./keyboards.ts";
 import {
+  type CaptureOrder,
   COMMAND,
   decode,
   type ImageHeader,
@@ -28,6 +29,8 @@ export interface CommandContext {
   readonly images: CellImages;
   readonly keyboards: KeyboardQueues;
   readonly consoles: CellConsoles;
+  /** Tells the first `snap` bytes of each frame of the VM. */
+  readonly capture: (vm: CellVm, snap: number) => void;
 }
 
 export interface Answer {
@@ -77,7 +80,7 @@ export function executeCommand(
 }
 
 function answer(
-  { kernel, images }: CommandContext,
+  { kernel, images, capture }: CommandContext,
   kind: number,
   subject: number,
   payload: Uint8Array<ArrayBuffer>,
@@ -108,6 +111,12 @@ function answer(
       return kernel.destroy(find(kernel, subject));
     case COMMAND.VM_LIMIT:
       return kernel.setResources(find(kernel, subject), decode(payload) as Resources);
+    case COMMAND.VM_CAPTURE:
+      return capture(find(kernel, subject), (decode(payload) as CaptureOrder).snap);
+    case COMMAND.VM_STATS: {
+      const { state, stats } = find(kernel, subject);
+      return { state, ...stats };
+    }
     case COMMAND.VM_REPORT:
       return kernel.report(find(kernel, subject));
     case COMMAND.CELL_STATS:

@@ -36,6 +36,7 @@ export interface CellKernel {
   resume(vm: CellVm): void;
   destroy(vm: CellVm): void;
   setResources(vm: CellVm, change: Resources): void;
+  capture(vm: CellVm, taker: ((frame: Uint8Array) => void) | null): void;
   keyboard(vm: CellVm, bytes: Uint8Array): number;
   closeKeyboard(vm: CellVm): void;
   consoleReady(vm: CellVm): void;

@@ -17,6 +17,7 @@ import { CellImages } from "./images.ts";
 import type { CellKernel, CellVm, KernelFactory } from "./kernel.ts";
 import { KeyboardQueues } from "./keyboards.ts";
 import {
+  CAPTURE_HEAD_BYTES,
   CELL_BELL,
   CELL_STATE,
   type CellStart,
@@ -168,6 +169,7 @@ class CellLoop {
         images: this.#images,
         keyboards: this.#keyboards,
         consoles: this.#consoles,
+        capture: (vm, snap) => this.#capture(vm, snap),
       },
       kind,
       subject,
@@ -175,6 +177,22 @@ class CellLoop {
       payload,
     );
     if (answer !== undefined) this.#send(answer.kind, subject, sequence, encode(answer.value));
+  }
+
+  #capture(vm: CellVm, snap: number): void {
+    if (snap === 0) return this.#kernel.capture(vm, null);
+    const record = new Uint8Array(CAPTURE_HEAD_BYTES + snap);
+    const time = new Float64Array(record.buffer, 0, 1);
+    this.#kernel.capture(vm, (frame) => {
+      // Commands and consoles come first: who looks on must not slow down what is looked at.
+      if (this.#outbox.used > this.#outbox.capacity / 2) return;
+      const bytes = Math.min(snap, frame.length);
+      time[0] = this.#clock.wall();
+      record.set(frame.subarray(0, bytes), CAPTURE_HEAD_BYTES);
+      const end = CAPTURE_HEAD_BYTES + bytes;
+      this.#outbox.write(NOTICE.CAPTURE, vm.id, frame.length, record, 0, end);
+      this.#news = true;
+    });
   }
 
   #takeFrames(): void {

@@ -7,11 +7,19 @@
 
 import type { RingReader } from "../../devices/ring.ts";
 import { ConsoleFlows, type ConsoleTakers } from "./console_flow.ts";
-import { decode, NOTICE, type Refusal, type StateNotice, VM_STATES } from "./protocol.ts";
+import {
+  CAPTURE_HEAD_BYTES,
+  decode,
+  NOTICE,
+  type Refusal,
+  type StateNotice,
+  VM_STATES,
+} from "./protocol.ts";
 
 export interface OutboxHandlers extends ConsoleTakers {
   reply(sequence: number, value: unknown): void;
   failure(sequence: number, refusal: Refusal): void;
+  capture(vm: number, record: Uint8Array<ArrayBuffer>, length: number): void;
 }
 
 export class CellOutbox {
@@ -62,12 +70,19 @@ export class CellOutbox {
         return this.#handlers.reply(sequence, decode(payload));
       case NOTICE.FAILURE:
         return this.#handlers.failure(sequence, checkRefusal(decode(payload)));
+      case NOTICE.CAPTURE:
+        return this.#handlers.capture(subject, checkCapture(payload), sequence);
       case NOTICE.STATE:
         return this.#consoles.state(subject, checkState(decode(payload)));
       default:
         throw new TypeError(`expected a notice, got a record of kind ${kind}`);
     }
   }
+}
+
+function checkCapture(record: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (record.length >= CAPTURE_HEAD_BYTES) return record;
+  throw new TypeError(`expected a captured frame, got ${record.length} bytes`);
 }
 
 function checkRefusal(value: unknown): Refusal {

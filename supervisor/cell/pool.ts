@@ -30,6 +30,7 @@ export interface CellPoolOptions {
 export interface CellPoolListener {
   console(cell: Cell, ...told: Parameters<CellListener["console"]>): void | Promise<void>;
   state(cell: Cell, ...told: Parameters<CellListener["state"]>): void;
+  capture(cell: Cell, ...told: Parameters<NonNullable<CellListener["capture"]>>): void;
   /** Another cell stands in its place, with the same index. */
   died(cell: Cell, index: number, reason: string): void;
 }
@@ -186,6 +187,7 @@ export class CellPool {
       listener: {
         console: (vm, bytes) => this.#listener.console(cell, vm, bytes),
         state: (vm, notice) => this.#listener.state(cell, vm, notice),
+        capture: (vm, record, length) => this.#listener.capture(cell, vm, record, length),
         frame: (frame, offload) => port?.send(frame, offload),
         died: (reason) => this.#replace(index, cell, reason),
       },

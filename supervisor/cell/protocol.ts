@@ -51,6 +51,10 @@ export const COMMAND = {
   CONSOLE_CONSUMED: 17,
   /** Request with Resources: changes what the VM may use. */
   VM_LIMIT: 18,
+  /** Request; answers the state and the counters of the VM. */
+  VM_STATS: 19,
+  /** Request with CaptureOrder: its frames are told as they come, or no more. */
+  VM_CAPTURE: 20,
 } as const;
 
 /** Cell to supervisor. */
@@ -63,6 +67,11 @@ export const NOTICE = {
   CONSOLE: 102,
   /** StateNotice. */
   STATE: 103,
+  /**
+   * The first bytes of a frame of the VM, behind the time: microseconds since 1970 as a float64 of this
+   * machine's byte order. Sequence: the frame's whole length. Left out while the ring is half full.
+   */
+  CAPTURE: 104,
 } as const;
 
 /**
@@ -79,6 +88,9 @@ export const CHUNK_BYTES = 32 * 1024;
 export const CONSOLE_WINDOW = 64 * 1024;
 /** A record costs more than its bytes, so that a VM which writes them one by one has few under way. */
 export const CONSOLE_RECORD_COST = 128;
+
+/** Bytes of the time before those of a frame in a CAPTURE record. */
+export const CAPTURE_HEAD_BYTES = 8;
 
 /** What a record of console output takes of the window. */
 export function consoleCost(bytes: number): number {
@@ -116,6 +128,11 @@ export interface VmNetwork {
 export interface StopOrder {
   /** Exit code 0..255 that is reported. */
   readonly code?: number;
+}
+
+export interface CaptureOrder {
+  /** Bytes of each frame that are told; 0: none are told any more. */
+  readonly snap: number;
 }
 
 export interface Refusal {

@@ -104,6 +104,8 @@ export class StubKernel implements CellKernel {
 
   setResources(): void {}
 
+  capture(): void {}
+
   keyboard(vm: CellVm, bytes: Uint8Array): number {
     const stub = vm as StubVm;
     const taken = Math.min(bytes.length, KEYBOARD_BYTES - stub.input.length);

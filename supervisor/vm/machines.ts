@@ -57,6 +57,16 @@ export class Machines {
     }
   }
 
+  /** Has the VM's cell tell as much of its frames as its captures want. */
+  async capture(vm: VmRecord): Promise<void> {
+    await this.ask(vm, COMMAND.VM_CAPTURE, { snap: vm.captures.snap });
+  }
+
+  /** The state and the counters of a VM. Throws a RequestError. */
+  async statsOf(vm: VmRecord): Promise<Record<string, unknown>> {
+    return await this.ask(vm, COMMAND.VM_STATS) as Record<string, unknown>;
+  }
+
   /** Instructions and exact state (running or idle) of every VM that is in a cell. */
   async rows(): Promise<VmRow[]> {
     const rows: VmRow[] = [];

@@ -3,7 +3,7 @@
 import type { Network } from "../network.ts";
 import { publish } from "../publish.ts";
 import { RequestError } from "../request_error.ts";
-import type { VmRecord } from "./record.ts";
+import type { PublishedPort, VmRecord } from "./record.ts";
 import type { PortMapping } from "./request.ts";
 
 /**
@@ -24,10 +24,18 @@ export function openPorts(
     const target = { address: vm.address, port: guest };
     try {
       const port = publish(network.gateway, { hostname, port: host }, target);
-      vm.published.push({ hostname, host: port.port, guest, close: () => port.close() });
+      const { port: opened, stats } = port;
+      vm.published.push({ hostname, host: opened, guest, stats, close: () => port.close() });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new RequestError(field, reason, "a free port on an address of this host", 409);
     }
   }
+}
+
+/** Closes one of a VM's ports, and ends its connections. */
+export function closePort(vm: VmRecord, port: PublishedPort): void {
+  const index = vm.published.indexOf(port);
+  if (index >= 0) vm.published.splice(index, 1);
+  port.close();
 }

@@ -1,6 +1,7 @@
 /** What the supervisor knows of one VM, and how it shows it. */
 
 import type { Cell } from "../cell/cell.ts";
+import { Captures } from "./captures.ts";
 import { ConsoleLog } from "./console_log.ts";
 import type { StoredImage } from "../image/store.ts";
 import { formatAddress } from "../gateway/ipv4.ts";
@@ -15,6 +16,8 @@ export interface PublishedPort {
   /** The port that was opened, also where the host chose it. */
   readonly host: number;
   readonly guest: number;
+  /** Open connections, those accepted so far, and those that did not reach the VM. */
+  readonly stats: { readonly open: number; readonly accepted: number; readonly failed: number };
   close(): void;
 }
 
@@ -56,6 +59,8 @@ export interface VmRecord {
   input: Promise<void>;
   /** Set when the input was ended; fulfilled when the VM was told. */
   inputEnd?: Promise<void>;
+  /** Who sees its frames. */
+  readonly captures: Captures;
   /** Called at every change of state. */
   readonly watchers: Set<() => void>;
   /** Takes the console as it comes, with back-pressure, besides `console`. */
@@ -123,6 +128,7 @@ export function createRecord(
     startedAt: -Infinity,
     inputBytes: 0,
     input: Promise.resolve(),
+    captures: new Captures(),
     watchers: new Set(),
   };
 }
