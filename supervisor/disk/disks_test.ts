@@ -4,7 +4,8 @@ import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/
 import { hasTool } from "../../tests/tools.ts";
 import { RequestError } from "../request_error.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor.ts";
-import { startBlockGuest, talkTo } from "../testing/block_guest.ts";
+import { startBlockGuest } from "../testing/block_guest.ts";
+import { talkTo } from "../testing/talking_guest.ts";
 
 const BLOCK = 4096;
 const EIO = 5, EINVAL = 22, ENODEV = 19, ENOSPC = 28, EROFS = 30;
