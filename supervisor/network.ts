@@ -73,7 +73,7 @@ export class Network {
   readonly wire: Wire | undefined;
   readonly #backbone: Backbone;
   /** Frames the gateway sent while one was being delivered to it: the backbone is not re-entered. */
-  readonly #queue: Uint8Array[] = [];
+  readonly #queue: { frame: Uint8Array; offload: number }[] = [];
   #gatewayPort: BackbonePort | undefined;
   #delivering = false;
   #refused = false;
@@ -155,7 +155,8 @@ export class Network {
       address: own,
       netmask,
       mac: OWN_MAC,
-      send: (frame) => this.#sendFromGateway(frame),
+      send: (frame, offload) => this.#sendFromGateway(frame, offload),
+      offload: true,
       now: () => performance.now(),
       setTimer: (milliseconds, call) => {
         const timer = setTimeout(call, milliseconds);
@@ -164,8 +165,9 @@ export class Network {
     });
     const port = {
       name: "gateway",
-      deliver: (frame: Uint8Array) => {
-        gateway.receive(frame);
+      takes: TAKES_CHECKSUM | TAKES_SEGMENTS,
+      deliver: (frame: Uint8Array, offload: number) => {
+        gateway.receive(frame, offload);
         return true;
       },
     };
@@ -184,17 +186,17 @@ export class Network {
       this.#delivering = false;
     }
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      this.#backbone.send(this.#gatewayPort!, next);
+      this.#backbone.send(this.#gatewayPort!, next.frame, next.offload);
     }
   }
 
-  #sendFromGateway(frame: Uint8Array): boolean {
+  #sendFromGateway(frame: Uint8Array, offload: number): boolean {
     if (this.#delivering) {
-      this.#queue.push(frame.slice());
+      this.#queue.push({ frame: frame.slice(), offload });
       return true;
     }
     this.#refused = false;
-    this.#backbone.send(this.#gatewayPort!, frame);
+    this.#backbone.send(this.#gatewayPort!, frame, offload);
     return !this.#refused;
   }
 }

@@ -5,6 +5,7 @@
  * `send` hands the buffer out. The receiver of the frame must copy it before it returns, and must
  * not call back into the gateway; then no frame costs an allocation.
  */
+import { LARGE_FRAME_MAXIMUM } from "../../devices/frame.ts";
 import { put16 } from "./bytes.ts";
 import { type PacketView, packetView } from "./checksum.ts";
 
@@ -23,10 +24,15 @@ export class FrameBuilder implements PacketView {
   sent = 0;
   refused = 0;
   readonly #views: (Uint8Array | undefined)[] = new Array(FRAME_MAXIMUM + 1);
-  readonly #transmit: (frame: Uint8Array) => boolean;
+  readonly #transmit: (frame: Uint8Array, offload: number) => boolean;
 
-  constructor(source: Uint8Array, transmit: (frame: Uint8Array) => boolean) {
-    const view = packetView(FRAME_MAXIMUM);
+  /** `offload`: frames may be handed out with an offload (devices/offload.ts), and then be larger. */
+  constructor(
+    source: Uint8Array,
+    transmit: (frame: Uint8Array, offload: number) => boolean,
+    readonly offload = false,
+  ) {
+    const view = packetView(offload ? LARGE_FRAME_MAXIMUM : FRAME_MAXIMUM);
     this.bytes = view.bytes;
     this.words = view.words;
     this.bytes.set(source, 6);
@@ -34,12 +40,14 @@ export class FrameBuilder implements PacketView {
   }
 
   /** Completes the Ethernet header and sends `length` bytes. False: the link has no room now. */
-  send(destination: Uint8Array, etherType: number, length: number): boolean {
+  send(destination: Uint8Array, etherType: number, length: number, offload = 0): boolean {
     const bytes = this.bytes;
     for (let i = 0; i < 6; i++) bytes[i] = destination[i];
     put16(bytes, 12, etherType);
-    const frame = this.#views[length] ??= bytes.subarray(0, length);
-    if (this.#transmit(frame)) {
+    const frame = length > FRAME_MAXIMUM
+      ? bytes.subarray(0, length)
+      : this.#views[length] ??= bytes.subarray(0, length);
+    if (this.#transmit(frame, offload)) {
       this.sent++;
       return true;
     }

@@ -11,6 +11,7 @@
  * copy the frame before it returns and must not call `receive` (queue instead). Frames that are
  * passed in one turn of the event loop are answered together.
  */
+import { LARGE_FRAME_MAXIMUM } from "../../devices/frame.ts";
 import { Arp } from "./arp.ts";
 import { get16 } from "./bytes.ts";
 import { packetView } from "./checksum.ts";
@@ -61,7 +62,9 @@ export interface GatewayOptions {
   /** Six bytes. */
   mac: Uint8Array;
   /** Puts one frame on the link. False: no room now, try again. */
-  send(frame: Uint8Array): boolean;
+  send(frame: Uint8Array, offload: number): boolean;
+  /** The link takes frames with an offload (devices/offload.ts); default: 0 only. */
+  offload?: boolean;
   /** Milliseconds, never decreasing; fractions are welcome. */
   now(): number;
   /** Calls `f` once after `ms`; returns a function that cancels it. */
@@ -100,7 +103,7 @@ export interface GatewayStats {
 
 export class Gateway {
   readonly #options: GatewayOptions;
-  readonly #received = packetView(FRAME_MAXIMUM);
+  readonly #received = packetView(LARGE_FRAME_MAXIMUM);
   readonly #packet = emptyPacket();
   readonly #segment = emptySegment();
   readonly #timers: Timers;
@@ -124,7 +127,11 @@ export class Gateway {
     const { address, mac, now } = options;
     this.#options = options;
     this.#timers = new Timers(now, options.setTimer);
-    this.#frame = new FrameBuilder(mac, (frame) => options.send(frame));
+    this.#frame = new FrameBuilder(
+      mac,
+      (frame, offload) => options.send(frame, offload),
+      options.offload,
+    );
     this.#arp = new Arp(this.#frame, this.#timers, address, mac);
     this.#icmp = new Icmp(this.#frame, this.#arp, address);
     this.#udp = new Udp(this.#frame, address);
@@ -145,12 +152,18 @@ export class Gateway {
     );
   }
 
-  /** Takes one frame from the link. The bytes are copied; malformed frames are counted. */
-  receive(frame: Uint8Array): void {
+  /**
+   * Takes one frame from the link, with an offload that fits it. The bytes are copied; malformed frames are
+   * counted.
+   */
+  receive(frame: Uint8Array, offload = 0): void {
     if (this.#closed) return;
     if (this.#receiving) throw new Error("Gateway.receive was called from within send: queue");
     this.#framesIn++;
-    if (frame.length < ETHERNET_HEADER || frame.length > FRAME_MAXIMUM) {
+    if (
+      frame.length < ETHERNET_HEADER ||
+      frame.length > (offload === 0 ? FRAME_MAXIMUM : LARGE_FRAME_MAXIMUM)
+    ) {
       this.#drops.malformed++;
       return;
     }
@@ -164,7 +177,7 @@ export class Gateway {
     this.#receiving = true;
     try {
       const etherType = get16(bytes, 12);
-      if (etherType === ETHERTYPE_IPV4) this.#receiveIpv4(frame.length, broadcast);
+      if (etherType === ETHERTYPE_IPV4) this.#receiveIpv4(frame.length, broadcast, offload !== 0);
       else if (etherType === ETHERTYPE_ARP) this.#receiveArp(frame.length);
       else this.#drops.protocol++;
     } finally {
@@ -271,7 +284,7 @@ export class Gateway {
     }
   }
 
-  #receiveIpv4(length: number, broadcast: boolean): void {
+  #receiveIpv4(length: number, broadcast: boolean, checked: boolean): void {
     const frame = this.#received;
     const packet = this.#packet;
     const problem = parseIpv4(frame, length, packet);
@@ -289,11 +302,11 @@ export class Gateway {
     const now = this.#options.now();
     const from = this.#arp.confirm(source, frame.bytes, now);
     if (protocol === IPPROTO_TCP) {
-      const wrong = parseSegment(frame, packet, this.#segment);
+      const wrong = parseSegment(frame, packet, this.#segment, checked);
       if (wrong !== null) this.#drops[wrong]++;
       else this.#tcp.receive(frame.bytes, packet, this.#segment, from, now);
     } else if (protocol === IPPROTO_UDP) {
-      const wrong = this.#udp.receive(frame, packet, from.mac);
+      const wrong = this.#udp.receive(frame, packet, from.mac, checked);
       if (wrong === "unreachable" || wrong === "prohibited") {
         const code = wrong === "prohibited" ? ICMP_PROHIBITED : ICMP_PORT_UNREACHABLE;
         this.#icmp.unreachable(frame, packet, from.mac, code, now);

@@ -69,8 +69,13 @@ export function writeIpv4(
   frame.words[(at + 10) >> 1] = fold(sum(frame, at, IPV4_HEADER));
 }
 
-export function sendIpv4(frame: FrameBuilder, mac: Uint8Array, length: number): boolean {
-  return frame.send(mac, ETHERTYPE_IPV4, IPV4_PAYLOAD + length);
+export function sendIpv4(
+  frame: FrameBuilder,
+  mac: Uint8Array,
+  length: number,
+  offload = 0,
+): boolean {
+  return frame.send(mac, ETHERTYPE_IPV4, IPV4_PAYLOAD + length, offload);
 }
 
 /** "10.0.0.1" for messages. */

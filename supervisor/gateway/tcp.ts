@@ -112,6 +112,10 @@ export class Tcp implements TcpHost {
     this.#outbound.policy = policy;
   }
 
+  get offload(): boolean {
+    return this.frame.offload;
+  }
+
   get connections(): number {
     return this.#table.size;
   }

@@ -49,6 +49,8 @@ export interface TcpHost {
   /** The neighbour's MAC may be wrong: nothing was acknowledged for several retransmissions. */
   doubtNeighbour(c: TcpConnection): void;
   wake(c: TcpConnection, now: number): void;
+  /** Checksums and the cutting of large segments may be left to others. */
+  readonly offload: boolean;
   readonly stats: TcpStats;
   readonly limits: TcpLimits;
   /** True while unread bytes of all connections exceed the budget: no window grows. */

@@ -3,6 +3,8 @@
  * announce. Small segments are not held back (no Nagle): the gateway's users are proxies, and what
  * they write within one turn of the event loop is one segment already.
  */
+import { SEGMENTS_MAXIMUM } from "../../devices/offload.ts";
+import { IPV4_HEADER } from "./ipv4.ts";
 import { restartAfterIdle, sendWindow } from "./tcp_congestion.ts";
 import {
   CLOSED,
@@ -15,9 +17,11 @@ import {
   TIME_WAIT,
 } from "./tcp_connection.ts";
 import { startTiming } from "./tcp_rtt.ts";
-import { TCP_ACK, TCP_FIN, TCP_PSH, TCP_SYN } from "./tcp_segment.ts";
+import { TCP_ACK, TCP_FIN, TCP_HEADER, TCP_PSH, TCP_SYN } from "./tcp_segment.ts";
 import { after, distance } from "./tcp_sequence.ts";
 
+/** Payload of the largest IPv4 packet: no options follow after a SYN. */
+const LARGE_PAYLOAD = 0xffff - IPV4_HEADER - TCP_HEADER;
 /** How long an acknowledgement may wait for data to travel with (RFC 9293 section 3.8.6.3: 500). */
 const DELAYED_ACK_MS = 10;
 /** How soon to try again after the link had no room. */
@@ -76,7 +80,8 @@ export function sendData(c: TcpConnection, now: number, force = false): void {
     if (unsent < 0 || (unsent === 0 && !c.closing)) return;
     if (flight === 0) restartAfterIdle(c, now);
     const room = Math.max(sendWindow(c) - flight, 0);
-    const length = Math.min(unsent, c.mss, room);
+    let length = Math.min(unsent, largest(c), room);
+    if (length > c.mss && length < unsent) length -= length % c.mss;
     if (length < unsent && length < c.mss) {
       // The window ends inside this segment: silly window avoidance, RFC 9293 section 3.8.6.2.1.
       const worthwhile = length > 0 && (force || 2 * length >= c.windowLargest);
@@ -91,6 +96,12 @@ export function sendData(c: TcpConnection, now: number, force = false): void {
     advance(c, length + (fin ? 1 : 0), now);
     if (fin) return;
   }
+}
+
+/** Payload of the largest segment: of many full ones, if others cut it. */
+function largest(c: TcpConnection): number {
+  if (!c.host.offload) return c.mss;
+  return c.mss * Math.min(SEGMENTS_MAXIMUM, Math.floor(LARGE_PAYLOAD / c.mss));
 }
 
 function advance(c: TcpConnection, count: number, now: number): void {

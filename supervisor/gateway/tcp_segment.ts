@@ -59,20 +59,23 @@ export function emptySegment(): Segment {
   };
 }
 
-/** Fills `into`. Returns the reason when the segment must be dropped, otherwise null. */
+/** Fills `into`; `checked`: the checksum needs no look. Returns the reason when the segment must be dropped, otherwise null. */
 export function parseSegment(
   frame: PacketView,
   packet: Ipv4Packet,
   into: Segment,
+  checked = false,
 ): "malformed" | "checksum" | null {
   const bytes = frame.bytes;
   const at = packet.payload;
   if (packet.length < TCP_HEADER) return "malformed";
   const header = (bytes[at + 12] >>> 4) << 2;
   if (header < TCP_HEADER || header > packet.length) return "malformed";
-  // ETHERNET_HEADER is where the IP header stands, whatever its length.
-  const pseudo = pseudoHeader(frame, 14, IPPROTO_TCP, packet.length);
-  if (fold(sum(frame, at, packet.length, pseudo)) !== 0) return "checksum";
+  if (!checked) {
+    // ETHERNET_HEADER is where the IP header stands, whatever its length.
+    const pseudo = pseudoHeader(frame, 14, IPPROTO_TCP, packet.length);
+    if (fold(sum(frame, at, packet.length, pseudo)) !== 0) return "checksum";
+  }
   into.sourcePort = get16(bytes, at);
   into.destinationPort = get16(bytes, at + 2);
   into.sequence = get32(bytes, at + 4);
@@ -139,4 +142,9 @@ export function writeSegment(
 export function sealSegment(frame: PacketView, at: number, length: number): void {
   const pseudo = pseudoHeader(frame, 14, IPPROTO_TCP, length);
   frame.words[(at + 16) >> 1] = fold(sum(frame, at, length, pseudo));
+}
+
+/** Leaves the checksum to others: only the sum of the pseudo header is written. */
+export function leaveSegment(frame: PacketView, at: number, length: number): void {
+  frame.words[(at + 16) >> 1] = ~fold(pseudoHeader(frame, 14, IPPROTO_TCP, length));
 }

@@ -1,9 +1,10 @@
 /** Puts one segment of a connection on the link. */
+import { OFFLOAD_PARTIAL } from "../../devices/offload.ts";
 import type { FrameBuilder } from "./ethernet.ts";
 import { IPPROTO_TCP, IPV4_PAYLOAD, sendIpv4, writeIpv4 } from "./ipv4.ts";
 import type { TcpConnection } from "./tcp_connection.ts";
 import { announceWindow } from "./tcp_output.ts";
-import { sealSegment, TCP_ACK, TCP_RST, writeSegment } from "./tcp_segment.ts";
+import { leaveSegment, sealSegment, TCP_ACK, TCP_RST, writeSegment } from "./tcp_segment.ts";
 
 /** `length` bytes come from `offset` in the send buffer. False: the link had no room. */
 export function transmitSegment(
@@ -29,6 +30,10 @@ export function transmitSegment(
   );
   if (length > 0) c.send.copyTo(frame.bytes, IPV4_PAYLOAD + header, offset, length);
   writeIpv4(frame, c.localAddress, c.remoteAddress, IPPROTO_TCP, header + length);
-  sealSegment(frame, IPV4_PAYLOAD, header + length);
-  return sendIpv4(frame, c.neighbour.mac, header + length);
+  let offload = 0;
+  if (frame.offload) {
+    leaveSegment(frame, IPV4_PAYLOAD, header + length);
+    offload = OFFLOAD_PARTIAL | (length > c.mss ? c.mss : 0);
+  } else sealSegment(frame, IPV4_PAYLOAD, header + length);
+  return sendIpv4(frame, c.neighbour.mac, header + length, offload);
 }

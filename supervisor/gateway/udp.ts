@@ -60,14 +60,17 @@ export class Udp {
     frame: PacketView,
     packet: Ipv4Packet,
     mac: Uint8Array,
+    checked: boolean,
   ): "malformed" | "checksum" | "unreachable" | "prohibited" | null {
     const { bytes } = frame;
     const at = packet.payload;
     if (packet.length < UDP_HEADER) return "malformed";
     const length = get16(bytes, at + 4);
     if (length < UDP_HEADER || length > packet.length) return "malformed";
-    const pseudo = pseudoHeader(frame, ETHERNET_HEADER, IPPROTO_UDP, length);
-    if (get16(bytes, at + 6) !== 0 && fold(sum(frame, at, length, pseudo)) !== 0) return "checksum";
+    if (!checked && get16(bytes, at + 6) !== 0) {
+      const pseudo = pseudoHeader(frame, ETHERNET_HEADER, IPPROTO_UDP, length);
+      if (fold(sum(frame, at, length, pseudo)) !== 0) return "checksum";
+    }
     const port = get16(bytes, at + 2);
     const own = packet.destination === this.#address;
     const handler = own ? this.#handlers.get(port) : undefined;
