@@ -256,16 +256,15 @@ static int send_next(struct tcp_connection *c) {
   uint32_t length = minimum(minimum(left, tcp_large_room(c)), minimum(offered, congestion_room(c)));
   length = minimum(length, hole);
   if (length == 0) return 0;
+  /* More is on its way: what is cut by others is worth waiting for. */
+  if (c->more && length == left && length < tcp_large_room(c) && !c->send_small && !again) return 0;
   /* A short segment at the end of full ones has to pass Nagle's rule by itself. */
   if (length > full && !(length == left && (c->no_delay || c->fin_wanted))) length -= length % full;
   if (again && in_flight && length < minimum(minimum(left, full), hole)) return 0;
   if (length < full && !again) {
     int last = length == left;
     int quiet = c->snd_una == c->snd_max;
-    if (last && !c->fin_wanted) {
-      if (c->more && !c->send_small) return 0;
-      if (!quiet && !c->no_delay) return 0;
-    }
+    if (last && !(quiet || c->no_delay || c->fin_wanted)) return 0;
     if (!last && length < c->snd_wnd_max / 2 && !c->send_small) return 0;
   }
   send_range(c, c->snd_nxt, length);
