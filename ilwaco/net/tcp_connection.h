@@ -47,6 +47,7 @@ struct tcp_connection {
   unsigned more : 1;       /* the program is about to write more: a short segment waits */
   unsigned fin_wanted : 1; /* a FIN follows the last byte in `send` */
   unsigned fin_sent : 1;
+  unsigned short_sent : 1;
   unsigned fin_seen : 1;   /* the peer's FIN has come, maybe out of order: at fin_sequence */
   unsigned fin_taken : 1;  /* all up to the peer's FIN was received in order */
   unsigned ack_now : 1;
@@ -62,6 +63,7 @@ struct tcp_connection {
   struct ring send; /* from snd_una on */
   uint32_t send_limit;
   uint32_t iss, snd_una, snd_nxt, snd_max;
+  uint32_t short_end; /* with `short_sent`: the end of the last segment that was not full */
   uint32_t snd_wnd, snd_wl1, snd_wl2, snd_wnd_max;
   uint16_t mss; /* payload bytes of a full segment */
   uint8_t snd_scale;

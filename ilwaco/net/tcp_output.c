@@ -237,6 +237,12 @@ static uint32_t skip_sacked(struct tcp_connection *c) {
   return UINT32_MAX;
 }
 
+/* Whether a segment that is not full may go: one at a time is under way (Nagle's rule, RFC 896, as modified
+ * by Minshall: full segments before it do not hold back the short end of what was written). */
+static int may_be_short(const struct tcp_connection *c) {
+  return c->no_delay || c->fin_wanted || !c->short_sent || !seq_after(c->short_end, c->snd_una);
+}
+
 /* Sends the next segment at snd_nxt, if there is one and it may go; 0: there is not. */
 static int send_next(struct tcp_connection *c) {
   uint32_t hole = skip_sacked(c);
@@ -259,17 +265,20 @@ static int send_next(struct tcp_connection *c) {
   /* More is on its way: what is cut by others is worth waiting for. */
   if (c->more && length == left && length < tcp_large_room(c) && !c->send_small && !again) return 0;
   /* A short segment at the end of full ones has to pass Nagle's rule by itself. */
-  if (length > full && !(length == left && (c->no_delay || c->fin_wanted))) length -= length % full;
+  if (length > full && !(length == left && may_be_short(c))) length -= length % full;
   if (again && in_flight && length < minimum(minimum(left, full), hole)) return 0;
   if (length < full && !again) {
     int last = length == left;
-    int quiet = c->snd_una == c->snd_max;
-    if (last && !(quiet || c->no_delay || c->fin_wanted)) return 0;
+    if (last && !may_be_short(c)) return 0;
     if (!last && length < c->snd_wnd_max / 2 && !c->send_small) return 0;
   }
   send_range(c, c->snd_nxt, length);
   c->send_small = 0;
   c->snd_nxt += length;
+  if (length % full) {
+    c->short_sent = 1;
+    c->short_end = c->snd_nxt;
+  }
   if (c->fin_sent && c->snd_nxt == end) c->snd_nxt++;
   return 1;
 }
