@@ -56,9 +56,15 @@ export async function withCliServer(
   const child = denali(["up", "--listen", "127.0.0.1:0", "--cells", "1", ...options]).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  while (!text.includes("\n")) text += (await reader.read()).value ?? "\n";
-  const url = /https?:\/\/\S+/.exec(text)?.[0] ?? `expected a URL, got "${text}"`;
-  const run = (...args: string[]) => runDenali(args, "", { DENALI_HOST: url });
+  let url: string | undefined;
+  while (url === undefined) {
+    const { value } = await reader.read();
+    if (value === undefined) throw new Error(`expected the URL of a server, got "${text}"`);
+    text += value;
+    url = /(https?:\/\/\S+)\n/.exec(text)?.[1];
+  }
+  const host = { DENALI_HOST: url };
+  const run = (...args: string[]) => runDenali(args, "", host);
   const ok = async (...args: string[]) => {
     const { code, stdout, stderr } = await run(...args);
     assertEquals([code, stderr], [0, ""], args.join(" "));
