@@ -314,8 +314,9 @@ export class Supervisor {
   /** Changes what of a VM can be changed while it runs. */
   async update(vm: number | string, change: VmChange): Promise<VmSummary> {
     const record = this.#vms.find(vm);
-    const { labels, restart, egress, ...resources } = parseVmChange(change);
+    const { labels, restart, egress, disks, ...resources } = parseVmChange(change);
     if (egress !== undefined) requireEgress(egress, this.network);
+    if (disks !== undefined) await inTurn(record, () => this.#exchangeDisks(record, disks));
     if (record.cell?.alive) await this.#machines.ask(record, COMMAND.VM_LIMIT, resources);
     record.limits = changeLimits(record.limits, resources);
     record.labels = labels ?? record.labels;
@@ -324,6 +325,13 @@ export class Supervisor {
     this.#setEgress(record);
     await this.#keep(...keepChange(record));
     return summarize(record);
+  }
+
+  async #exchangeDisks(vm: VmRecord, disks: VmRequest["disks"]): Promise<void> {
+    if (!hasEnded(vm)) this.#wrongState(vm, "stopped, while its disks are exchanged");
+    requireDisks({ disks }, this.disks);
+    await this.disks?.closeFor(vm);
+    this.disks?.exchange(vm, disks);
   }
 
   /** Ends a VM and forgets it: its name, its console, its ports. */

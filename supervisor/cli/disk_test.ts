@@ -71,7 +71,12 @@ Deno.test("a disk is made, filled, attached, copied, enlarged, exported and remo
         assertEquals(await ok("disk", "resize", "zeros", "512K"), "zeros\n");
         assertStringIncludes(await fails("disk", "resize", "zeros", "256K"), "never shrinks");
         assertStringIncludes(await fails("disk", "rm", "zeros"), "cannot be removed");
-        await ok("rm", "one");
+        assertStringIncludes(await fails("update", "--disk", "none-such", "one"), "no disk");
+        await ok("update", "--disk", "zeros:ro", "one");
+        assertMatch(await ok("disk", "ls"), /content\s+40K\s+40K\s+-\nzeros\s+512K\s+0\s+1:ro\n/);
+        await ok("start", "one");
+        assertStringIncludes(await fails("update", "--disk", "none", "one"), "stopped");
+        await ok("rm", "--force", "one");
 
         assertEquals(await ok("disk", "clone", "content", "copy"), "copy\n");
         await ok("disk", "rm", "content", "zeros");

@@ -14,6 +14,8 @@ the value none takes a limit away.
 
 ${VM_EGRESS_HELP}. default: what the server lets all reach
 ${RESOURCE_HELP}
+  --disk NAME[:ro]      the disks that a stopped VM has from now on, instead of those before; may be
+                        repeated; none: no disks
   --restart POLICY      no, on-failure[:N], always or unless-stopped
   --json                print each virtual machine afterwards as JSON
 ${HOST_HELP}
@@ -28,17 +30,19 @@ export const update: Command = {
   async run(args) {
     const { read, client } = readClientWords(args, {
       text: ["restart", ...RESOURCE_OPTIONS],
-      list: ["egress"],
+      list: ["egress", "disk"],
       flag: ["json"],
     });
     const words = someWords(read, "VM");
     const { restart } = read.text;
-    const { egress } = read.list;
+    const { egress, disk } = read.list;
+    const disks = disk.length === 1 && disk[0] === "none" ? [] : disk;
     const rules = egress?.length === 1 && egress[0] === "default" ? null : readRules(egress);
     const change = {
       ...readResources(read.text),
       ...restart !== undefined && { restart },
       ...rules !== undefined && { egress: rules },
+      ...disk.length > 0 && { disks },
     };
     if (Object.keys(change).length === 0) {
       throw new UsageError("expected something to change, got no limit");

@@ -6,6 +6,7 @@ import type { DiskUnit } from "../../devices/disk.ts";
 import { RequestError } from "../request_error.ts";
 import type { VmRecord } from "../vm/record.ts";
 import type { VmRequest } from "../vm/request.ts";
+import type { DiskAttachment } from "./checks.ts";
 import { DiskWorker } from "./disk_worker.ts";
 import type { StateStore } from "../state/store.ts";
 import { openDiskRecords } from "./records.ts";
@@ -32,7 +33,10 @@ export interface OpenDisks {
 }
 
 /** Throws a RequestError unless the disks of a request exist. */
-export function requireDisks({ disks: wanted }: VmRequest, disks: Disks | undefined): void {
+export function requireDisks(
+  { disks: wanted }: Pick<VmRequest, "disks">,
+  disks: Disks | undefined,
+): void {
   if (wanted.length === 0) return;
   if (disks === undefined) {
     throw new RequestError("disks", "got some", "none: a deterministic run has no disks");
@@ -85,6 +89,21 @@ export class Disks {
   attach({ id, request }: VmRecord): void {
     for (const { name, readOnly } of request.disks) {
       this.store.holders.attach(name, id, readOnly);
+    }
+  }
+
+  /** Gives a VM that does not run other disks. Throws a RequestError, and it keeps what it has. */
+  exchange(vm: VmRecord, disks: readonly DiskAttachment[]): void {
+    const before = vm.request;
+    this.detach(vm);
+    vm.request = { ...before, disks };
+    try {
+      this.attach(vm);
+    } catch (error) {
+      this.detach(vm);
+      vm.request = before;
+      this.attach(vm);
+      throw error;
     }
   }
 

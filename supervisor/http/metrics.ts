@@ -82,7 +82,7 @@ function* serverMetrics(supervisor: Supervisor, cells: readonly unknown[]): Gene
   yield one("resident_bytes", "Memory of the process.", Deno.memoryUsage().rss);
   yield one("events_total", "Events so far.", events.last, "counter");
   yield one("state_commits_total", "Commits to the database.", state.commits, "counter");
-  for (const group of ["frames", "swap", "engine"]) {
+  for (const group of ["frames", "swap", "disks", "engine"]) {
     for (const [name, value] of Object.entries(sumOf(cells, group))) {
       if (typeof value !== "number") continue;
       const text = `Counter ${name} of ${group}, of all cells together.`;

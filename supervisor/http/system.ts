@@ -44,7 +44,7 @@ export function routeSystem(app: ControlApp, supervisor: Supervisor): void {
     access: { role: "reader", global: true },
     answers: {
       200: {
-        description: "Counters in `frames`, `swap` and `engine` are sums over the cells",
+        description: "Counters in `frames`, `swap`, `disks` and `engine` are sums over the cells",
         schema: z.object({
           version: z.string(),
           abi: z.int(),
@@ -58,6 +58,7 @@ export function routeSystem(app: ControlApp, supervisor: Supervisor): void {
           }),
           frames: Counters,
           swap: Counters,
+          disks: Counters,
           engine: Counters,
           cells: z.array(Counters),
           network: Counters.optional(),
@@ -121,6 +122,7 @@ async function describeSystem(supervisor: Supervisor): Promise<Record<string, un
     orphans: supervisor.orphans,
     frames: sumOf(cells, "frames"),
     swap: sumOf(cells, "swap"),
+    disks: sumOf(cells, "disks"),
     engine: sumOf(cells, "engine"),
     cells,
     network,

@@ -141,6 +141,7 @@ export const VmCreate = z.strictObject({
 export const VmPatch = z.strictObject({
   ...resources,
   labels: optional("labels", (value) => value === undefined ? undefined : parseLabels(value)),
+  disks: optional("disks", (value) => value === undefined ? undefined : VM_FIELDS.disks(value)),
   egress: optional("egress", (value) => value === undefined ? undefined : parseEgress(value)),
   restart: optional("restart", (value) => value === undefined ? undefined : parseRestart(value)),
 }).openapi("VmPatch") as unknown as z.ZodType<VmChange>;

@@ -13,7 +13,7 @@ import { summarize, type VmRecord } from "../vm/record.ts";
 const tag = "vms";
 
 /** Disks belong to no labels. */
-function keepsDisks(c: ControlContext, { disks = [] }: VmParameters): void {
+function keepsDisks(c: ControlContext, { disks = [] }: Pick<VmParameters, "disks">): void {
   const { name, labels } = c.get("caller");
   if (labels === undefined || disks.length === 0) return;
   const got = `the token ${name} is limited to labels`;
@@ -86,6 +86,7 @@ export function routeVms(app: ControlApp, supervisor: Supervisor): void {
   }, async (c, { params, body }) => {
     const { id } = findVm(c, supervisor, params.id);
     if (body.labels !== undefined) keepsLabels(c, body.labels);
+    keepsDisks(c, body);
     return c.json(await supervisor.update(id, body));
   });
 

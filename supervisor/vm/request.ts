@@ -82,6 +82,8 @@ export interface VmChange extends Resources {
   readonly labels?: Readonly<Record<string, string>>;
   readonly restart?: string;
   readonly egress?: readonly string[] | null;
+  /** Instead of those that it has; only while it is stopped. */
+  readonly disks?: readonly DiskAttachment[];
 }
 
 /** Checks a request from outside (parsed JSON). Throws a RequestError that names the field. */
@@ -95,12 +97,13 @@ export function parseVmRequest(value: unknown): VmRequest {
 /** Checks what is to change of a VM that exists. Throws a RequestError that names the field. */
 export function parseVmChange(value: unknown): VmChange {
   const change = object("body", value);
-  checkFields(change, ["labels", "restart", "egress", ...RESOURCE_FIELDS]);
+  checkFields(change, ["labels", "restart", "egress", "disks", ...RESOURCE_FIELDS]);
   return {
     ...parseResources(change),
     ...change.labels !== undefined && { labels: parseLabels(change.labels) },
     ...change.restart !== undefined && { restart: parseRestart(change.restart) },
     ...change.egress !== undefined && { egress: parseEgress(change.egress) },
+    ...change.disks !== undefined && { disks: VM_FIELDS.disks(change.disks) },
   };
 }
 
