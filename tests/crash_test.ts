@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { crashRounds } from "./crash/crash.ts";
 import { judgeRecords } from "./crash/records.ts";
+import { stateRounds } from "./crash/state.ts";
 import { hasTool } from "./tools.ts";
 
 const gccMissing = !await hasTool("gcc", "the crash tests compile a guest");
@@ -24,4 +25,11 @@ Deno.test("the judge of records sees a lost one, a torn one and one at the wrong
   assertEquals(judgeRecords(disk, 1).wrong, ["record 1 is lost: its block has 0"]);
   disk[5 * 4096 + 100] = 1;
   assertEquals(judgeRecords(disk, 0).wrong, ["block 5 is torn"]);
+});
+
+Deno.test("after SIGKILL at any moment everything is found as it was last acknowledged", async () => {
+  const seed = Date.now() >>> 0;
+  const { acked, wrong } = await stateRounds({ rounds: 5, seed });
+  assertEquals(wrong, [], `seed ${seed}`);
+  assert(acked > 20, `only ${acked} requests were acknowledged`);
 });

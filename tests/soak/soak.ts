@@ -10,6 +10,7 @@ import { parseArgs } from "@std/cli/parse-args";
 import { buildImage } from "../../guests/build.ts";
 import { describeImage, type StoredImage } from "../../supervisor/image/store.ts";
 import { crashRounds } from "../crash/crash.ts";
+import { stateRounds } from "../crash/state.ts";
 import { parseSize } from "../../supervisor/size.ts";
 import { Supervisor } from "../../supervisor/supervisor.ts";
 
@@ -226,6 +227,9 @@ if (import.meta.main) {
   const log = (line: string) => console.log(line);
   const crashes = await crashRounds({ rounds: Number(read["crash-rounds"]), seed, log });
   console.log(JSON.stringify(crashes, null, 2));
-  const wrong = result.wrong.length + Object.keys(result.lost).length + crashes.wrong.length;
+  const state = await stateRounds({ rounds: Number(read["crash-rounds"]), seed, log });
+  console.log(JSON.stringify(state, null, 2));
+  const wrong = state.wrong.length + result.wrong.length + Object.keys(result.lost).length +
+    crashes.wrong.length;
   Deno.exit(wrong === 0 ? 0 : 1);
 }
