@@ -1,7 +1,7 @@
 /**
  * The network: bulk TCP, HTTP by document size, UDP dispatch by stage, and game servers, between VMs and Linux.
  *
- *     deno task bench net [--only throughput,documents,dispatch,arena] [--seconds N] [--servers N,...]
+ *     deno task bench net [--only throughput,documents,dispatch,arena] [--seconds N] [--servers N]
  *
  * Needs root for namespaces and TAP devices, wrk and gcc. Linux is the client. A server is a guest in a
  * VM on a TAP device, or one through the gateway, or the same sources as a Linux program, behind the
@@ -23,8 +23,8 @@ import { printTable, save } from "./report/report.ts";
 
 const PARTS = ["throughput", "documents", "dispatch", "arena"];
 const DATAGRAMS = [100, 1400], FLEET = 100;
-/** Doubled from the paper's number until updates come late. */
-const SERVERS = [32, 64, 128, 256, 512];
+/** The paper's number; doubled until updates come late, or halved until they do not. */
+const SERVERS = 32, SERVERS_MAXIMUM = 512;
 const SMALL = 2258;
 
 function ratio(value: number, native: number | undefined): string {
@@ -103,16 +103,15 @@ async function dispatch(): Promise<Dispatch[]> {
   return rows;
 }
 
-async function arena(
-  natives: Natives,
-  seconds: number,
-  steps: readonly number[],
-): Promise<Arena[]> {
-  const rows: Arena[] = [];
-  for (const servers of steps) {
-    const row = await measureArena(servers, natives, seconds);
-    rows.push(row);
-    if (row.p99 > LATE_MAXIMUM_US) break;
+/** `first` servers, then twice as many until updates come late, or half as many until they do not. */
+async function arena(natives: Natives, seconds: number, first: number): Promise<Arena[]> {
+  const inTime = ({ p99 }: Arena) => p99 <= LATE_MAXIMUM_US;
+  const rows = [await measureArena(first, natives, seconds)];
+  const good = inTime(rows[0]);
+  for (let n = first; inTime(rows[rows.length - 1]) === good;) {
+    n = good ? 2 * n : n >> 1;
+    if (n < 1 || n > SERVERS_MAXIMUM) break;
+    rows.push(await measureArena(n, natives, seconds));
   }
   printTable(
     ["arena servers", "in time", "p99 late, us", "worst p99", "p99 in the VM", "updates", "lost"],
@@ -127,7 +126,7 @@ if (!await hasNamespaces() || !await hasTool("wrk", "it is the HTTP client")) De
 const flags = parseArgs(Deno.args, { string: ["only", "seconds", "servers"] });
 const seconds = Number(flags.seconds ?? 3);
 const parts = flags.only?.split(",") ?? PARTS;
-const steps: readonly number[] = flags.servers?.split(",").map(Number) ?? SERVERS;
+const servers = Number(flags.servers ?? SERVERS);
 const guests = ["ttcp", "httpd", "arena", "arena-bot"];
 await buildGuests(guests);
 const natives: Record<string, string> = {};
@@ -139,7 +138,7 @@ try {
     throughput: has("throughput") ? await throughput(natives, seconds) : [],
     documents: has("documents") ? await documents(natives, seconds) : [],
     dispatch: has("dispatch") ? await dispatch() : [],
-    arena: has("arena") ? await arena(natives, seconds, steps) : [],
+    arena: has("arena") ? await arena(natives, seconds, servers) : [],
   };
   const small = results.documents.find(({ bytes, link }) => bytes === SMALL && link === "VM, TAP");
   if (small) console.log(`\n${SMALL} bytes from one VM: ${small.perSecond.toFixed(0)} requests/s`);

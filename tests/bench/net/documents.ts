@@ -4,7 +4,7 @@ import { type LinkName, type Natives, type Target, withLink } from "./links.ts";
 
 /** Bytes; 2,258 and 134,007 are the paper's small and large document. */
 export const DOCUMENTS = [200, 1000, 2258, 10_000, 30_000, 134_007, 300_000];
-const PORT = 80, CONNECTIONS = 16;
+const PORT = 80, CONNECTIONS = 16, WARM_SECONDS = 5;
 
 export interface Requests {
   readonly link: LinkName;
@@ -41,7 +41,7 @@ export async function measureDocuments(
           ] as const,
           ...["-s", script, `http://${host}:${port}/doc?bytes=${bytes}`],
         );
-      await wrk(2258, 2); // until V8 has compiled what is hot
+      await wrk(2258, WARM_SECONDS); // until V8 has compiled what is hot
       for (const bytes of sizes) {
         rows.push({ link, servers, bytes, ...parse(await wrk(bytes, seconds)) });
       }
