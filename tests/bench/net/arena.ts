@@ -7,7 +7,7 @@
 
 import { type Natives, withLink } from "./links.ts";
 
-const PORT = 27910, CLIENTS = 4;
+const PORT = 27910, CLIENTS = 4, WARM_SECONDS = 10;
 /** An update may be this late. */
 export const LATE_MAXIMUM_US = 10_000;
 
@@ -45,7 +45,7 @@ export async function measureArena(
         const args = [...words, "-t", String(Math.round(seconds * 1000)), host];
         return JSON.parse(await link.client(natives["arena-bot"], ...args)) as Bot;
       }));
-    await play(2); // until V8 has compiled what is hot
+    await play(WARM_SECONDS); // until V8 has compiled what is hot
     bots = await play(seconds);
   });
   const sorted = (values: number[]) => values.toSorted((a, b) => a - b);
