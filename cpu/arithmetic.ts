@@ -14,22 +14,20 @@ export function arithmeticHelpers(
   const W = new Int16Array(R.buffer), U = new Uint16Array(R.buffer);
   let remainder = 0;
 
-  /** (high:low) / divisor, all unsigned, high < divisor. By two digits of 16 bits: exact in doubles. */
+  /** (high:low) / divisor, all unsigned, high < divisor; leaves `remainder`. */
   function divide(high: number, low: number, divisor: number): number {
-    let quotient = 0;
-    remainder = high;
-    for (let digit = 16; digit >= 0; digit -= 16) {
-      const partial = remainder * 65536 + ((low >>> digit) & 0xffff);
-      let q = Math.floor(partial / divisor);
-      remainder = partial - q * divisor;
-      if (remainder < 0) {
-        q--;
-        remainder += divisor;
-      } else if (remainder >= divisor) {
-        q++;
-        remainder -= divisor;
-      }
-      quotient = quotient * 65536 + q;
+    const value = high * 4294967296 + low;
+    let quotient = Math.floor(value / divisor);
+    // As doubles, value and product are off by at most 2^12; the lower 32 bits of their difference are exact.
+    const about = value - quotient * divisor;
+    const exact = (low - Math.imul(quotient, divisor)) >>> 0;
+    remainder = exact + Math.round((about - exact) / 4294967296) * 4294967296;
+    if (remainder < 0) {
+      quotient--;
+      remainder += divisor;
+    } else if (remainder >= divisor) {
+      quotient++;
+      remainder -= divisor;
     }
     return quotient;
   }

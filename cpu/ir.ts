@@ -36,9 +36,7 @@ export type BinaryOperator =
   | "shr"
   | "sar"
   | "divs"
-  | "rems"
   | "divu"
-  | "remu"
   | "fadd"
   | "fsub"
   | "fmul"
@@ -307,14 +305,12 @@ function lift(value: Expression | number): Expression {
 /**
  * Division of two i32, signed or unsigned, towards 0. The divisor is not 0, and the quotient fits.
  */
-function division(operator: "divs" | "rems" | "divu" | "remu") {
+function division(operator: "divs" | "divu") {
   return (a: Expression, b: Expression): Expression => ({ op: "binary", operator, a, b });
 }
 
 export const divs = division("divs");
-export const rems = division("rems");
 export const divu = division("divu");
-export const remu = division("remu");
 
 type Arithmetic = "add" | "sub" | "mul" | "and" | "or" | "xor" | "shl" | "shr" | "sar";
 

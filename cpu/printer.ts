@@ -217,12 +217,8 @@ export class HandlerPrinter {
         return `(${a}>>${b})`;
       case "divs":
         return `(${a}/${b}|0)`;
-      case "rems":
-        return `(${a}%${b}|0)`;
       case "divu":
         return `((${a}>>>0)/(${b}>>>0)|0)`;
-      case "remu":
-        return `((${a}>>>0)%(${b}>>>0)|0)`;
       case "fadd":
         return `(${a}+${b})`;
       case "fsub":

@@ -19,7 +19,7 @@ const KEYWORDS = [
 const LOCALS = [
   ...["environment", "operations", "handler", "block", "left", "leave", "entry"],
   ...["out", "own", "bail", "E", "K", "S", "V", "stopped", "RT", "WT"],
-  ...["a", "d", "e", "h", "p", "s", "x", "y", "fk", "fa", "fb", "fr", "fc"],
+  ...["a", "d", "e", "h", "p", "s", "t", "x", "y", "fk", "fa", "fb", "fr", "fc"],
 ];
 
 /** Numbered locals, operations and labels, and the names of the functions themselves. */

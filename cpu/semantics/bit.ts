@@ -8,9 +8,11 @@ import {
   constant,
   eq,
   type Expression,
+  ne,
   ONE,
   or,
   sar,
+  select,
   shl,
   shr,
   sub,
@@ -64,12 +66,9 @@ function bitScan(index: (value: Expression) => Expression): Meaning {
     const value = b.read(source);
     const unsigned = b.let(source.size === 2 ? and(value, constant(0xffff)) : value);
     const flags = b.call("getFlags");
-    b.if(eq(unsigned, 0), () => {
-      b.perform("setFlagsWord", or(flags, constant(ZF)));
-    }, () => {
-      b.write(target, index(unsigned));
-      b.perform("setFlagsWord", and(flags, constant(~ZF)));
-    });
+    b.if(ne(unsigned, 0), () => b.write(target, index(unsigned)));
+    const zero = select(eq(unsigned, 0), ZF, 0);
+    b.perform("setFlagsWord", or(and(flags, constant(~ZF)), zero));
   };
 }
 

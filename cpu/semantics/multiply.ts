@@ -16,12 +16,11 @@ import {
   ltu,
   mul,
   ne,
-  rems,
-  remu,
   sar,
   sext,
   shl,
   shr,
+  sub,
   type Width,
   ZERO,
   zext,
@@ -107,8 +106,9 @@ function divide(signed: boolean): Meaning {
       ? both(eq(high, sar(low, 31)), ltu(1, add(divisor, 1))) // neither 0 nor -1
       : both(eq(high, 0), ne(divisor, 0));
     b.if(simple, () => {
-      b.setRegister(EAX, signed ? divs(low, divisor) : divu(low, divisor));
-      b.setRegister(EDX, signed ? rems(low, divisor) : remu(low, divisor));
+      const quotient = b.let(signed ? divs(low, divisor) : divu(low, divisor));
+      b.setRegister(EAX, quotient);
+      b.setRegister(EDX, sub(low, mul(quotient, divisor)));
     }, any);
   };
 }

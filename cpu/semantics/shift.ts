@@ -10,6 +10,7 @@ import {
   and,
   bit,
   constant,
+  eq,
   type Expression,
   ge,
   mul,
@@ -32,13 +33,12 @@ import {
 import type { Form, FormOperand } from "../shape.ts";
 import { CF, OF } from "../flags.ts";
 
-/** What a shift by a count of 1..31 gives. */
+/** What a shift gives. */
 interface Shifted {
+  /** For a count of 0..31; of 0 it is the operand as it was. RCL and RCR: for 1..31. */
   readonly result: Expression;
-  /** 0 or 1. */
-  readonly carry: Expression;
-  /** 0 or 1. */
-  readonly overflow: Expression;
+  /** Each 0 or 1, for a count of 1..31. Asked for once. */
+  flags(): { readonly carry: Expression; readonly overflow: Expression };
 }
 
 type Shift = (b: Builder, width: Width, value: Expression, count: Expression) => Shifted;
@@ -49,22 +49,29 @@ const sign = (value: Expression): Expression => shr(value, 31);
 
 const shiftLeft: Shift = (b, width, value, count) => {
   const result = b.let(sext(width, shl(value, count)));
-  const carry = b.let(
-    width === 32 ? low(shr(value, sub(32, count))) : low(shr(shl(value, count), width)),
-  );
-  return { result, carry, overflow: xor(sign(result), carry) };
+  const out = () =>
+    width === 32 ? low(shr(value, sub(32, count))) : low(shr(shl(value, count), width));
+  return { result, flags: () => signChanges(result, b.let(out())) };
 };
 
 const shiftRight: Shift = (b, width, value, count) => {
-  const last = b.let(shr(zext(width, value), sub(count, 1)));
-  const result = b.let(sext(width, shr(last, 1)));
-  return { result, carry: low(last), overflow: low(shr(last, width - 1)) };
+  const unsigned = b.let(zext(width, value));
+  const flags = () => {
+    const last = b.let(shr(unsigned, sub(count, 1)));
+    return { carry: low(last), overflow: low(shr(last, width - 1)) };
+  };
+  return { result: b.let(sext(width, shr(unsigned, count))), flags };
 };
 
-const shiftArithmetic: Shift = (b, _width, value, count) => {
-  const last = b.let(sar(value, sub(count, 1)));
-  return { result: b.let(sar(last, 1)), carry: low(last), overflow: ZERO };
-};
+const shiftArithmetic: Shift = (b, _width, value, count) => ({
+  result: b.let(sar(value, count)),
+  flags: () => ({ carry: low(sar(value, sub(count, 1))), overflow: ZERO }),
+});
+
+/** The flags of a shift to the left: OF says that the sign is another one than the bit that went out. */
+function signChanges(result: Expression, carry: Expression) {
+  return { carry, overflow: xor(sign(result), carry) };
+}
 
 const rotateLeft: Shift = (b, width, value, count) => {
   let result: Temp;
@@ -77,8 +84,7 @@ const rotateLeft: Shift = (b, width, value, count) => {
       sext(width, or(shl(unsigned, within), shr(unsigned, sub(width, within)))),
     );
   }
-  const carry = b.let(low(result));
-  return { result, carry, overflow: xor(sign(result), carry) };
+  return { result, flags: () => signChanges(result, b.let(low(result))) };
 };
 
 const rotateRight: Shift = (b, width, value, count) => {
@@ -92,7 +98,7 @@ const rotateRight: Shift = (b, width, value, count) => {
       sext(width, or(shr(unsigned, within), shl(unsigned, sub(width, within)))),
     );
   }
-  return { result, carry: sign(result), overflow: topBitsDiffer(result, width) };
+  return { result, flags: () => ({ carry: sign(result), overflow: topBitsDiffer(result, width) }) };
 };
 
 function topBitsDiffer(result: Expression, width: Width): Expression {
@@ -107,8 +113,7 @@ const rotateLeftThroughCarry: Shift = (b, width, value, count) => {
     width,
     or(or(shl(unsigned, count), shl(carryIn, sub(count, 1))), shr(out, 1)),
   ));
-  const carry = b.let(low(out));
-  return { result, carry, overflow: xor(sign(result), carry) };
+  return { result, flags: () => signChanges(result, b.let(low(out))) };
 };
 
 const rotateRightThroughCarry: Shift = (b, width, value, count) => {
@@ -120,11 +125,12 @@ const rotateRightThroughCarry: Shift = (b, width, value, count) => {
     width,
     or(or(shr(last, 1), shl(carryIn, room)), shl(shl(unsigned, room), 1)),
   ));
-  return { result, carry: low(last), overflow: topBitsDiffer(result, width) };
+  return { result, flags: () => ({ carry: low(last), overflow: topBitsDiffer(result, width) }) };
 };
 
 function flagBits(shifted: Shifted): Expression {
-  return or(shifted.carry, shl(shifted.overflow, 11));
+  const { carry, overflow } = shifted.flags();
+  return or(carry, shl(overflow, 11));
 }
 
 /** Shifts set all flags, rotates only CF and OF. */
@@ -139,6 +145,32 @@ function finish(b: Builder, target: Target, shifted: Shifted, rotate: boolean): 
     target.write(shifted.result);
     b.setFlags("partial", bits, ZERO, shifted.result);
   }
+}
+
+/** As `finish`, of a register by a count in CL, which may be 0: only the flags depend on that. */
+function finishRegister(
+  b: Builder,
+  target: Target,
+  shifted: Shifted,
+  count: Expression,
+  rotate: boolean,
+): void {
+  target.write(shifted.result);
+  if (rotate) {
+    const flags = b.call("getFlags");
+    const changed = or(and(flags, constant(~(CF | OF))), b.let(flagBits(shifted)));
+    b.perform("setFlagsWord", select(eq(count, 0), flags, changed));
+  } else {
+    b.if(
+      ne(count, 0),
+      () => b.setFlags("partial", b.let(flagBits(shifted)), ZERO, shifted.result),
+    );
+  }
+}
+
+/** Whether `finishRegister` is for these operands. */
+function byRegister(operand: FormOperand, count: FormOperand, form: Form): boolean {
+  return operand.kind === "reg" && count.kind !== "imm" && form.variant === "";
 }
 
 /** Runs `body` with a count of 1..31. */
@@ -159,6 +191,11 @@ function shift(operator: Shift, rotate: boolean): Meaning {
   return (b, form) => {
     const [operand, count] = form.operands;
     const target = b.target(operand);
+    if (byRegister(operand, count, form)) {
+      const by = b.let(and(b.read(count), constant(31)));
+      const shifted = operator(b, b.width(operand), target.value, by);
+      return finishRegister(b, target, shifted, by, rotate);
+    }
     withCount(b, form, count, (by) => {
       finish(b, target, operator(b, b.width(operand), target.value, by), rotate);
     });
@@ -193,6 +230,11 @@ function doubleShift(left: boolean): Meaning {
     const [operand, filler, count] = form.operands;
     const source = b.read(filler);
     const target = b.target(operand);
+    if (byRegister(operand, count, form) && operand.size === 4) {
+      const by = b.let(and(b.read(count), constant(31)));
+      const shifted = doubleShift32(b, left, target.value, source, by);
+      return finishRegister(b, target, shifted, by, false);
+    }
     withCount(b, form, count, (by) => {
       const shifted = operand.size === 4
         ? doubleShift32(b, left, target.value, source, by)
@@ -209,17 +251,16 @@ function doubleShift32(
   source: Expression,
   count: Expression,
 ): Shifted {
-  const back = sub(32, count);
+  // In two steps, because a shift by 32 is none.
+  const back = sub(31, count);
   if (left) {
-    const result = b.let(or(shl(value, count), shr(source, back)));
-    const carry = b.let(low(shr(value, back)));
-    return { result, carry, overflow: xor(sign(result), carry) };
+    const result = b.let(or(shl(value, count), shr(shr(source, 1), back)));
+    return { result, flags: () => signChanges(result, b.let(low(shr(value, sub(32, count))))) };
   }
-  const result = b.let(or(shr(value, count), shl(source, back)));
+  const result = b.let(or(shr(value, count), shl(shl(source, 1), back)));
   return {
     result,
-    carry: low(shr(value, sub(count, 1))),
-    overflow: topBitsDiffer(result, 32),
+    flags: () => ({ carry: low(shr(value, sub(count, 1))), overflow: topBitsDiffer(result, 32) }),
   };
 }
 
@@ -240,12 +281,11 @@ function doubleShift16(
   if (left) {
     const last = b.let(shl(operand, steps));
     const result = b.let(sar(shl(last, 1), 16));
-    const carry = b.let(sign(last));
-    return { result, carry, overflow: xor(sign(result), carry) };
+    return { result, flags: () => signChanges(result, b.let(sign(last))) };
   }
   const last = b.let(shr(operand, steps));
   const result = b.let(sext(16, shr(last, 1)));
-  return { result, carry: low(last), overflow: topBitsDiffer(result, 16) };
+  return { result, flags: () => ({ carry: low(last), overflow: topBitsDiffer(result, 16) }) };
 }
 
 export const SHIFT: Record<string, Meaning> = {

@@ -17,7 +17,9 @@ import {
   type Expression,
   lt,
   or,
+  sar,
   select,
+  shl,
   shr,
   sub,
   type Temp,
@@ -72,6 +74,12 @@ export const unpackHigh: Inline = (b, operands) => {
 };
 
 export const move16: Inline = moveDoubles([0, 1], [0, 1], false);
+/** MOVDQA and MOVDQU: of integers, which mostly have been written as words. From memory as doubles. */
+export const moveWords: Inline = (b, operands) => {
+  if (operands.address !== null) return move16(b, operands);
+  const values = [0, 1, 2, 3].map((i) => sourceWord(b, operands, i));
+  values.forEach((value, i) => b.setPart("word", wordAt(operands.destination, i), value));
+};
 export const storeLow: Inline = storeDoubles([0]);
 export const storeHigh: Inline = storeDoubles([1]);
 export const store16: Inline = storeDoubles([0, 1]);
@@ -148,6 +156,39 @@ export const INLINE_WORDS: Readonly<Record<string, Inline>> = {
   psubd: onWords(sub),
   pcmpeqd: onWords((a, s) => select(eq(a, s), -1, 0)),
   pcmpgtd: onWords((a, s) => select(lt(s, a), -1, 0)),
+};
+
+/** Shifts by an immediate of each element of 1 or 2 words. The words come and go lowest first. */
+function shift(
+  words: 1 | 2,
+  change: (b: Builder, element: Temp[], count: number) => Expression[],
+): Inline {
+  return (b, { destination, immediate, exact }) => {
+    if (immediate.op !== "const") return exact();
+    const count = immediate.value & 0xff;
+    for (let at = 0; at < 4; at += words) {
+      const element = words === 1 ? [at] : [at, at + 1];
+      const values = change(b, element.map((i) => b.part("word", wordAt(destination, i))), count);
+      element.forEach((i, n) => b.setPart("word", wordAt(destination, i), values[n]));
+    }
+  };
+}
+
+/** By mnemonic, shifts by an immediate. */
+export const INLINE_SHIFTS: Readonly<Record<string, Inline>> = {
+  pslld: shift(1, (_, [a], n) => [n < 32 ? shl(a, n) : ZERO]),
+  psrld: shift(1, (_, [a], n) => [n < 32 ? shr(a, n) : ZERO]),
+  psrad: shift(1, (_, [a], n) => [sar(a, Math.min(n, 31))]),
+  psllq: shift(2, (b, [low, high], n) => {
+    if (n === 0) return [low, high];
+    if (n >= 32) return [ZERO, n < 64 ? b.let(shl(low, n - 32)) : ZERO];
+    return [b.let(shl(low, n)), b.let(or(shl(high, n), shr(low, 32 - n)))];
+  }),
+  psrlq: shift(2, (b, [low, high], n) => {
+    if (n === 0) return [low, high];
+    if (n >= 32) return [n < 64 ? b.let(shr(high, n - 32)) : ZERO, ZERO];
+    return [b.let(or(shr(low, n), shl(high, 32 - n))), b.let(shr(high, n))];
+  }),
 };
 
 /** Takes words of the destination (0..3) and of the source (4..7). */

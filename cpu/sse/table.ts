@@ -28,13 +28,16 @@ import * as shuffle from "./shuffle.ts";
 import * as vector from "./vector.ts";
 import { emms, mmx, onMmx, onXmm, type WordFunction } from "./vector.ts";
 
+const moveOf = (name: string) =>
+  name.startsWith("movdq") ? inlineMove.moveWords : inlineMove.move16;
+
 const moves: Form[] = [
   ...["movaps", "movapd", "movdqa"].flatMap((name) => [
-    form(name, "x x/m16", move.move16, { inline: inlineMove.move16 }),
+    form(name, "x x/m16", move.move16, { inline: moveOf(name) }),
     form(name, "m16 x", move.move16, { inline: inlineMove.store16 }),
   ]),
   ...["movups", "movupd", "movdqu"].flatMap((name) => [
-    form(name, "x x/m16u", move.move16, { inline: inlineMove.unaligned(inlineMove.move16) }),
+    form(name, "x x/m16u", move.move16, { inline: inlineMove.unaligned(moveOf(name)) }),
     form(name, "m16u x", move.move16, { inline: inlineMove.unaligned(inlineMove.store16) }),
   ]),
   form("lddqu", "x m16u", move.move16),
@@ -206,7 +209,7 @@ function shifts(name: string, s: typeof shift.shiftWordsLeft): Form[] {
     form(name, "mm mm/m8", mmx(s.mmx)),
     form(name, "mm i", mmx(s.mmxImmediate)),
     form(name, "x x/m16", s.xmm),
-    form(name, "x i", s.xmmImmediate),
+    form(name, "x i", s.xmmImmediate, { inline: inlineMove.INLINE_SHIFTS[name] }),
   ];
 }
 

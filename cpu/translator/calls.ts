@@ -17,7 +17,7 @@ export interface Call {
 
 /**
  * Completes what the blocks guess, and leaves out what is not in the region. `calls` are by the address of the
- * instruction. `entries` are the addresses behind calls that leave the region: control comes back from outside.
+ * instruction. `entries` are the addresses behind calls of what is not all in the region: control comes back from outside.
  */
 export function linkCalls(
   blocks: readonly RegionBlock[],
@@ -32,16 +32,20 @@ export function linkCalls(
     const call = callOf(block);
     if (call === undefined || !byStart.has(call.back)) continue;
     const callees = call.callees.filter((callee) => byStart.has(callee));
-    if (callees.length === 0) entries.push(call.back);
+    let complete = callees.length > 0;
     // The blocks of the functions that are called: calls in them are stepped over.
     const body = new Set(callees);
     for (const start of body) {
       const inside = byStart.get(start);
-      if (inside === undefined) continue;
+      if (inside === undefined) {
+        complete = false;
+        continue;
+      }
       if (isReturn(inside)) guesses.get(start)?.add(call.back);
       const inner = callOf(inside);
       for (const next of inner === undefined ? inside.targets : [inner.back]) body.add(next);
     }
+    if (!complete) entries.push(call.back);
   }
   const known = (start: number) =>
     [...guesses.get(start) ?? []].filter((address) => byStart.has(address));

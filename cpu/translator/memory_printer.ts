@@ -59,39 +59,40 @@ export abstract class MemoryPrinter extends InstructionPrinter {
       else lines.push(`${text},${value});`);
       return;
     }
-    const tag = this.tagOf(s), at = `a+${offsetOf(tag)}`;
+    const tag = this.tagOf(s);
+    const address = this.expression(s.address);
+    const plain = /^(?:r\d|t\d+_\d+)$/.test(address);
+    const a = plain ? address : "a", at = `${a}+${offsetOf(tag)}`;
+    const taken = s.op === "load" && s.width === 32 ? this.takeTarget(s.temp) : -1;
     const name = s.op === "load"
-      ? this.prefix + s.temp.id
+      ? taken < 0 ? this.prefix + s.temp.id : `r${taken}`
       : s.op === "reserve"
       ? `${this.prefix}p${s.place}`
       : "";
     const result = name === "" ? "" : `${name}=`;
-    if (name !== "") lines.push(`let ${name}=0;`);
-    lines.push(
-      `{const a=${this.expression(s.address)};`,
-      `if(${hit(s, tag)})${result}${this.fast(s, at, value)};`,
-    );
+    if (name !== "" && taken < 0) lines.push(`let ${name}=0;`);
+    if (!plain) lines.push(`{const a=${address};`);
+    lines.push(`if(${hit(s, tag, a)})${result}${this.fast(s, at, value)};`);
     // In a loop a page that is not the last one is looked up here; on the stack that is rare.
     if (this.inLoop && tag !== STACK_TAG) {
-      this.lookUp(s, tag, `${result}${this.fast(s, at, value)}`);
+      this.lookUp(s, tag, a, `${result}${this.fast(s, at, value)}`);
     }
-    const isWord = s.op === "reserve" || (s.op === "load" && s.width < 64);
-    const slow = `${this.use(slowName(s, tag))}(a${value && `,${value}`})${isWord ? "|0" : ""};`;
-    lines.push(
-      s.op === "load" && s.width === 64
-        ? `else{${slow}${result}${this.use("D")}[${SLOW_DOUBLE}];`
-        : `else{${result}${slow}`,
-    );
+    const slow = `${this.use(slowName(s, tag))}(${a}${value && `,${value}`})`;
+    if (taken >= 0) lines.push(`else{const t=${slow}|0;`);
+    else if (s.op === "load" && s.width === 64) {
+      lines.push(`else{${slow};${result}${this.use("D")}[${SLOW_DOUBLE}];`);
+    } else lines.push(`else{${result}${slow}${name === "" ? "" : "|0"};`);
     this.bail(`${this.use("S")}[${STOP}]!==0`);
-    lines.push(`${tag}=S[${TAG}];${offsetOf(tag)}=S[${OFFSET}];}}`);
+    const take = taken >= 0 ? `${name}=t;` : "";
+    lines.push(`${tag}=S[${TAG}];${offsetOf(tag)}=S[${OFFSET}];${take}}${plain ? "" : "}"}`);
   }
 
-  private lookUp(s: Access, tag: string, access: string): void {
-    const offset = offsetOf(tag), entry = `${tag.startsWith("w") ? "WT" : "RT"}[a>>>12]`;
-    const aligned = s.width === 8 ? "" : `&&(a&${s.width / 8 - 1})===0`;
+  private lookUp(s: Access, tag: string, a: string, access: string): void {
+    const offset = offsetOf(tag), entry = `${tag.startsWith("w") ? "WT" : "RT"}[${a}>>>12]`;
+    const aligned = s.width === 8 ? "" : `&&(${a}&${s.width / 8 - 1})===0`;
     this.lines.push(
       `else if((e=${entry},(e&1)!==0)${aligned}){`,
-      `${tag}=a&-4096|h;${offset}=(e&-4096)-(a&-4096)|0;${access};}`,
+      `${tag}=${a}&-4096|h;${offset}=(e&-4096)-(${a}&-4096)|0;${access};}`,
     );
   }
 
@@ -168,8 +169,8 @@ function slowName(s: Access, tag: string): string {
 }
 
 /** Whether the access lies in the page of `tag` and can be made there. */
-function hit({ op, width }: Access, tag: string): string {
+function hit({ op, width }: Access, tag: string, a: string): string {
   const page = ~PAGE_MASK;
-  if (width < 64 || op === "reserve") return `(a&${page | (width / 8 - 1)})===${tag}`;
-  return `(a&${page | 3})===${tag}&&(a&${PAGE_MASK})!==${PAGE_MASK - 3}`;
+  if (width < 64 || op === "reserve") return `(${a}&${page | (width / 8 - 1)})===${tag}`;
+  return `(${a}&${page | 3})===${tag}&&(${a}&${PAGE_MASK})!==${PAGE_MASK - 3}`;
 }

@@ -80,11 +80,14 @@ export function findRegion(
 ): Region {
   const search = new Search(window, wanted, limit, habits, known);
   const leaders = new Set(starts);
-  // Breadth first from the hot place: what the limits cut off is far away from it.
-  for (const leader of leaders) {
-    if (search.full) break;
-    search.walk(leader, leaders);
-  }
+  // Breadth first from the hot place: what the limits cut off is far away from it. A function that is called comes
+  // after the rest of its caller: half of it would be of no use.
+  do {
+    for (const leader of leaders) {
+      if (search.full) break;
+      search.walk(leader, leaders);
+    }
+  } while (search.enterCalls(leaders));
   const blocks: RegionBlock[] = [];
   for (const leader of leaders) {
     const block = search.cut(leader, leaders);
@@ -108,6 +111,7 @@ class Search {
   readonly calls = new Map<number, Call>();
   readonly tableTargets = new Set<number>();
   private readonly decoded = new Map<number, RegionInstruction>();
+  private called: number[] = [];
 
   constructor(
     private readonly window: CodeWindow,
@@ -147,14 +151,24 @@ class Search {
   ): void {
     const { targets } = targetsOf(program.body);
     const likely = [...targets, ...this.habits.get(address) ?? []];
-    for (const target of likely) this.add(target, leaders);
+    if (instruction.mnemonic !== "call") { for (const target of likely) this.add(target, leaders); }
     if (instruction.mnemonic === "call") {
+      this.called.push(...likely);
       const back = (address + instruction.length) | 0;
       this.add(back, leaders);
       this.calls.set(address, { callees: likely, back });
     } else if (instruction.mnemonic === "jmp" && targets.length === 0) {
       this.addTable(address, instruction, leaders);
     }
+  }
+
+  /** Goes on with the functions that were called; false if there are none. */
+  enterCalls(leaders: Set<number>): boolean {
+    const { called } = this;
+    if (this.full || called.length === 0) return false;
+    this.called = [];
+    for (const target of called) this.add(target, leaders);
+    return true;
   }
 
   private add(address: number, leaders: Set<number>): void {

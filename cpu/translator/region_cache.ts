@@ -36,6 +36,9 @@ export interface CompiledRegion {
   readonly habits: Habits;
   /** How often it has run, as far as anybody counts. */
   runs: number;
+  /** How often control has gone on from it in another region without a break, and when that was last halved. */
+  hops: number;
+  epoch: number;
   /** How often it has been made anew, larger. */
   readonly generation: number;
   /** Characters of its source. */
@@ -129,6 +132,19 @@ export class RegionCache {
   near(place: number, readTable: Int32Array): CompiledRegion | null {
     const region = this.neighbours.get(place);
     return region !== undefined && isMapped(region, readTable) ? region : null;
+  }
+
+  /** The region, mapped as it must be, that has most of the blocks at `places`; null if none has half of them. */
+  rival(places: readonly number[], readTable: Int32Array): CompiledRegion | null {
+    const shares = new Map<CompiledRegion, number>();
+    for (const place of places) {
+      const region = this.neighbours.get(place);
+      if (region?.insides.has(place)) shares.set(region, (shares.get(region) ?? 0) + 1);
+    }
+    for (const [region, share] of shares) {
+      if (2 * share >= places.length && isMapped(region, readTable)) return region;
+    }
+    return null;
   }
 
   /** Whether the code at `place` is worth translating: it is part of a region, or was looked for so often. */

@@ -121,6 +121,8 @@ ${body}
       sites: printed.sites.map((address) => ({ address, target: 0, count: 0, epoch: 0 })),
       habits,
       runs: 0,
+      hops: 0,
+      epoch: 0,
       bytes: source.length,
     };
     const frames = new Map(region.pages.map((page, index) => [page, region.frames[index]]));

@@ -36,7 +36,8 @@ import type { Statement } from "../ir.ts";
 import { EIP } from "../state.ts";
 import type { Operation } from "../operation.ts";
 import { analyseFlow, type Flow, goesBack } from "./flow.ts";
-import { changesFlags, GENERAL } from "./instruction_printer.ts";
+import { changesFlags } from "./instruction_printer.ts";
+import { GENERAL } from "./register_printer.ts";
 import { knownTarget, type Region, type RegionBlock } from "./region.ts";
 import { FLAG_LOCALS, lookingBlocks } from "./region_flags.ts";
 import { ENDED, FIRST_SITE, GAVE_UP, HIDDEN, LEFT } from "./slow_access.ts";
@@ -232,7 +233,7 @@ class RegionPrinter extends VectorPrinter {
 
   /** Prints the block here: nothing else leads to it. */
   private inline(node: number, done: number): void {
-    const { state, current, instruction, prefix, addresses, unsure, inLoop } = this;
+    const { state, current, instruction, prefix, addresses, unsure, inLoop, cursor } = this;
     this.completed = done;
     if (this.flow.isLoop[node]) {
       // Its header is reached from two sides, so nothing is left open in front of it.
@@ -248,6 +249,7 @@ class RegionPrinter extends VectorPrinter {
     this.addresses = addresses;
     this.unsure = unsure;
     this.inLoop = inLoop;
+    this.cursor = cursor;
   }
 
   /** Goes to an address that is computed: perhaps in this region. */
@@ -302,6 +304,7 @@ class RegionPrinter extends VectorPrinter {
         this.branch(s);
         break;
       case "loop":
+        this.beforeBranches(s.body);
         this.changingFlags(() => {
           lines.push("for(;;){");
           this.flags = null;
@@ -319,7 +322,7 @@ class RegionPrinter extends VectorPrinter {
       }
       case "getEip":
         if (s.offset.op === "const") this.addresses.set(s.temp.id, s.offset.value);
-        this.define(s.temp, this.expression(s.offset));
+        this.setConstant(s.temp.id, this.expression(s.offset));
         break;
       case "raise":
         lines.push(
@@ -347,12 +350,14 @@ class RegionPrinter extends VectorPrinter {
   }
 
   private branch(s: Extract<Statement, { op: "if" }>): void {
+    if (this.deferFlags(s)) return;
     if (changesFlags(s.then) || changesFlags(s.else)) {
       this.changingFlags(() => this.sides(s));
     } else this.sides(s);
   }
 
   private sides(s: Extract<Statement, { op: "if" }>): void {
+    this.beforeBranches([...s.then, ...s.else]);
     this.lines.push(`if(${this.expression(s.condition)}){`);
     this.side(s.then);
     this.lines.push("}");

@@ -11,7 +11,7 @@
 
 import type { Expression, Statement } from "../ir.ts";
 import { XMM_WORD } from "../operation.ts";
-import { numberOf } from "./instruction_printer.ts";
+import { numberOf } from "./temporaries.ts";
 import { MemoryPrinter } from "./memory_printer.ts";
 
 const FIRST = XMM_WORD >> 1, COUNT = 16;
