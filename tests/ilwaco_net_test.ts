@@ -9,7 +9,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { documentBytes } from "./native/net_client.ts";
-import { hasLibc32 } from "./tools.ts";
+import { hasLibc32, hasTool } from "./tools.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
 const CLIENT = `${ROOT}tests/native/net_client.ts`;
@@ -259,5 +259,65 @@ Deno.test({
         server.kill("SIGKILL");
         await server.status;
       }
+    }),
+});
+
+/** What a network's dnsmasq knows. Sixty addresses of one name do not fit into a UDP answer. */
+const NAMES = [
+  "--host-record=web.test,10.9.0.5",
+  "--cname=alias.test,web.test",
+  "--cname=alias-of-alias.test,alias.test",
+  ...Array.from({ length: 60 }, (_, i) => `--host-record=big.test,10.9.7.${i + 1}`),
+  "--txt-record=nothing.test,no address",
+];
+
+Deno.test({
+  name: "an address is lent by a DHCP server, and names are looked up at the server it tells",
+  ignore: ignore || !await hasTool("dnsmasq", "a DHCP and DNS server for Ilwaco's clients"),
+  fn: () =>
+    withNamespace(["tests/native/net_lookup.c"], async (inside, program) => {
+      const args = inside(
+        "dnsmasq",
+        ...["--no-daemon", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--user=root"],
+        ...["--pid-file=", "--leasefile-ro", `--interface=${TAP}`, "--bind-interfaces"],
+        ...[
+          "--dhcp-range=10.9.0.100,10.9.0.100,2m",
+          "--dhcp-option-force=58,0:0:0:2",
+          "--log-dhcp",
+        ],
+        ...["--local=/test/", "--local-ttl=60", "--log-queries", ...NAMES],
+      );
+      const server = new Deno.Command("ip", { args, stderr: "piped" }).spawn();
+      const log = new Response(server.stderr).text();
+      try {
+        const names =
+          "web.test,alias-of-alias.test,big.test,nobody.test,nothing.test,localhost,10.1.2.3";
+        const settings = ["net=dhcp", `names=${names}`];
+        const output = await run("ip", ...inside(program, ...ATTACH, ...settings));
+        const found = [
+          "web.test: 10.9.0.5 of 1, web.test",
+          "alias-of-alias.test: 10.9.0.5 of 1, web.test",
+          "big.test: 10.9.7.X of 8, big.test",
+          "nobody.test: no host has this name",
+          "nothing.test: the host has no IPv4 address",
+          "localhost: 127.0.0.1 of 1, localhost",
+          "10.1.2.3: 10.1.2.3 of 1, 10.1.2.3",
+        ];
+        const lines = new TextDecoder().decode(output).trim().replaceAll(
+          /10\.9\.7\.\d+/g,
+          "10.9.7.X",
+        );
+        const address = "address 10.9.0.100";
+        assertEquals(lines.split("\n"), [address, ...found, ...found]);
+      } finally {
+        server.kill("SIGTERM");
+        await server.status;
+      }
+      const said = await log;
+      assert(said.match(/query\[A\] big\.test/g)!.length === 2, `expected UDP, then TCP:\n${said}`);
+      assert(
+        said.match(/query\[A\] alias-of-alias\.test/g)!.length === 1,
+        "expected a cached answer",
+      );
     }),
 });

@@ -32,12 +32,15 @@ addEventListener("unload", () => {
   if (folder) Deno.removeSync(folder, { recursive: true });
 });
 
-async function check(settings: Record<string, number>): Promise<void> {
+async function check(
+  settings: Record<string, number | string>,
+  atRest = BLOCKS_AT_REST,
+): Promise<void> {
   const what = Object.entries(settings).map(([key, value]) => `${key}=${value}`).join(" ");
   const { success, output, blocks, mutated } = await simulate(await simulation(), settings);
   assert(success, `with ${what}:\n${output}`);
-  assertEquals(blocks, BLOCKS_AT_REST, `memory was kept, with ${what}`);
-  assert(mutated >= (settings.mutated ?? 0));
+  assertEquals(blocks, atRest, `memory was kept, with ${what}`);
+  assert(mutated >= Number(settings.mutated ?? 0));
 }
 
 const MEGABYTE = 1_000_000;
@@ -83,4 +86,11 @@ Deno.test({
       await check({ seed, bytes: 8 * MEGABYTE, chatter: 6, mutated: 100_000 });
     }
   },
+});
+
+Deno.test({
+  name: "a lease is renewed, given up when nobody extends it, and taken again",
+  ignore,
+  // The server has one socket more, and the client two.
+  fn: () => check({ seed: 1, lease: 1, "1:net": "dhcp" }, [12, 6]),
 });

@@ -49,6 +49,8 @@ struct entry {
   struct packet *waiting;
 };
 
+static uint32_t probed; /* the address that is being tried, or 0 */
+static int conflict;
 static struct entry *cache;
 static struct net_timer timer;
 
@@ -179,11 +181,12 @@ void arp_input(const uint8_t *payload, size_t length) {
   uint32_t own = network_address();
   if (packet.hardware != swap16(ARP_ETHERNET) || packet.protocol != swap16(ETHERTYPE_IPV4) ||
       packet.hardware_bytes != 6 || packet.protocol_bytes != 4 || (packet.sender_mac[0] & 1) ||
-      packet.sender == own) {
+      (own && packet.sender == own)) {
     network_counters.dropped_protocol++;
     return;
   }
-  int asked = packet.target == own && packet.operation == swap16(ARP_REQUEST);
+  if (probed && (packet.sender == probed || (!packet.sender && packet.target == probed))) conflict = 1;
+  int asked = own && packet.target == own && packet.operation == swap16(ARP_REQUEST);
   if (packet.sender != 0) {
     struct entry *entry = find(packet.sender);
     if (!entry && asked) entry = recycle(packet.sender);
@@ -229,3 +232,16 @@ void arp_doubt(uint32_t address) {
   struct entry *entry = find(address);
   if (entry && entry->resolved) begin_asking(entry);
 }
+
+void arp_probe(uint32_t address) {
+  probed = address;
+  conflict = 0;
+  transmit(ARP_REQUEST, ethernet_broadcast, address);
+}
+
+int arp_probe_end(void) {
+  probed = 0;
+  return conflict;
+}
+
+void arp_announce(void) { transmit(ARP_REQUEST, ethernet_broadcast, network_address()); }

@@ -17,4 +17,11 @@ void arp_send(uint32_t address, size_t length);
 /* A peer reached by way of `address` does not answer: ask for its hardware address anew (RFC 1122 sections 2.3.2.1 and 3.3.1.4). */
 void arp_doubt(uint32_t address);
 
+/* Asks who has `address`, which is not this host's yet (RFC 5227 section 2.1). */
+void arp_probe(uint32_t address);
+/* 1: somebody has answered since, or has probed for the same address. */
+int arp_probe_end(void);
+/* Tells all neighbours of this host's address. */
+void arp_announce(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "arp.h"
+#include "dhcp.h"
 #include "ethernet.h"
 #include "hash.h"
 #include "loopback.h"
@@ -15,6 +16,9 @@
 /* Frames taken in before acknowledgements and answers go out: enough that a burst is answered at
  * once, few enough that the peer's window does not run dry. */
 enum { BATCH_FRAMES = 16 };
+
+/* How long the first socket waits for an address. */
+#define DHCP_PATIENCE_US (10 * 1000000ull)
 
 struct network_counters network_counters;
 
@@ -94,7 +98,11 @@ static int start(void) {
 
 int network_start(void) {
   network_lock();
-  int error = state == STARTED ? 0 : start();
+  int first = state != STARTED;
+  int error = first ? start() : 0;
   pthread_mutex_unlock(&lock);
+  if (error || !first || !dhcp_is_wanted()) return error;
+  error = dhcp_start();
+  if (!error) dhcp_await(ilwaco_now_us() + DHCP_PATIENCE_US);
   return error;
 }

@@ -82,7 +82,7 @@ export interface Outcome {
 /** Runs one simulation; a fault that a sanitizer finds makes it fail. */
 export async function simulate(
   folder: string,
-  settings: Readonly<Record<string, number>>,
+  settings: Readonly<Record<string, number | string>>,
 ): Promise<Outcome> {
   const args = [`${folder}/stack0.so`, `${folder}/stack1.so`];
   for (const [key, value] of Object.entries(settings)) args.push(`${key}=${value}`);

@@ -121,6 +121,31 @@ static void *answer_names(void *argument) {
   return NULL;
 }
 
+/* Lends 10.0.0.77 for 100 seconds: answers from second 0 to 120 and from second 300 on. */
+static void *lend(void *argument) {
+  (void)argument;
+  static const unsigned char terms[] = {53, 1, 0, 54, 4, 10, 0, 0, 1, 51, 4, 0, 0, 0, 100,
+                                        1,  4, 255, 255, 255, 0, 255};
+  int fd = socket(AF_INET, SOCK_DGRAM, 0), yes = 1;
+  struct sockaddr_in own = at(0, 67), to = at(0xffffffff, 68), from;
+  bind(fd, (struct sockaddr *)&own, sizeof own);
+  setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &yes, sizeof yes);
+  for (;;) {
+    unsigned char block[600];
+    socklen_t length = sizeof from;
+    ssize_t got = recvfrom(fd, block, sizeof block, 0, (struct sockaddr *)&from, &length);
+    uint64_t second = ilwaco_now_us() / 1000000;
+    if (got < 243 || (second > 120 && second < 300)) continue;
+    unsigned char type = block[242] == 1 ? 2 : 5; /* the client puts the type first */
+    block[0] = 2;
+    memcpy(block + 16, (unsigned char[]){10, 0, 0, 77}, 4);
+    memcpy(block + 240, terms, sizeof terms);
+    block[242] = type;
+    sendto(fd, block, 240 + sizeof terms, 0, (struct sockaddr *)&to, sizeof to);
+  }
+  return NULL;
+}
+
 static void *accept_on(void *argument) {
   unsigned port = (unsigned)(long)argument;
   int listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -232,15 +257,33 @@ static void *chatter(void *argument) {
   return NULL;
 }
 
+/* The address at seconds in which the lease must stand, be extended, be gone, and be back. */
+static int watch_lease(void) {
+  static const struct {
+    unsigned second, address;
+  } expected[] = {{3, 0x0a00004d}, {110, 0x0a00004d}, {195, 0x0a00004d}, {215, 0}, {400, 0x0a00004d}};
+  socket(AF_INET, SOCK_DGRAM, 0);
+  for (unsigned i = 0; i < sizeof expected / sizeof *expected; i++) {
+    uint64_t when = expected[i].second * 1000000ull;
+    if (ilwaco_now_us() < when) pause_ms((unsigned)((when - ilwaco_now_us()) / 1000));
+    if (ntohl(port_registers.nic_address) != expected[i].address) {
+      complain("lease", expected[i].second);
+    }
+  }
+  return failures != 0;
+}
+
 int main(void) {
   if (strcmp(ilwaco_setting("role"), "server") == 0) {
     spawn(accept_on, 7007);
     spawn(accept_on, 80);
     spawn(echo_datagrams, 0);
     spawn(answer_names, 0);
+    if (setting("lease", 0)) spawn(lend, 0);
     return 0;
   }
   pause_ms(1);
+  if (setting("lease", 0)) return watch_lease();
   unsigned streams = setting("streams", 1);
   running = streams;
   for (unsigned i = 0; i < setting("chatter", 0); i++) spawn(chatter, (long)i);

@@ -6,7 +6,7 @@
  * STACK_n are two copies of stack.so. Host 1 is the client: when its program ends, the simulation waits
  * for the connections' memory to come back and ends with the program's status. Settings of the
  * simulation: seed; of the link, see link.c; mutated: how many mutated frames to send beside the
- * program. All are also the guests'.
+ * program. All are also the guests'; N:KEY=VALUE is only host N's.
  */
 #define _GNU_SOURCE
 #include "simulation.h"
@@ -275,7 +275,14 @@ static void load(int index, const char *path, char **shared) {
   if (!library) fail(dlerror());
   int count = 0;
   settings[index][count++] = index == 0 ? "role=server" : "role=client";
-  while (*shared && count < SETTINGS - 1) settings[index][count++] = *shared++;
+  for (; *shared && count < SETTINGS - 1; shared++) {
+    const char *setting = *shared;
+    if (setting[0] >= '0' && setting[0] < '0' + HOSTS && setting[1] == ':') {
+      if (setting[0] != '0' + index) continue;
+      setting += 2;
+    }
+    settings[index][count++] = setting;
+  }
   host->index = index;
   host->settings = settings[index];
   host->inbox_last = &host->inbox;
