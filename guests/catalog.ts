@@ -4,6 +4,8 @@ export interface Guest {
   readonly name: string;
   /** Paths from the repository's root; a folder stands for all sources in it. */
   readonly sources: readonly string[];
+  /** What a Linux program made of them needs besides: what is part of Ilwaco in a VM. */
+  readonly native?: readonly string[];
 }
 
 export const GUESTS: readonly Guest[] = [
@@ -11,7 +13,15 @@ export const GUESTS: readonly Guest[] = [
   { name: "httpd", sources: ["guests/httpd", "guests/common/net.c"] },
   { name: "echo", sources: ["guests/echo.c"] },
   { name: "ttcp", sources: ["guests/ttcp", "guests/common/net.c"] },
-  { name: "arena", sources: ["guests/arena", "guests/common/net.c", "guests/common/random.c"] },
+  {
+    name: "arena",
+    sources: [
+      "guests/arena",
+      "guests/common/net.c",
+      "guests/common/hash.c",
+      "guests/common/random.c",
+    ],
+  },
   {
     name: "arena-bot",
     sources: [
@@ -20,6 +30,16 @@ export const GUESTS: readonly Guest[] = [
       "guests/common/net.c",
       "guests/common/random.c",
     ],
+  },
+  {
+    name: "kvd",
+    sources: [
+      "guests/kvd",
+      "guests/common/net.c",
+      "guests/common/hash.c",
+      "guests/common/random.c",
+    ],
+    native: ["guests/native/block_file.c", "ilwaco/store"],
   },
   { name: "spin", sources: ["guests/spin.c"] },
 ];

@@ -1,37 +1,23 @@
 /* See sessions.h. */
 #include "sessions.h"
 
+#include "../common/hash.h"
 #include "../common/random.h"
 
 struct session sessions[PLAYERS];
 struct counters counters;
 
-static uint32_t secret[4];
+static uint32_t secret[2];
 static uint64_t tokens_at;
 static uint32_t tokens = STRANGERS_PER_SECOND;
 
 void sessions_init(void) {
-  for (int i = 0; i < 4; i++) secret[i] = random_word();
+  for (int i = 0; i < 2; i++) secret[i] = random_word();
 }
 
-static uint32_t rotate(uint32_t value, int bits) { return value << bits | value >> (32 - bits); }
-
-/* HalfSipHash-2-4 (Aumasson and Bernstein) of three words. */
 uint32_t session_cookie(uint32_t address, uint16_t port, uint32_t nonce) {
-  uint32_t v0 = secret[0], v1 = secret[1], v2 = 0x6c796765 ^ secret[0], v3 = 0x74656462 ^ secret[1];
-  uint32_t words[] = {address, port, nonce, 12u << 24, 0xff};
-  for (int i = 0; i < 5; i++) {
-    if (i < 4) v3 ^= words[i];
-    else v2 ^= words[i];
-    for (int round = 0; round < (i < 4 ? 2 : 4); round++) {
-      v0 += v1, v1 = rotate(v1, 5) ^ v0, v0 = rotate(v0, 16);
-      v2 += v3, v3 = rotate(v3, 8) ^ v2;
-      v0 += v3, v3 = rotate(v3, 7) ^ v0;
-      v2 += v1, v1 = rotate(v1, 13) ^ v2, v2 = rotate(v2, 16);
-    }
-    if (i < 4) v0 ^= words[i];
-  }
-  return v1 ^ v3;
+  uint32_t words[] = {address, port, nonce};
+  return keyed_hash(secret, words, sizeof words);
 }
 
 int stranger_allowed(uint64_t now) {

@@ -1,7 +1,7 @@
 /* See random.h. */
 #include "random.h"
 
-#if __has_include(<ilwaco.h>)
+#if __has_include(<ilwaco.h>) && !defined DENALI_NATIVE
 #include <ilwaco.h>
 
 uint32_t random_word(void) { return ilwaco_random32(); }

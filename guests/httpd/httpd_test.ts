@@ -29,7 +29,7 @@ async function onBoth(
     await vm.says("listening");
     await test(vm.port);
   });
-  const program = await nativeGuest("httpd", ["-D_GNU_SOURCE"]);
+  const program = await nativeGuest("httpd");
   const native = await startNative(program, [], { port: "0", ...settings });
   try {
     await test(native.port);

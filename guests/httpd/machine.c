@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#if __has_include(<ilwaco.h>)
+#if __has_include(<ilwaco.h>) && !defined DENALI_NATIVE
 #include <ilwaco.h>
 
 void machine_describe(struct machine *machine) {

@@ -43,6 +43,7 @@ int *ilwaco_errno(void) __attribute__((const));
 #define ENOSYS 38
 #define ENOTEMPTY 39
 #define EOVERFLOW 75
+#define EBADMSG 74
 #define EILSEQ 84
 #define ENOTSOCK 88
 #define EDESTADDRREQ 89
@@ -72,6 +73,7 @@ int *ilwaco_errno(void) __attribute__((const));
 #define EHOSTUNREACH 113
 #define EALREADY 114
 #define EINPROGRESS 115
+#define EMEDIUMTYPE 124
 #define ECANCELED 125
 
 #endif

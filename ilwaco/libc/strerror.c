@@ -66,6 +66,8 @@ static const char *text_of(int error) {
     case EISCONN: return "Transport endpoint is already connected";
     case ENOTCONN: return "Transport endpoint is not connected";
     case ESHUTDOWN: return "Cannot send after transport endpoint shutdown";
+    case EBADMSG: return "Bad message";
+    case EMEDIUMTYPE: return "Wrong medium type";
     case ETIMEDOUT: return "Connection timed out";
     case ECONNREFUSED: return "Connection refused";
     case EHOSTDOWN: return "Host is down";

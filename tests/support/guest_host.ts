@@ -33,11 +33,13 @@ export class GuestHost {
 
   /** Builds nothing: call `prepare` once per test file. */
   static async use(test: (host: GuestHost) => Promise<void>, cells = 1): Promise<void> {
-    const supervisor = await Supervisor.start({ cells, poolBytes: 512 * 2 ** 20 });
+    const dataFolder = await Deno.makeTempDir({ prefix: "denali-guests-" });
+    const supervisor = await Supervisor.start({ cells, poolBytes: 512 * 2 ** 20, dataFolder });
     try {
       await test(new GuestHost(supervisor));
     } finally {
       await supervisor.close();
+      await Deno.remove(dataFolder, { recursive: true });
     }
   }
 
@@ -86,10 +88,14 @@ export async function prepare(...names: string[]): Promise<void> {
 export async function nativeGuest(name: string, flags: readonly string[] = []): Promise<string> {
   const guest = GUESTS.find((guest) => guest.name === name)!;
   const sources = (await Promise.all(
-    guest.sources.map(async (path) => path.endsWith(".c") ? [path] : await sourcesIn(path)),
+    [...guest.sources, ...guest.native ?? []].map(async (path) =>
+      path.endsWith(".c") ? [path] : await sourcesIn(path)
+    ),
   )).flat();
   const program = await Deno.makeTempFile({ prefix: `denali-${name}-` });
   const args = ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", ...flags, "-pthread"];
+  // Ilwaco's own headers are found behind the host's, so that only those that Linux lacks are used.
+  args.push("-D_GNU_SOURCE", "-DDENALI_NATIVE", "-idirafter", fromRoot("ilwaco/include"));
   const result = await new Deno.Command("gcc", {
     args: [...args, "-o", program, ...sources.map(fromRoot)],
   }).output();

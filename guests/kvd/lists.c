@@ -1,0 +1,95 @@
+/* Commands of lists. A list without items is no key. */
+#include "database.h"
+#include "memory.h"
+
+static void push(struct call *call, int front) {
+  struct entry *entry = database_get(call, &call->arguments[1], TYPE_LIST);
+  if (!entry) return;
+  for (int i = 2; i < call->count; i++) {
+    const struct argument *a = &call->arguments[i];
+    list_push(entry->value.list, text_new(a->bytes, a->length), front);
+  }
+  command_changed();
+  reply_number(call->reply, entry->value.list->count);
+}
+static void push_front(struct call *call) { push(call, 1); }
+static void push_back(struct call *call) { push(call, 0); }
+
+static void pop(struct call *call, int front) {
+  int wrong;
+  long long count = 1;
+  int several = call->count == 3;
+  if (several && (!argument_number(&call->arguments[2], &count) || count < 0)) {
+    reply_error(call->reply, "ERR value is out of range, must be positive");
+    return;
+  }
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
+  if (wrong) return;
+  if (!entry) {
+    if (several) reply_raw(call->reply, "*-1\r\n", 5);
+    else reply_text(call->reply, NULL);
+    return;
+  }
+  struct list *list = entry->value.list;
+  if (count > list->count) count = list->count;
+  if (several) reply_array(call->reply, (size_t)count);
+  for (long long i = 0; i < count; i++) {
+    struct text *text = list_pop(list, front);
+    reply_text(call->reply, text);
+    memory_free(text);
+  }
+  if (count) command_changed();
+  if (!list->count) database_remove(&call->arguments[1]);
+}
+static void pop_front(struct call *call) { pop(call, 1); }
+static void pop_back(struct call *call) { pop(call, 0); }
+
+static void length(struct call *call) {
+  int wrong;
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
+  if (!wrong) reply_number(call->reply, entry ? entry->value.list->count : 0);
+}
+
+static void index_of(struct call *call) {
+  int wrong;
+  long long index = 0;
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
+  if (wrong) return;
+  if (entry && !argument_number(&call->arguments[2], &index)) {
+    reply_not_number(call);
+    return;
+  }
+  long long count = entry ? entry->value.list->count : 0;
+  if (index < 0) index += count;
+  if (index < 0 || index >= count) reply_text(call->reply, NULL);
+  else reply_text(call->reply, list_at(entry->value.list, (uint32_t)index));
+}
+
+static void range(struct call *call) {
+  int wrong;
+  long long first, last;
+  if (!argument_number(&call->arguments[2], &first) ||
+      !argument_number(&call->arguments[3], &last)) {
+    reply_not_number(call);
+    return;
+  }
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
+  if (wrong) return;
+  long long count = entry ? entry->value.list->count : 0;
+  if (first < 0) first = first + count < 0 ? 0 : first + count;
+  if (last < 0) last += count;
+  if (last >= count) last = count - 1;
+  reply_array(call->reply, last >= first ? (size_t)(last - first + 1) : 0);
+  for (long long i = first; i <= last; i++) {
+    reply_text(call->reply, list_at(entry->value.list, (uint32_t)i));
+  }
+}
+
+const struct command list_commands[] = {{"LPUSH", 3, 0, WRITES | GROWS, push_front},
+                                        {"RPUSH", 3, 0, WRITES | GROWS, push_back},
+                                        {"LPOP", 2, 3, WRITES, pop_front},
+                                        {"RPOP", 2, 3, WRITES, pop_back},
+                                        {"LLEN", 2, 2, 0, length},
+                                        {"LINDEX", 3, 3, 0, index_of},
+                                        {"LRANGE", 4, 4, 0, range},
+                                        {NULL, 0, 0, 0, NULL}};
