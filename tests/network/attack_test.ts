@@ -30,6 +30,6 @@ function attack(name: string, attack: string, count: number): void {
 }
 
 attack("a forged RST ends no connection unless it is exactly the next byte", "forged_rst", 1000);
-attack("clients are served while SYNs come from hosts that do not exist", "syn_flood", 20_000);
+attack("clients are served while SYNs come from hosts that do not exist", "syn_flood", 10_000);
 attack("fragments that overlap or contradict one another reach nobody", "fragments", 8000);
 attack("fragments in any order make the datagram", "reassembly", 0);

@@ -17,7 +17,7 @@ FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 ETH_P_ALL = 3
 TCP, UDP = 6, 17
 MASK = 0xFFFFFFFF
-SYN_RATE = 10000
+SYN_RATE = 2000
 
 
 def checksum(data):
