@@ -17,11 +17,13 @@ import { formatAddress, type Ipv4Packet } from "./ipv4.ts";
 import {
   CLOSE_WAIT,
   CLOSED,
+  emptyStats,
   ESTABLISHED,
   FIN_WAIT_1,
   LAST_ACK,
   SYN_RECEIVED,
   SYN_SENT,
+  TCP_LIMITS,
   TcpConnection,
   type TcpHost,
   type TcpLimits,
@@ -47,34 +49,9 @@ import { deadlinePassed } from "./tcp_timer.ts";
 import { transmitSegment } from "./tcp_transmit.ts";
 import type { Timers } from "./timers.ts";
 
-export const TCP_LIMITS: TcpLimits = {
-  receiveStart: 65_536,
-  receiveMaximum: 262_144,
-  sendMaximum: 131_072,
-  budget: 64 << 20,
-  timeWaitMs: 2000,
-  timeWaitMaximum: 4096,
-  orphanMs: 10_000,
-  keepAliveMs: 120_000,
-  halfOpenMaximum: 8192,
-};
-
 export class Tcp implements TcpHost {
   readonly limits: TcpLimits;
-  readonly stats: TcpStats = {
-    segmentsIn: 0,
-    segmentsOut: 0,
-    retransmissions: 0,
-    fastRetransmissions: 0,
-    timeouts: 0,
-    duplicates: 0,
-    outOfOrder: 0,
-    resetsIn: 0,
-    resetsOut: 0,
-    opened: 0,
-    accepted: 0,
-    refused: 0,
-  };
+  readonly stats: TcpStats = emptyStats();
   #unread = 0;
   readonly #table: ConnectionTable;
   readonly #listeners = new TcpListeners();
@@ -259,7 +236,7 @@ export class Tcp implements TcpHost {
     if (c.state === CLOSED) return;
     if (c.state >= ESTABLISHED && c.state !== TIME_WAIT) {
       this.stats.resetsOut++;
-      this.transmit(c, TCP_RST | TCP_ACK, c.nxt, 0, 0);
+      this.transmit(c, TCP_RST | TCP_ACK, c.max, 0, 0);
     }
     const where = `${formatAddress(c.remoteAddress)} port ${c.remotePort}`;
     this.release(c, new GatewayError("aborted", `the connection to ${where} was aborted here`));

@@ -14,6 +14,7 @@ import type { Neighbour } from "./arp.ts";
 import { ReceiveQueue } from "./tcp_receive_queue.ts";
 import { SendBuffer } from "./tcp_send_buffer.ts";
 import { MSS_DEFAULT } from "./tcp_segment.ts";
+import { SackBoard } from "./tcp_sack.ts";
 import type { Timed } from "./timers.ts";
 
 /** RFC 9293 section 3.3.2. The order matters: `>= ESTABLISHED` means synchronized. */
@@ -92,6 +93,35 @@ export interface TcpStats {
   refused: number;
 }
 
+export const TCP_LIMITS: TcpLimits = {
+  receiveStart: 65_536,
+  receiveMaximum: 262_144,
+  sendMaximum: 131_072,
+  budget: 64 << 20,
+  timeWaitMs: 2000,
+  timeWaitMaximum: 4096,
+  orphanMs: 10_000,
+  keepAliveMs: 120_000,
+  halfOpenMaximum: 8192,
+};
+
+export function emptyStats(): TcpStats {
+  return {
+    segmentsIn: 0,
+    segmentsOut: 0,
+    retransmissions: 0,
+    fastRetransmissions: 0,
+    timeouts: 0,
+    duplicates: 0,
+    outOfOrder: 0,
+    resetsIn: 0,
+    resetsOut: 0,
+    opened: 0,
+    accepted: 0,
+    refused: 0,
+  };
+}
+
 /** What connection.ts adds: called while the touched connections are worked off. */
 export interface TcpObserver {
   settle(): void;
@@ -144,6 +174,11 @@ export class TcpConnection implements Timed {
   duplicates = 0;
   recovering = false;
   recover = 0;
+  /** Both sides know selective acknowledgements. */
+  selective = false;
+  readonly board: SackBoard = new SackBoard();
+  /** How far lost pieces were sent again in this recovery. */
+  repaired = 0;
 
   // Round trip, ms.
   srtt = 0;

@@ -1,7 +1,7 @@
 /** A segment arrived for a connection: RFC 9293 section 3.10.7, in its order. */
 import { GatewayError } from "./error.ts";
 import { formatAddress } from "./ipv4.ts";
-import { onAcknowledged, onDuplicate, startCongestion } from "./tcp_congestion.ts";
+import { lossIsKnown, onAcknowledged, onDuplicate, startCongestion } from "./tcp_congestion.ts";
 import {
   CLOSE_WAIT,
   CLOSING,
@@ -62,6 +62,7 @@ export function segmentArrives(
 export function acceptSyn(c: TcpConnection, segment: Segment): void {
   c.receiveNext = (segment.sequence + 1) | 0;
   c.mss = Math.min(segment.mss === 0 ? MSS_DEFAULT : segment.mss, MSS);
+  c.selective = segment.selective;
   if (segment.scale >= 0) c.sendScale = segment.scale;
   else c.receiveScale = 0;
   c.window = c.windowLargest = segment.window;
@@ -163,7 +164,10 @@ function acceptAcknowledgment(c: TcpConnection, segment: Segment, now: number): 
   const duplicate = acknowledgment === c.una && segment.length === 0 && offered === c.window &&
     (segment.flags & TCP_FIN) === 0 && c.max !== c.una;
   updateWindow(c, segment, offered);
-  if (duplicate && c.window > 0 && onDuplicate(c)) {
+  for (let block = 0; c.selective && block < segment.blockCount; block++) {
+    c.board.add(segment.blocks[2 * block], segment.blocks[2 * block + 1], c.una, c.max);
+  }
+  if (c.window > 0 && (duplicate ? onDuplicate(c) : lossIsKnown(c))) {
     c.host.stats.fastRetransmissions++;
     retransmitFirst(c);
   }
@@ -190,6 +194,7 @@ function advanceUna(c: TcpConnection, acknowledgment: number, now: number): void
   measureRoundTrip(c, acknowledgment, now);
   c.send.discard(Math.min(bytes, c.send.length));
   c.una = acknowledgment;
+  c.board.discard(acknowledgment);
   if (before(c.nxt, c.una)) c.nxt = c.una;
   c.backoff = 0;
   if (c.una === c.max) stopRetransmission(c);

@@ -5,7 +5,7 @@
  */
 import { SEGMENTS_MAXIMUM } from "../../devices/offload.ts";
 import { IPV4_HEADER } from "./ipv4.ts";
-import { restartAfterIdle, sendWindow } from "./tcp_congestion.ts";
+import { inFlight, restartAfterIdle, sendWindow } from "./tcp_congestion.ts";
 import {
   CLOSED,
   ESTABLISHED,
@@ -30,7 +30,13 @@ const PUSH_MS = 1;
 /** Sends everything that may be sent now. */
 export function output(c: TcpConnection, now: number): void {
   if (c.state < ESTABLISHED) return;
-  if (c.state !== FIN_WAIT_2 && c.state !== TIME_WAIT) sendData(c, now);
+  if (c.state !== FIN_WAIT_2 && c.state !== TIME_WAIT) {
+    const repairs = c.recovering && c.selective;
+    if (repairs) sendLost(c, c.board.lostBefore(c.una, c.mss));
+    sendData(c, now);
+    // Nothing new to send: then what may be lost too, so that no timeout has to find out.
+    if (repairs) sendLost(c, c.board.highest(c.una));
+  }
   if (c.unacknowledged >= 2 * c.mss || windowOpens(c)) c.acknowledge = true;
   if (c.acknowledge) sendAcknowledgment(c, now);
   else if (c.unacknowledged > 0 && c.delayedAckAt === Infinity) {
@@ -53,7 +59,9 @@ export function sendSyn(c: TcpConnection, now: number): void {
 
 export function sendAcknowledgment(c: TcpConnection, now: number): void {
   c.acknowledge = true;
-  if (c.host.transmit(c, TCP_ACK, c.nxt, 0, 0)) return;
+  // Not `nxt`, which falls back after a timeout: what begins before the peer's window is not heard, and two
+  // sides that both send again would never hear each other.
+  if (c.host.transmit(c, TCP_ACK, c.max, 0, 0)) return;
   pushLater(c, now);
 }
 
@@ -64,12 +72,30 @@ export function sendProbe(c: TcpConnection): void {
 
 /** Sends the first unacknowledged segment again. */
 export function retransmitFirst(c: TcpConnection): void {
-  const length = Math.min(c.mss, c.send.length);
-  const fin = c.finSent && length === c.send.length;
-  if (length === 0 && !fin) return;
+  retransmit(c, 0, c.mss);
+}
+
+/** Sends at most `most` bytes from `offset` behind `una` again, and the FIN if it follows. */
+function retransmit(c: TcpConnection, offset: number, most: number): boolean {
+  const length = Math.min(c.mss, most, c.send.length - offset);
+  const fin = c.finSent && offset + length === c.send.length;
+  if (length <= 0 && !fin) return true;
   c.host.stats.retransmissions++;
   c.timing = false;
-  c.host.transmit(c, fin ? TCP_ACK | TCP_FIN : TCP_ACK | TCP_PSH, c.una, 0, length);
+  const flags = fin ? TCP_ACK | TCP_FIN : TCP_ACK | TCP_PSH;
+  return c.host.transmit(c, flags, (c.una + offset) | 0, offset, length);
+}
+
+/** Sends what is missing before `edge` again, as far as the window goes (RFC 6675 section 5, step C). */
+function sendLost(c: TcpConnection, edge: number): void {
+  for (let flight = inFlight(c); c.congestionWindow - flight >= c.mss;) {
+    const hole = c.board.hole(after(c.repaired, c.una) ? c.repaired : c.una, edge);
+    if (hole === null) return;
+    const length = Math.min(c.mss, distance(hole.end, hole.start));
+    if (!retransmit(c, distance(hole.start, c.una), length)) return;
+    c.repaired = (hole.start + length) | 0;
+    flight += length;
+  }
 }
 
 /** `force`: the persist timer overrides the avoidance of small segments. */

@@ -24,6 +24,8 @@ export class ReceiveQueue {
   #chunks: Uint8Array[] = [];
   #used = 0;
   #early: Early[] = [];
+  /** Where the segment begins that came last. */
+  #latest = 0;
 
   push(source: Uint8Array, from: number, count: number): void {
     this.length += count;
@@ -52,6 +54,7 @@ export class ReceiveQueue {
 
   /** Keeps a copy of a segment beyond RCV.NXT. */
   hold(sequence: number, source: Uint8Array, from: number, count: number): void {
+    this.#latest = sequence;
     if (this.#early.length >= HOLES_MAXIMUM) return;
     let index = this.#early.length;
     while (index > 0 && after(this.#early[index - 1].sequence, sequence)) index--;
@@ -79,6 +82,40 @@ export class ReceiveQueue {
     }
     if (joined > 0) this.#early.splice(0, joined);
     return at;
+  }
+
+  /**
+   * What is held beyond the holes, as blocks of RFC 2018: the one that grew last comes first. Returns how many
+   * of them are in `into`.
+   */
+  blocks(into: Int32Array): number {
+    const room = into.length >> 1;
+    let count = 0, latest = 0, end = 0;
+    for (const { sequence, bytes } of this.#early) {
+      const behind = (sequence + bytes.length) | 0;
+      if (count > 0 && !after(sequence, end)) {
+        if (after(behind, end)) end = behind;
+      } else {
+        count++;
+        end = behind;
+        // The last place is kept for the block that comes last, in case that is the one.
+        if (count <= room) into[2 * count - 2] = sequence;
+        else into[2 * room - 2] = sequence;
+      }
+      const at = Math.min(count, room) - 1;
+      into[2 * at + 1] = end;
+      if (sequence === this.#latest) {
+        latest = at;
+        if (count > room) break;
+      }
+    }
+    count = Math.min(count, room);
+    for (const word of [0, 1]) {
+      const first = into[word];
+      into[word] = into[2 * latest + word];
+      into[2 * latest + word] = first;
+    }
+    return count;
   }
 
   get holes(): boolean {

@@ -1,4 +1,7 @@
-/** The TCP header (RFC 9293 section 3.1) and the two options that a SYN carries here. */
+/**
+ * The TCP header (RFC 9293 section 3.1) and its options: MSS, window scale (RFC 7323) and SACK-permitted in
+ * a SYN, selective acknowledgements (RFC 2018) in segments without data.
+ */
 import { get16, get32, put16, put32 } from "./bytes.ts";
 import { fold, type PacketView, pseudoHeader, sum } from "./checksum.ts";
 import { MTU } from "./ethernet.ts";
@@ -10,8 +13,10 @@ export const TCP_SYN = 2;
 export const TCP_RST = 4;
 export const TCP_PSH = 8;
 export const TCP_ACK = 16;
-/** Bytes of the options that `writeSegment` adds to a SYN: MSS, no-op, window scale. */
-export const SYN_OPTIONS = 8;
+/** Bytes of the options that `writeSegment` adds to a SYN. */
+export const SYN_OPTIONS = 12;
+/** Blocks that fit into a header without other options. */
+export const SACK_BLOCKS = 4;
 /** Largest payload of one segment on this link. */
 export const MSS: number = MTU - IPV4_HEADER - TCP_HEADER;
 /** What a peer accepts that announces nothing (RFC 9293 section 3.7.1). */
@@ -28,6 +33,8 @@ export function windowScale(window: number): number {
   return scale;
 }
 
+const NO_BLOCKS = new Int32Array(0);
+
 /** A received segment; `payload` is an offset into the frame. Sequence numbers are int32. */
 export interface Segment {
   sourcePort: number;
@@ -42,6 +49,10 @@ export interface Segment {
   mss: number;
   /** -1: not announced. */
   scale: number;
+  selective: boolean;
+  /** Start and end of each block. */
+  readonly blocks: Int32Array;
+  blockCount: number;
 }
 
 export function emptySegment(): Segment {
@@ -56,6 +67,9 @@ export function emptySegment(): Segment {
     length: 0,
     mss: 0,
     scale: -1,
+    selective: false,
+    blocks: new Int32Array(2 * SACK_BLOCKS),
+    blockCount: 0,
   };
 }
 
@@ -86,7 +100,9 @@ export function parseSegment(
   into.length = packet.length - header;
   into.mss = 0;
   into.scale = -1;
-  if ((into.flags & TCP_SYN) !== 0) parseOptions(bytes, at + TCP_HEADER, at + header, into);
+  into.selective = false;
+  into.blockCount = 0;
+  if (header > TCP_HEADER) parseOptions(bytes, at + TCP_HEADER, at + header, into);
   return null;
 }
 
@@ -101,15 +117,30 @@ function parseOptions(bytes: Uint8Array, start: number, end: number, into: Segme
     }
     const length = at + 1 < end ? bytes[at + 1] : 0;
     if (length < 2 || at + length > end) return;
+    if (kind === 5) parseBlocks(bytes, at, length, into);
+    if ((into.flags & TCP_SYN) === 0) {
+      at += length;
+      continue;
+    }
+    if (kind === 4 && length === 2) into.selective = true;
     if (kind === 2 && length === 4) into.mss = Math.max(get16(bytes, at + 2), MSS_MINIMUM);
     if (kind === 3 && length === 3) into.scale = Math.min(bytes[at + 2], SCALE_MAXIMUM);
     at += length;
   }
 }
 
+function parseBlocks(bytes: Uint8Array, at: number, length: number, into: Segment): void {
+  const count = Math.min((length - 2) >> 3, SACK_BLOCKS);
+  for (let word = 0; word < 2 * count; word++) {
+    into.blocks[word] = get32(bytes, at + 2 + 4 * word);
+  }
+  into.blockCount = count;
+}
+
 /**
  * Writes the header at `at`; the payload of `length` bytes already stands behind it, the IP header
- * before it. `scale` (SYN only): -1 leaves the option out. Returns bytes of header and payload.
+ * before it. `scale` (SYN only): -1 leaves the option out, and `selective` says whether that one is in. The
+ * first `blockCount` of `blocks` are acknowledged (not in a SYN). Returns bytes of the header.
  */
 export function writeSegment(
   frame: PacketView,
@@ -121,9 +152,14 @@ export function writeSegment(
   flags: number,
   window: number,
   scale: number,
+  selective = false,
+  blocks: Int32Array = NO_BLOCKS,
+  blockCount = 0,
 ): number {
   const bytes = frame.bytes;
-  const header = (flags & TCP_SYN) !== 0 ? TCP_HEADER + SYN_OPTIONS : TCP_HEADER;
+  const syn = (flags & TCP_SYN) !== 0;
+  const options = syn ? SYN_OPTIONS : blockCount > 0 ? 4 + 8 * blockCount : 0;
+  const header = TCP_HEADER + options;
   put16(bytes, at, sourcePort);
   put16(bytes, at + 2, destinationPort);
   put32(bytes, at + 4, sequence);
@@ -131,9 +167,15 @@ export function writeSegment(
   put16(bytes, at + 12, (header << 10) | flags);
   put16(bytes, at + 14, window);
   put32(bytes, at + 16, 0);
-  if (header > TCP_HEADER) {
+  if (syn) {
     put32(bytes, at + TCP_HEADER, 0x02040000 | MSS);
-    put32(bytes, at + TCP_HEADER + 4, scale < 0 ? 0x01010101 : 0x01030300 | scale);
+    put32(bytes, at + TCP_HEADER + 4, selective ? 0x01010402 : 0x01010101);
+    put32(bytes, at + TCP_HEADER + 8, scale < 0 ? 0x01010101 : 0x01030300 | scale);
+  } else if (blockCount > 0) {
+    put32(bytes, at + TCP_HEADER, 0x01010500 | (2 + 8 * blockCount));
+    for (let word = 0; word < 2 * blockCount; word++) {
+      put32(bytes, at + TCP_HEADER + 4 + 4 * word, blocks[word]);
+    }
   }
   return header;
 }

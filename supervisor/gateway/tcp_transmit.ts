@@ -4,7 +4,16 @@ import type { FrameBuilder } from "./ethernet.ts";
 import { IPPROTO_TCP, IPV4_PAYLOAD, sendIpv4, writeIpv4 } from "./ipv4.ts";
 import type { TcpConnection } from "./tcp_connection.ts";
 import { announceWindow } from "./tcp_output.ts";
-import { leaveSegment, sealSegment, TCP_ACK, TCP_RST, writeSegment } from "./tcp_segment.ts";
+import {
+  leaveSegment,
+  SACK_BLOCKS,
+  sealSegment,
+  TCP_ACK,
+  TCP_RST,
+  writeSegment,
+} from "./tcp_segment.ts";
+
+const blocks = new Int32Array(2 * SACK_BLOCKS);
 
 /** `length` bytes come from `offset` in the send buffer. False: the link had no room. */
 export function transmitSegment(
@@ -17,6 +26,8 @@ export function transmitSegment(
 ): boolean {
   const window = (flags & TCP_RST) !== 0 ? 0 : announceWindow(c);
   const scale = !c.passive || c.sendScale > 0 || c.receiveScale > 0 ? c.receiveScale : -1;
+  // A segment with data has no room for them: its payload is as large as the link takes.
+  const tells = c.selective && flags === TCP_ACK && length === 0 && c.receive.holes;
   const header = writeSegment(
     frame,
     IPV4_PAYLOAD,
@@ -27,6 +38,9 @@ export function transmitSegment(
     flags,
     window,
     scale,
+    c.selective || !c.passive,
+    blocks,
+    tells ? c.receive.blocks(blocks) : 0,
   );
   if (length > 0) c.send.copyTo(frame.bytes, IPV4_PAYLOAD + header, offset, length);
   writeIpv4(frame, c.localAddress, c.remoteAddress, IPPROTO_TCP, header + length);
