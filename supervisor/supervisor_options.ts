@@ -2,7 +2,8 @@
 
 import type { EngineSettings } from "../cpu/engine_settings.ts";
 import type { Mechanisms } from "../kernel/mechanisms.ts";
-import type { DiskFile, DiskLimits } from "./disk/store.ts";
+import type { DiskFile } from "./disk/folder.ts";
+import type { DiskLimits } from "./disk/store.ts";
 import type { EgressSettings } from "./egress/egress.ts";
 import type { SwapSettings } from "./swap/swap_worker.ts";
 import type { UplinkSettings } from "./uplink/settings.ts";

@@ -8,7 +8,8 @@
 
 import { fileWorkerOptions } from "../file_worker.ts";
 import { createDiskChannel, type DiskChannel } from "./channel.ts";
-import type { OpenOrder, Trouble } from "./server.ts";
+import type { OpenOrder } from "./cell_side.ts";
+import type { Trouble } from "./server.ts";
 import type { DiskNews, DiskOrder } from "./worker.ts";
 
 /** What a cell has of it. */

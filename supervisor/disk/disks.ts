@@ -10,7 +10,8 @@ import type { DiskAttachment } from "./checks.ts";
 import { DiskWorker } from "./disk_worker.ts";
 import type { StateStore } from "../state/store.ts";
 import { openDiskRecords } from "./records.ts";
-import { asDiskError, type DiskFile, type DiskLimits, DiskStore, inUse } from "./store.ts";
+import { asDiskError, type DiskFile, inUse } from "./folder.ts";
+import { type DiskLimits, DiskStore } from "./store.ts";
 
 export interface DisksOptions {
   /** Disks outlive the process in its `disks`; default: they are in a temporary folder. */
@@ -77,7 +78,7 @@ export class Disks {
       if (temporary !== null) await Deno.remove(temporary, { recursive: true });
       throw error;
     }
-    const paths = [folder, ...files.map(({ name }) => store.path(name))];
+    const paths = [folder, ...files.map(({ name }) => store.files.path(name))];
     const worker = new DiskWorker(paths, ({ vm, path, message }) => {
       event("disk.error", `${diskName(path)}: ${message}`, vm);
     });
@@ -125,7 +126,7 @@ export class Disks {
       for (const { name, readOnly } of request.disks) {
         const { blocks } = this.store.record(name);
         this.store.holders.setRunning(name, id, true);
-        const path = this.store.path(name);
+        const path = this.store.files.path(name);
         const order = { cell: cell.disks.number, vm: id, path, blocks, readOnly };
         const handle = await this.worker.open(order).catch((error) => {
           throw inUse(name, error.message);

@@ -212,3 +212,32 @@ Deno.test({
     }
   },
 });
+
+Deno.test({
+  name: "a disk on a file system that is read-only can be read, and not written to",
+  ignore: !await hasTool("mount", "a file system is made read-only"),
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "denali-small-" });
+    const run = async (...words: string[]) =>
+      assert((await new Deno.Command(words[0], { args: words.slice(1) }).output()).success);
+    await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder);
+    try {
+      await Deno.writeFile(`${folder}/a.img`, new Uint8Array(8 * BLOCK));
+      await run("mount", "-o", "remount,ro", folder);
+      const files = [{ name: "a", path: `${folder}/a.img` }];
+      await withSupervisor(async (supervisor) => {
+        const error = await assertRejects(
+          () => startBlockGuest(supervisor, { disks: [{ name: "a", readOnly: false }] }),
+          RequestError,
+        );
+        assertStringIncludes(error.message, "Read-only file system");
+        const vm = await startBlockGuest(supervisor, { disks: [{ name: "a", readOnly: true }] });
+        assertEquals(await vm.ask("zero 0 0 8"), "ok");
+        assertEquals(await vm.ask("write 0 0 1 1"), `error ${EROFS}`);
+      }, { disks: { files } });
+    } finally {
+      await run("umount", "-l", folder);
+      await Deno.remove(folder);
+    }
+  },
+});

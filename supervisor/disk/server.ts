@@ -11,21 +11,22 @@
  *   writes nonsense is not served any more.
  */
 
+import {
+  type CellSide,
+  checkRequest,
+  type Hold,
+  type OpenOrder,
+  type Queue,
+  type Request,
+} from "./cell_side.ts";
 import { Doorbell, RingCorruption, RingReader, RingWriter } from "../../devices/ring.ts";
 import { CONSTANTS } from "../../kernel/abi.ts";
-import {
-  BLOCK_BYTES,
-  DISK_BELL,
-  type DiskChannel,
-  REQUEST_WORDS,
-  SLOTS,
-  STAGING_BLOCKS,
-} from "./channel.ts";
+import { BLOCK_BYTES, DISK_BELL, type DiskChannel, SLOTS } from "./channel.ts";
 import { isFull } from "../host_error.ts";
 import { DiskFile, type HostFile } from "./file.ts";
 import { Flusher } from "./flusher.ts";
 
-const READ = CONSTANTS.DISK_READ.value, WRITE = CONSTANTS.DISK_WRITE.value;
+const READ = CONSTANTS.DISK_READ.value;
 const FLUSH = CONSTANTS.DISK_FLUSH.value;
 const DONE = CONSTANTS.DISK_DONE.value;
 const TURN_BLOCKS = CONSTANTS.DISK_REQUEST_BLOCKS.value;
@@ -33,17 +34,6 @@ const TURN_BLOCKS = CONSTANTS.DISK_REQUEST_BLOCKS.value;
 const TELL_MS = 1000;
 /** How long it works before it looks for other events. */
 const SLICE_MS = 2;
-
-/** How a handle is to be opened. */
-export interface OpenOrder {
-  readonly cell: number;
-  readonly handle: number;
-  /** Requests of one VM are served in order. */
-  readonly vm: number;
-  readonly path: string;
-  readonly blocks: number;
-  readonly readOnly: boolean;
-}
 
 /** Something that an operator should know. */
 export interface Trouble {
@@ -58,46 +48,6 @@ export interface ServerListener {
   trouble(trouble: Trouble): void;
   /** A cell wrote nonsense and is not served any more. */
   corrupt(cell: number, message: string): void;
-}
-
-interface Hold extends OpenOrder {
-  readonly file: DiskFile;
-  readonly queue: Queue;
-  /** Requests that have not been answered. */
-  open: number;
-  closed?: () => void;
-  /** When a trouble was last told, and how many were not told since. */
-  toldAt: number;
-  untold: number;
-}
-
-interface Request {
-  readonly side: CellSide;
-  readonly hold: Hold;
-  readonly operation: number;
-  readonly slot: number;
-  readonly block: number;
-  readonly count: number;
-  readonly place: number;
-}
-
-interface Queue {
-  readonly requests: Request[];
-  users: number;
-}
-
-interface CellSide {
-  readonly number: number;
-  readonly requests: RingReader;
-  readonly answers: RingWriter;
-  readonly staging: Uint8Array;
-  readonly bell: Doorbell;
-  readonly cellBell: Doorbell;
-  readonly holds: Map<number, Hold>;
-  readonly queues: Map<number, Queue>;
-  /** Slots with a request that has not been answered. */
-  readonly busy: Uint8Array;
-  gone: boolean;
 }
 
 export class DiskServer {
@@ -238,26 +188,12 @@ export class DiskServer {
     handle: number,
     payload: Uint8Array<ArrayBuffer>,
   ): void {
-    const [block, count, place] = payload.length === 4 * REQUEST_WORDS
-      ? new Uint32Array(payload.buffer)
-      : [-1, -1, -1];
-    const hold = side.holds.get(handle);
-    const sane = slot >= 0 && slot < SLOTS && side.busy[slot] === 0 && hold !== undefined &&
-      (operation === FLUSH
-        ? block === 0 && count === 0
-        : (operation === READ || operation === WRITE && !hold.readOnly) &&
-          count >= 1 && count <= TURN_BLOCKS && block + count <= hold.blocks &&
-          place + count <= STAGING_BLOCKS);
-    if (!sane) {
-      throw new RingCorruption(
-        `disks: expected a request, got kind ${operation}, slot ${slot}, handle ${handle}, ` +
-          `block ${block}, count ${count}, place ${place}`,
-      );
-    }
+    const request = checkRequest(side, operation, slot, handle, payload);
+    const { hold } = request;
     side.busy[slot] = 1;
     hold.open++;
     if (hold.queue.requests.length === 0) this.#line.push(hold.queue);
-    hold.queue.requests.push({ side, hold, operation, slot, block, count, place });
+    hold.queue.requests.push(request);
   }
 
   #perform(request: Request): void {

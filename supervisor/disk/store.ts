@@ -11,12 +11,12 @@
  * What is asked wrongly is refused by a RequestError that names the field.
  */
 
-import { isFull } from "../host_error.ts";
 import { RequestError } from "../request_error.ts";
 import { formatSize } from "../size.ts";
 import { syncFolder } from "../sync_folder.ts";
 import { BLOCK_BYTES } from "./channel.ts";
 import { checkDiskBytes, checkDiskName } from "./checks.ts";
+import { asDiskError, type DiskFile, DiskFolder } from "./folder.ts";
 import { DiskHolders } from "./holders.ts";
 import type { DiskRecord, DiskRecords } from "./records.ts";
 import { readFile, SparseWriter } from "./sparse.ts";
@@ -36,12 +36,6 @@ export interface DiskSummary {
   readonly created: string;
   /** VMs that have it. */
   readonly vms: readonly { readonly id: number; readonly readOnly: boolean }[];
-}
-
-/** A file from elsewhere that is a disk. */
-export interface DiskFile {
-  readonly name: string;
-  readonly path: string;
 }
 
 export interface DiskStoreOptions {
@@ -87,19 +81,17 @@ export interface DiskExport {
 const TEBI = 2 ** 40;
 
 export class DiskStore {
-  readonly folder: string;
+  readonly files: DiskFolder;
   readonly limits: Required<DiskLimits>;
   readonly holders = new DiskHolders();
   readonly #records: DiskRecords;
   readonly #event: NonNullable<DiskStoreOptions["event"]>;
   readonly #settled: () => Promise<void>;
-  /** Paths of files from elsewhere, by name. */
-  readonly #adopted = new Map<string, { readonly path: string; readonly record: DiskRecord }>();
   /** Disks that are being made, and the bytes that they are counted with. */
   readonly #making = new Map<string, Making>();
 
   constructor({ folder, records, limits, event, settled }: DiskStoreOptions) {
-    this.folder = folder;
+    this.files = new DiskFolder(folder);
     this.limits = { diskBytes: TEBI, allBytes: 16 * TEBI, ...limits };
     this.#records = records;
     this.#event = event ?? (() => {});
@@ -117,7 +109,7 @@ export class DiskStore {
 
   /** Throws a RequestError if there is none. */
   record(name: string): DiskRecord {
-    const record = this.#adopted.get(name)?.record ?? this.#records.get(name);
+    const record = this.files.adopted(name) ?? this.#records.get(name);
     if (record !== undefined) return record;
     const names = this.#records.list().map((known) => known.name);
     const shown = names.slice(0, 20).join(", ") + (names.length > 20 ? " ..." : "");
@@ -139,32 +131,9 @@ export class DiskStore {
     return { name, doneBytes: making.done, bytes: making.total ?? null };
   }
 
-  /** Lets a file from elsewhere be a disk, in whole blocks, until the process ends. */
-  async adopt({ name, path }: DiskFile): Promise<void> {
-    checkDiskName(name, "disks");
-    try {
-      const real = await Deno.realPath(path);
-      const { size, isFile } = await Deno.stat(real);
-      const blocks = Math.floor(size / BLOCK_BYTES);
-      if (!isFile || blocks === 0 || this.#adopted.has(name)) {
-        const got = isFile ? `got ${path} with ${size} bytes` : `${path} is no file`;
-        throw new RequestError(
-          "disks",
-          got,
-          `files with names of their own, from ${BLOCK_BYTES} bytes on`,
-        );
-      }
-      const record = { name, blocks, created: new Date().toISOString() };
-      this.#adopted.set(name, { path: real, record });
-    } catch (error) {
-      if (error instanceof RequestError) throw error;
-      const expected = "a file that can be read";
-      throw new RequestError("disks", `${path}: ${(error as Error).message}`, expected);
-    }
-  }
-
-  path(name: string): string {
-    return this.#adopted.get(name)?.path ?? `${this.folder}/${name}.disk`;
+  /** Lets a file from elsewhere be a disk until the process ends. */
+  adopt(file: DiskFile): Promise<void> {
+    return this.files.adopt(file);
   }
 
   /** A disk of zeros, which takes no room until it is written. */
@@ -202,7 +171,7 @@ export class DiskStore {
     const record = this.record(name);
     await this.#settled();
     this.holders.requireStill(name);
-    const file = await this.#openLocked(name, false);
+    const file = await this.files.openLocked(name, false);
     return { bytes: record.blocks * BLOCK_BYTES, body: readFile(file) };
   }
 
@@ -234,7 +203,7 @@ export class DiskStore {
     this.#requireRoom(bytes - before);
     await this.#settled();
     this.holders.requireUnused(name, "resized");
-    using file = await this.#openLocked(name, true);
+    using file = await this.files.openLocked(name, true);
     this.holders.requireUnused(name, "resized");
     await file.truncate(bytes);
     await file.sync();
@@ -247,15 +216,13 @@ export class DiskStore {
   async delete(name: string): Promise<void> {
     this.record(name);
     this.holders.requireFree(name);
-    try {
-      using _file = await this.#openLocked(name, true);
-      this.holders.requireFree(name);
-      await Deno.remove(this.path(name));
-    } catch (error) {
-      // Its file is gone already: that is what was wanted.
-      if (!(error instanceof RequestError && error.field === "file")) throw error;
-    }
+    // If its file is gone already, that is what was wanted.
+    const there = this.files.exists(name);
+    using _file = there ? await this.files.openLocked(name, true) : undefined;
+    this.holders.requireFree(name);
+    // A file without a record is found at the next start; a record without a file would be a broken disk.
     await this.#records.delete(name);
+    if (there) await Deno.remove(this.files.path(name));
     this.#event("disk.deleted", name);
   }
 
@@ -311,7 +278,7 @@ export class DiskStore {
     this.#requireRoom(bytes);
     const making = { bytes, done: 0, total };
     this.#making.set(name, making);
-    const path = this.path(name), part = `${this.folder}/${name}.${crypto.randomUUID()}.part`;
+    const path = this.files.path(name), part = this.files.partPath(name);
     let written = part;
     try {
       using file = await Deno.open(part, { write: true, createNew: true, mode: 0o600 });
@@ -322,7 +289,7 @@ export class DiskStore {
       this.#grow(making, size);
       await Deno.rename(part, path);
       written = path;
-      syncFolder(this.folder);
+      syncFolder(this.files.folder);
       const created = new Date().toISOString();
       await this.#records.put({ name, blocks: size / BLOCK_BYTES, created });
     } catch (error) {
@@ -340,29 +307,16 @@ export class DiskStore {
       const taken = `${JSON.stringify(name)} is the name of another disk`;
       throw new RequestError("name", taken, "a name that is not in use", 409);
     }
-    if (exists(this.path(name))) {
-      const file = `there is a file ${this.path(name)} that belongs to no disk`;
+    if (this.files.exists(name)) {
+      const file = `there is a file ${this.files.path(name)} that belongs to no disk`;
       throw new RequestError("name", file, "another name, or that the file is moved away", 409);
     }
-  }
-
-  async #openLocked(name: string, write: boolean): Promise<Deno.FsFile> {
-    const path = this.path(name);
-    let file: Deno.FsFile;
-    try {
-      file = await Deno.open(path, { read: true, write });
-    } catch (error) {
-      throw asDiskError(error);
-    }
-    if (file.tryLockSync(write)) return file;
-    file.close();
-    throw inUse(name, "another process uses it");
   }
 
   #summarize({ name, blocks, created }: DiskRecord): DiskSummary {
     let usedBytes: number | null = null;
     try {
-      usedBytes = (Deno.statSync(this.path(name)).blocks ?? 0) * 512;
+      usedBytes = (Deno.statSync(this.files.path(name)).blocks ?? 0) * 512;
     } catch {
       // Told by null.
     }
@@ -372,43 +326,13 @@ export class DiskStore {
   /** Finds disks whose file does not fit. Files without a disk: state/orphans.ts. */
   #examine(): void {
     for (const { name, blocks } of this.#records.list()) {
-      if (!exists(this.path(name))) {
-        this.#event("disk.missing", `${name}: its file ${this.path(name)} is gone`);
-      } else if (Deno.statSync(this.path(name)).size < blocks * BLOCK_BYTES) {
+      if (!this.files.exists(name)) {
+        this.#event("disk.missing", `${name}: its file ${this.files.path(name)} is gone`);
+      } else if (Deno.statSync(this.files.path(name)).size < blocks * BLOCK_BYTES) {
         const bytes = blocks * BLOCK_BYTES;
-        this.#event("disk.missing", `${name}: expected ${bytes} bytes in ${this.path(name)}`);
+        this.#event("disk.missing", `${name}: expected ${bytes} bytes in ${this.files.path(name)}`);
       }
     }
-    for (const { name: file } of [...Deno.readDirSync(this.folder)]) {
-      const path = `${this.folder}/${file}`;
-      if (file.endsWith(".part")) removePart(path);
-    }
+    this.files.removeParts();
   }
-}
-
-/** What an interrupted process left; not what another one is just writing. */
-function removePart(path: string): void {
-  using file = Deno.openSync(path, { write: true });
-  if (file.tryLockSync(true)) Deno.removeSync(path);
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
-    throw error;
-  }
-}
-
-export function inUse(name: string, why: string): RequestError {
-  return new RequestError("disk", `${name} cannot be used: ${why}`, "a disk that is free", 409);
-}
-
-/** What the host says, as an answer to whoever asked. */
-export function asDiskError(error: unknown): Error {
-  if (error instanceof RequestError || !(error instanceof Error)) return error as Error;
-  const status = isFull(error) ? 507 : 500;
-  return new RequestError("file", error.message, "a data folder that works and has room", status);
 }

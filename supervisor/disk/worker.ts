@@ -8,7 +8,8 @@
 import { Doorbell } from "../../devices/ring.ts";
 import type { DiskChannel } from "./channel.ts";
 import type { HostFile } from "./file.ts";
-import { DiskServer, type OpenOrder, type Trouble } from "./server.ts";
+import type { OpenOrder } from "./cell_side.ts";
+import { DiskServer, type Trouble } from "./server.ts";
 
 export type DiskOrder =
   | {
@@ -41,7 +42,7 @@ function openFile(path: string, readOnly: boolean): HostFile {
   const file = Deno.openSync(path, { read: true, write: !readOnly });
   if (!file.tryLockSync(!readOnly)) {
     file.close();
-    throw new Error(`${path} is in use by another process`);
+    throw new Error(`${path} is in use by another process, or being copied`);
   }
   // One of its own: a file that is being flushed cannot be used otherwise meanwhile.
   const flushed = readOnly ? null : Deno.openSync(path, { write: true });

@@ -1,0 +1,103 @@
+/**
+ * The files of disks: `NAME.disk` in one folder, and files from elsewhere that were named as disks.
+ *
+ * Who uses a file locks it (flock): the store for as long as it is copied or changed, the disk worker for as
+ * long as a VM has it. So two processes may share files and none takes away what the other one uses.
+ */
+
+import { isFull } from "../host_error.ts";
+import { RequestError } from "../request_error.ts";
+import { BLOCK_BYTES } from "./channel.ts";
+import { checkDiskName } from "./checks.ts";
+import type { DiskRecord } from "./records.ts";
+
+/** A file from elsewhere that is a disk. */
+export interface DiskFile {
+  readonly name: string;
+  readonly path: string;
+}
+
+export class DiskFolder {
+  readonly #adopted = new Map<string, { readonly path: string; readonly record: DiskRecord }>();
+
+  /** An existing folder, without symbolic links in its path. */
+  constructor(readonly folder: string) {}
+
+  path(name: string): string {
+    return this.#adopted.get(name)?.path ?? `${this.folder}/${name}.disk`;
+  }
+
+  /** Where a disk is written until it is whole. */
+  partPath(name: string): string {
+    return `${this.folder}/${name}.${crypto.randomUUID()}.part`;
+  }
+
+  /** What is known of a file from elsewhere. */
+  adopted(name: string): DiskRecord | undefined {
+    return this.#adopted.get(name)?.record;
+  }
+
+  /** Lets a file from elsewhere be a disk, in whole blocks. Throws a RequestError. */
+  async adopt({ name, path }: DiskFile): Promise<void> {
+    checkDiskName(name, "disks");
+    let real: string, stat: Deno.FileInfo;
+    try {
+      real = await Deno.realPath(path);
+      stat = await Deno.stat(real);
+    } catch (error) {
+      const got = `${path}: ${(error as Error).message}`;
+      throw new RequestError("disks", got, "a file that can be read");
+    }
+    const blocks = Math.floor(stat.size / BLOCK_BYTES);
+    if (!stat.isFile || blocks === 0 || this.#adopted.has(name)) {
+      const got = stat.isFile ? `got ${path} with ${stat.size} bytes` : `${path} is no file`;
+      const expected = `files with names of their own, from ${BLOCK_BYTES} bytes on`;
+      throw new RequestError("disks", got, expected);
+    }
+    const record = { name, blocks, created: new Date().toISOString() };
+    this.#adopted.set(name, { path: real, record });
+  }
+
+  exists(name: string): boolean {
+    try {
+      Deno.lstatSync(this.path(name));
+      return true;
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return false;
+      throw error;
+    }
+  }
+
+  /** Opens a disk that nobody else writes to, or nobody else has at all. Throws a RequestError. */
+  async openLocked(name: string, write: boolean): Promise<Deno.FsFile> {
+    let file: Deno.FsFile;
+    try {
+      file = await Deno.open(this.path(name), { read: true, write });
+    } catch (error) {
+      throw asDiskError(error);
+    }
+    if (file.tryLockSync(write)) return file;
+    file.close();
+    throw inUse(name, "another process uses it, or it is being copied");
+  }
+
+  /** Removes what interrupted processes left; not what another one is just writing. */
+  removeParts(): void {
+    for (const { name } of [...Deno.readDirSync(this.folder)]) {
+      if (!name.endsWith(".part")) continue;
+      using file = Deno.openSync(`${this.folder}/${name}`, { write: true });
+      if (file.tryLockSync(true)) Deno.removeSync(`${this.folder}/${name}`);
+    }
+  }
+}
+
+export function inUse(name: string, why: string): RequestError {
+  return new RequestError("disk", `${name} cannot be used: ${why}`, "a disk that is free", 409);
+}
+
+/** What the host says, as an answer to whoever asked. */
+export function asDiskError(error: unknown): Error {
+  if (error instanceof RequestError || !(error instanceof Error)) return error as Error;
+  const status = isFull(error) ? 507 : 500;
+  return new RequestError("file", error.message, "a data folder that works and has room", status);
+}

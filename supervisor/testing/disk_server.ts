@@ -1,0 +1,126 @@
+/** A disk worker's server in the test's own thread, over files in memory that fail as the test says. */
+
+import { assert, assertEquals } from "@std/assert";
+import { Doorbell } from "../../devices/ring.ts";
+import type { DiskTransfer } from "../../kernel/disk_device.ts";
+import type { Vm } from "../../kernel/vm.ts";
+import { BLOCK_BYTES, createDiskChannel } from "../disk/channel.ts";
+import { ChannelDiskDevice } from "../disk/device.ts";
+import type { HostFile } from "../disk/file.ts";
+import { DiskServer, type Trouble } from "../disk/server.ts";
+
+/** A file in memory; `trouble` is called before every operation and may throw or shorten it. */
+export class MemoryFile implements HostFile {
+  readonly bytes = new Uint8Array(64 * BLOCK_BYTES);
+  readonly log: string[] = [];
+  links = 1;
+  size = this.bytes.length;
+  closed = false;
+  trouble: (what: string, length: number) => number = (_what, length) => length;
+  /** A flush ends when this does. */
+  flushed: Promise<void> = Promise.resolve();
+
+  read(buffer: Uint8Array, position: number): number {
+    const length = this.#begin("read", buffer.length, position);
+    buffer.set(this.bytes.subarray(position, position + length));
+    return length;
+  }
+  write(buffer: Uint8Array, position: number): number {
+    const length = this.#begin("write", buffer.length, position);
+    this.bytes.set(buffer.subarray(0, length), position);
+    return length;
+  }
+  async sync(): Promise<void> {
+    this.log.push("sync");
+    await this.flushed;
+    this.trouble("sync", 0);
+  }
+  stat() {
+    return { size: this.size, links: this.links };
+  }
+  close(): void {
+    this.closed = true;
+  }
+  #begin(what: string, length: number, position: number): number {
+    assert(!this.closed, "a file is used after it was closed");
+    this.log.push(`${what} ${position / BLOCK_BYTES} ${length / BLOCK_BYTES}`);
+    return this.trouble(what, length);
+  }
+}
+
+export class DiskServerSetup {
+  readonly files = new Map<string, MemoryFile>();
+  readonly troubles: Trouble[] = [];
+  readonly corrupt: string[] = [];
+  readonly server = new DiskServer({
+    open: (path, readOnly) => {
+      const file = new MemoryFile();
+      if (path === "/locked") throw new Error("Permission denied (os error 13)");
+      this.files.set(path, file);
+      file.log.push(readOnly ? "open ro" : "open rw");
+      return file;
+    },
+    trouble: (trouble) => this.troubles.push(trouble),
+    corrupt: (cell, message) => this.corrupt.push(`${cell}: ${message}`),
+  });
+
+  cell(number: number) {
+    const channel = createDiskChannel();
+    const words = new Int32Array(new SharedArrayBuffer(64));
+    this.server.serveCell(number, channel, new Doorbell(words, 0));
+    const device = new ChannelDiskDevice(channel);
+    let under = 0;
+    const begin = (operation: number, handle: number, block = 0, count = 0, fill = 0) => {
+      const place = device.reserve(count);
+      assert(place >= 0, "no place is free");
+      device.staging.fill(fill, place, place + count * BLOCK_BYTES);
+      const owner = undefined as unknown as Vm;
+      device.begin(place, {
+        owner,
+        handle,
+        operation,
+        tag: under,
+        block,
+        count,
+        buffer: 0,
+        status: 0,
+      });
+      return under++;
+    };
+    const ended: { transfer: DiskTransfer; status: number; bytes: Uint8Array }[] = [];
+    /** The statuses of what was begun, in the order in which it ended. */
+    const ends = async (count: number) => {
+      for (let i = 0; i < 1000 && ended.length < count; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 1));
+        device.poll((transfer, place, status) =>
+          ended.push({
+            transfer,
+            status,
+            bytes: device.staging.slice(place, place + transfer.count * BLOCK_BYTES),
+          })
+        );
+      }
+      assertEquals(ended.length, count);
+      return ended.splice(0);
+    };
+    return { channel, device, begin, ends };
+  }
+
+  open(cell: number, handle: number, path: string, more = {}) {
+    return this.server.open({
+      cell,
+      handle,
+      vm: handle,
+      path,
+      blocks: 64,
+      readOnly: false,
+      ...more,
+    });
+  }
+
+  async finish() {
+    for (let cell = 0; cell < 4; cell++) this.server.dropCell(cell);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+    for (const [path, file] of this.files) assert(file.closed, `${path} was not closed`);
+  }
+}
