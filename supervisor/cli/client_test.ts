@@ -51,7 +51,8 @@ Deno.test("many VMs are made by one command, found by filters and waited for", (
     assertEquals(many, "m-1\nm-2\nm-3\n");
     assertEquals(await ok("wait", "m-1", "m-2", "m-3"), "0\n0\n0\n");
     const spin = `${folder}/spin.elf`;
-    await ok("create", "--label", "tier=a", "--restart", "on-failure:2", "--name", "busy", spin);
+    await ok("create", "--restart", "on-failure:2", "--name", "busy", spin);
+    await ok("update", "--label", "tier=a", "busy");
     const filters = ["--filter", "state=stopped", "--filter", "name=m-*"];
     assertEquals(await ok("ps", "-q", ...filters), "m-1\nm-2\nm-3\n");
     assertEquals(await ok("ps", "-q", "--filter", "label=tier=a"), "busy\n");
@@ -95,6 +96,26 @@ Deno.test("tokens are made, needed, limited and taken back, also over a unix soc
       assertEquals((await as(reader, "ps")).code, 1);
     })
   ));
+
+Deno.test("ports are published while a VM runs, and what goes to it is captured", () =>
+  withBoth(async ({ url, ok, fails }, folder) => {
+    await ok("create", "--name", "s", `${folder}/spin.elf`);
+    const listens = (await ok("port", "add", "s", "0:80")).trim();
+    assertMatch(await ok("port", "ls"), new RegExp(`\n${listens} +s +80 +0 +0 +0`));
+    const child = denali(["capture", "--host", url, "s"]).spawn();
+    const reader = child.stdout.getReader({ mode: "byob" });
+    // The header of a pcap file; then, of the first frame, its own and the receiver's address.
+    const { value } = await reader.read(new Uint8Array(24), { min: 24 });
+    assertEquals(new DataView(value!.buffer).getUint32(20, true), 1, "LINKTYPE_ETHERNET");
+    const [hostname, port] = listens.split(":");
+    const caller = await Deno.connect({ hostname, port: Number(port) });
+    const frame = await reader.read(new Uint8Array(16 + 14), { min: 30 });
+    assertEquals(frame.value!.length, 30);
+    caller.close();
+    await release(child, reader);
+    assertEquals(await ok("port", "rm", listens), `${listens}\n`);
+    assertStringIncludes(await fails("port", "rm", listens), "no port");
+  }));
 
 Deno.test("events are followed as they happen", () =>
   withBoth(async ({ url, ok }, folder) => {

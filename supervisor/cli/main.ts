@@ -3,6 +3,7 @@
 import { RequestError } from "../request_error.ts";
 import { type Command, describe, EXIT, Failure, nearest, UsageError } from "./command.ts";
 import { audit } from "./audit.ts";
+import { capture } from "./capture.ts";
 import { completionOf } from "./completion.ts";
 import { compose } from "./compose.ts";
 import { attach } from "./console.ts";
@@ -13,6 +14,7 @@ import { image, verifyVerb } from "./image.ts";
 import { inspect } from "./inspect.ts";
 import { kill, pause, restart, resume, rm, start, stop } from "./lifecycle.ts";
 import { logs } from "./logs.ts";
+import { port } from "./port.ts";
 import { ps } from "./ps.ts";
 import { run } from "./run.ts";
 import { stats } from "./stats.ts";
@@ -45,6 +47,8 @@ export const COMMANDS: readonly Command[] = [
   events,
   image,
   disk,
+  port,
+  capture,
   compose,
   token,
   audit,

@@ -1,7 +1,7 @@
 /** `denali update`: other limits for VMs that exist, also while they run. */
 
 import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
-import { type Command, someWords, UsageError } from "./command.ts";
+import { type Command, readPairs, someWords, UsageError } from "./command.ts";
 import { each } from "./each.ts";
 import { readRules, VM_EGRESS_HELP } from "./egress.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
@@ -16,6 +16,7 @@ ${VM_EGRESS_HELP}. default: what the server lets all reach
 ${RESOURCE_HELP}
   --disk NAME[:ro]      the disks that a stopped VM has from now on, instead of those before; may be
                         repeated; none: no disks
+  --label KEY=VALUE     the labels from now on, instead of those before; may be repeated
   --restart POLICY      no, on-failure[:N], always or unless-stopped
   --json                print each virtual machine afterwards as JSON
 ${HOST_HELP}
@@ -30,12 +31,12 @@ export const update: Command = {
   async run(args) {
     const { read, client } = readClientWords(args, {
       text: ["restart", ...RESOURCE_OPTIONS],
-      list: ["egress", "disk"],
+      list: ["egress", "disk", "label"],
       flag: ["json"],
     });
     const words = someWords(read, "VM");
     const { restart } = read.text;
-    const { egress, disk } = read.list;
+    const { egress, disk, label } = read.list;
     const disks = disk.length === 1 && disk[0] === "none" ? [] : disk;
     const rules = egress?.length === 1 && egress[0] === "default" ? null : readRules(egress);
     const change = {
@@ -43,9 +44,10 @@ export const update: Command = {
       ...restart !== undefined && { restart },
       ...rules !== undefined && { egress: rules },
       ...disk.length > 0 && { disks },
+      ...label.length > 0 && { labels: readPairs("label", label) },
     };
     if (Object.keys(change).length === 0) {
-      throw new UsageError("expected something to change, got no limit");
+      throw new UsageError("expected something to change, got nothing");
     }
     return await each(words, async (vm) => {
       const answer = await client.patch(vmPath(vm), change);

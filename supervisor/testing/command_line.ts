@@ -87,7 +87,7 @@ export async function withCliServer(
 /** Ends a child that is still there, and lets go of its pipes. */
 export async function release(
   child: Deno.ChildProcess,
-  reader: ReadableStreamDefaultReader<unknown>,
+  reader: { cancel(): Promise<void> },
 ): Promise<void> {
   try {
     child.kill("SIGTERM");
