@@ -575,6 +575,7 @@ export class Supervisor {
     Object.assign(vm, { limits, labels, restart, restarts, created, wanted });
     applyNotice(vm, { state, exitCode, reason, crash });
     vm.console.live = false;
+    if (state !== "created" && !kept.starts) this.state.note(keepState(vm));
     this.#vms.add(vm);
     this.#setEgress(vm);
     try {

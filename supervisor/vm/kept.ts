@@ -102,8 +102,10 @@ function readVm(row: Row, ports: readonly PortMapping[]): KeptVm {
   const restarts = row.restarts as number;
   const exitCode = row.exit_code as number | null ?? undefined;
   const ran = wanted && (state === "running" || state === "paused");
+  // What is not brought back is stopped from now on, whatever its policy becomes.
   const pending = state !== "created" && !ran &&
     startsAgain(restart, { state, exitCode, stopped: !wanted, restarts });
+  const starts = state !== "created" && startsWithServer(restart, ran || pending);
   return {
     id: row.id as number,
     name: text("name"),
@@ -114,12 +116,12 @@ function readVm(row: Row, ports: readonly PortMapping[]): KeptVm {
     restart,
     restarts,
     created: new Date(text("created")),
-    wanted,
+    wanted: starts,
     state: ran ? "stopped" : state,
     exitCode,
     reason: ran ? "the server ended while it ran" : row.reason as string | null ?? undefined,
     crash: row.crash as string | null ?? undefined,
     ports,
-    starts: state !== "created" && startsWithServer(restart, ran || pending),
+    starts,
   };
 }

@@ -16,6 +16,8 @@ type Kind = "vms" | "images" | "disks" | "tokens" | "ports";
 /** Of a thing that exists: what of it can be compared. Null: it does not exist. */
 type State = Readonly<Record<string, unknown>> | null;
 
+type Send = (next: State, status: number, ...request: Parameters<Client>) => Promise<void>;
+
 interface Thing {
   readonly kind: Kind;
   readonly name: string;
@@ -78,16 +80,8 @@ export class Things {
 
   async #request(client: Client, rng: Random, thing: Thing): Promise<void> {
     const { kind, name, acked } = thing;
-    const send = async (next: State, status: number, ...request: Parameters<Client>) => {
-      thing.next = next;
-      const answer = await client(...request);
-      if (answer.status !== status) {
-        throw new Error(`${request[0]} ${request[1]}: ${answer.status} ${show(answer.body)}`);
-      }
-      thing.acked = next;
-      thing.next = undefined;
-      this.acked++;
-    };
+    const send: Send = (next, status, ...request) =>
+      this.#send(client, thing, next, status, ...request);
     const path = `/v1/${kind}/${name}`;
     const number = ++this.#count;
     if (acked !== null && kind !== "vms") {
@@ -117,33 +111,46 @@ export class Things {
     }
   }
 
+  async #send(
+    client: Client,
+    thing: Thing,
+    next: State,
+    status: number,
+    ...request: Parameters<Client>
+  ): Promise<void> {
+    thing.next = next;
+    const answer = await client(...request);
+    if (answer.status !== status) {
+      throw new Error(`${request[0]} ${request[1]}: ${answer.status} ${show(answer.body)}`);
+    }
+    thing.acked = next;
+    thing.next = undefined;
+    this.acked++;
+  }
+
   /** Of the client's VM that nobody removes. The host chooses the port: so it must be told. */
   async #publish(client: Client, thing: Thing): Promise<void> {
     const vm = `${this.#owner}-stays`;
-    if (!this.#things.has(vm)) {
+    const stays = this.#things.get(vm) ?? { kind: "vms" as const, name: vm, acked: null };
+    this.#things.set(vm, stays);
+    if (stays.acked === null) {
       const json = { name: vm, image: "idle", memory: "1M", start: false };
-      this.#things.set(vm, {
-        kind: "vms",
-        name: vm,
-        acked: null,
-        next: vmState("no", 100, "created"),
-      });
-      await client("POST", "/v1/vms", { json });
-      this.#things.set(vm, { kind: "vms", name: vm, acked: vmState("no", 100, "created") });
-      this.acked++;
+      const made = vmState("no", 100, "created");
+      return await this.#send(client, stays, made, 201, "POST", "/v1/vms", { json });
     }
     // The guest's port is the name by which it is found again.
     const guest = portOf(thing.name);
     const json = { vm, publish: `127.0.0.1:${FREE_PORT}:${guest}` };
     thing.next = { any: true };
-    const { body } = await client("POST", "/v1/ports", { json });
+    const { status, body } = await client("POST", "/v1/ports", { json });
+    if (status !== 201) throw new Error(`${thing.name}: ${status} ${show(body)}`);
     thing.acked = { host: (body as { host: number }).host };
     thing.next = undefined;
     this.acked++;
   }
 
   async #changeVm(
-    send: (next: State, status: number, ...request: Parameters<Client>) => Promise<void>,
+    send: Send,
     rng: Random,
     { acked, name }: Thing,
     path: string,
