@@ -2,6 +2,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { crashRounds } from "./crash/crash.ts";
+import { kvdRounds } from "./crash/kvd.ts";
 import { judgeRecords } from "./crash/records.ts";
 import { stateRounds } from "./crash/state.ts";
 import { hasTool } from "./tools.ts";
@@ -16,6 +17,17 @@ Deno.test({
     const { acked, wrong } = await crashRounds({ rounds: 5, seed });
     assertEquals(wrong, [], `seed ${seed}`);
     assert(acked > 100, `only ${acked} records were acknowledged`);
+  },
+});
+
+Deno.test({
+  name: "what kvd has answered with appendfsync always is there after SIGKILL at any moment",
+  ignore: gccMissing,
+  async fn() {
+    const seed = Date.now() >>> 0;
+    const { acked, wrong } = await kvdRounds({ rounds: 5, seed });
+    assertEquals(wrong, [], `seed ${seed}`);
+    assert(acked > 50, `only ${acked} writes were acknowledged`);
   },
 });
 

@@ -5,6 +5,7 @@
  */
 
 import { buildImage } from "../../guests/build.ts";
+import { startVictim } from "./process.ts";
 import { judgeRecords } from "./records.ts";
 
 export interface CrashOptions {
@@ -23,7 +24,6 @@ export interface CrashResult {
 const BLOCKS = 512;
 /** Longest time from the first acknowledgement until the kill. */
 const LIFE_MS = 600;
-const MAIN = new URL("../../main.ts", import.meta.url).pathname;
 
 export async function crashRounds({ rounds, seed, log }: CrashOptions): Promise<CrashResult> {
   const image = await buildImage([new URL("recorder.c", import.meta.url).pathname]);
@@ -54,21 +54,12 @@ export async function crashRounds({ rounds, seed, log }: CrashOptions): Promise<
 
 /** Runs the guest in a process of its own and kills that so long after the first acknowledgement. */
 async function liveAndDie(image: string, disk: string, milliseconds: number) {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-prompt", MAIN, "run", "--disk", disk, "--memory", "4M", image],
-    stdin: "null",
-    stdout: "piped",
-    stderr: "inherit",
-  }).spawn();
-  let text = "", timer: ReturnType<typeof setTimeout> | undefined;
-  for await (const piece of child.stdout.pipeThrough(new TextDecoderStream())) {
-    text += piece;
-    if (text.includes("acked")) timer ??= setTimeout(() => child.kill("SIGKILL"), milliseconds);
-  }
-  clearTimeout(timer);
-  const { signal, code } = await child.status;
-  if (signal !== "SIGKILL") throw new Error(`the process ended with ${signal ?? code}:\n${text}`);
+  const victim = startVictim(["--disk", disk, "--memory", "4M", image]);
+  await victim.says("acked");
+  await new Promise((resolve) => setTimeout(resolve, milliseconds));
+  await victim.kill();
   // The last line may be cut.
-  const lines = text.slice(0, text.lastIndexOf("\n")).split("\n");
+  const { output } = victim;
+  const lines = output.slice(0, output.lastIndexOf("\n")).split("\n");
   return { found: lines[0], acked: Number(/acked (\d+)/.exec(lines.at(-1)!)?.[1] ?? 0) };
 }

@@ -11,6 +11,7 @@ import { buildImage } from "../../guests/build.ts";
 import { describeImage, type StoredImage } from "../../supervisor/image/store.ts";
 import { crashRounds } from "../crash/crash.ts";
 import { stateRounds } from "../crash/state.ts";
+import { kvdRounds } from "../crash/kvd.ts";
 import { parseSize } from "../../supervisor/size.ts";
 import { Supervisor } from "../../supervisor/supervisor.ts";
 
