@@ -14,17 +14,20 @@
  * each station may send only so many, and all that come from stations and trusted ports together may
  * be delivered only so often (storm control), or one VM could keep ten thousand others busy.
  *
+ * A station whose request a DHCP server on a trusted port grants has the address it was lent.
+ *
  * A station may send IPv4, ARP, and the ethertype 0x88b5 for local experiments (IEEE 802, clause
  * 9.2.4). Others could carry an address that is not checked here (VLAN tags, IPv6).
  */
 
+import { dhcpGrant, dhcpRequest } from "./dhcp_snoop.ts";
 import { readMac } from "./mac.ts";
 import { isTaken, offloadFits } from "./offload.ts";
 import { completeFrame } from "./segments.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
 const ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_EXPERIMENT = 0x88b5;
-const ARP_REQUEST = 1;
+const ARP_REQUEST = 1, IPPROTO_UDP = 17;
 /** Bytes of an Ethernet header with an ARP packet for IPv4 (RFC 826). */
 const ARP_FRAME_BYTES = 42;
 const IPV4_FRAME_BYTES = 34;
@@ -79,7 +82,10 @@ export class SwitchPort {
   readonly takes: () => number;
   /** MAC address of the station as a number, or -1 for a trusted port. */
   readonly mac: number;
-  readonly address: number;
+  /** IPv4 address of the station; a DHCP server can lend it another. */
+  address: number;
+  /** Number of its last request for an address; -1: it never asked. */
+  asked = -1;
   readonly storm = new TokenBucket(STORM_FRAMES_PER_SECOND, STORM_BURST_FRAMES);
 
   constructor(options: PortOptions) {
@@ -188,6 +194,7 @@ export class Switch {
       this.refuse(port, frame, "spoofed_mac");
       return;
     }
+    if (frame[23] === IPPROTO_UDP) this.#snoop(port, frame);
     const verdict = this.#forward(port, frame, offload);
     if (verdict === "delivered") this.#trace?.(frame, port.name, verdict);
     else this.refuse(port, frame, verdict);
@@ -205,6 +212,22 @@ export class Switch {
   refuse(port: SwitchPort, frame: Uint8Array, reason: DropReason): void {
     this.#drops[reason]++;
     this.#trace?.(frame, port.name, reason);
+  }
+
+  /** Hears what addresses stations ask for and are lent. */
+  #snoop(port: SwitchPort, frame: Uint8Array): void {
+    if (!port.trusted) {
+      const request = dhcpRequest(frame);
+      if (request >= 0) port.asked = request;
+      return;
+    }
+    const grant = dhcpGrant(frame);
+    const station = grant && this.#stations.get(grant.mac);
+    if (!grant || !station || station.asked !== grant.request) return;
+    if (this.hasAddress(grant.address)) return;
+    this.#addresses.delete(station.address);
+    station.address = grant.address;
+    this.#addresses.set(grant.address, station);
   }
 
   /** Remembers where a MAC address is; false if it is one that nobody out there may have. */

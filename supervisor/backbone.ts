@@ -19,6 +19,7 @@
  *   do not keep the world from it.
  */
 
+import { dhcpGrant, dhcpRequest } from "../devices/dhcp_snoop.ts";
 import { readMac } from "../devices/mac.ts";
 import { LARGE_FRAME_MAXIMUM } from "../devices/frame.ts";
 import { isTaken, offloadFits } from "../devices/offload.ts";
@@ -30,7 +31,7 @@ import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "./gateway/ethernet.ts";
 
 /** The MAC address of VM 0 as a number: 02:44:4e, then the VM's number (kernel/vm_builder.ts). */
 const VM_MAC = 0x02444e000000;
-const ARP_REQUEST = 1;
+const ARP_REQUEST = 1, IPPROTO_UDP = 17;
 /** Bytes of an Ethernet header with an ARP packet, and with an IPv4 header. */
 const ARP_FRAME_BYTES = 42, IPV4_FRAME_BYTES = 34;
 /** Broadcasts and multicasts that one cell may send: per second, and at once. */
@@ -76,8 +77,10 @@ export interface Host {
 }
 
 export interface BackboneOptions {
-  /** IPv4 address of a VM, uint32. */
+  /** IPv4 address of a VM, uint32, as long as no DHCP server lends it another. */
   addressOf(vm: number): number;
+  /** A DHCP server on an uplink has lent an address to a VM. */
+  lent?(vm: number, address: number): void;
   /** Microseconds, never decreasing. */
   now(): number;
 }
@@ -87,6 +90,9 @@ export class Backbone {
   readonly #places = new Map<number, BackbonePort>();
   /** The VM with an IPv4 address, if it has a place. */
   readonly #vms = new Map<number, number>();
+  /** Addresses that were lent, and the numbers of the last requests for one. */
+  readonly #leases = new Map<number, number>();
+  readonly #requests = new Map<number, number>();
   readonly #cells = new Set<BackbonePort>();
   readonly #uplinks = new Set<BackbonePort>();
   /** Uplinks with one host, by its addresses. */
@@ -130,14 +136,21 @@ export class Backbone {
 
   /** A VM is in a cell from now on, or in none. */
   place(vm: number, port: BackbonePort | undefined): void {
-    const address = this.#options.addressOf(vm);
-    if (port !== undefined) {
-      this.#places.set(vm, port);
-      this.#vms.set(address, vm);
-    } else {
+    const before = this.addressOf(vm);
+    if (this.#vms.get(before) === vm) this.#vms.delete(before);
+    this.#leases.delete(vm);
+    this.#requests.delete(vm);
+    if (port === undefined) {
       this.#places.delete(vm);
-      if (this.#vms.get(address) === vm) this.#vms.delete(address);
+      return;
     }
+    this.#places.set(vm, port);
+    this.#vms.set(this.addressOf(vm), vm);
+  }
+
+  /** The address that a VM has. */
+  addressOf(vm: number): number {
+    return this.#leases.get(vm) ?? this.#options.addressOf(vm);
   }
 
   /** Takes a frame that came in through a port and delivers it. */
@@ -156,6 +169,7 @@ export class Backbone {
       this.#drops[refusal]++;
       return;
     }
+    if (frame[23] === IPPROTO_UDP) this.#snoop(from, frame);
     const verdict = (frame[0] & 1) === 0
       ? this.#forward(from, this.#ofMac(readMac(frame, 0)), frame, offload)
       : this.#forwardGroup(from, frame, offload);
@@ -184,7 +198,26 @@ export class Backbone {
     if (get16(frame, 12) === ETHERTYPE_ARP && readMac(frame, 22) !== vm + VM_MAC) {
       return "spoofed_mac";
     }
-    return sender === 0 || sender === this.#options.addressOf(vm) ? null : "spoofed_ip";
+    if (sender !== 0 && sender !== this.addressOf(vm)) return "spoofed_ip";
+    // The cells' switches trust what comes from here.
+    return frame[23] === IPPROTO_UDP && dhcpGrant(frame) !== null ? "protocol" : null;
+  }
+
+  /** Hears what addresses VMs ask for and are lent. */
+  #snoop(from: BackbonePort, frame: Uint8Array): void {
+    if (from.isCell) {
+      const request = dhcpRequest(frame);
+      if (request >= 0) this.#requests.set(readMac(frame, 6) - VM_MAC, request);
+      return;
+    }
+    const grant = this.#requests.size > 0 ? dhcpGrant(frame) : null;
+    if (grant === null) return;
+    const vm = grant.mac - VM_MAC, { address } = grant;
+    if (this.#requests.get(vm) !== grant.request || this.#vms.has(address)) return;
+    this.#vms.delete(this.addressOf(vm));
+    this.#vms.set(address, vm);
+    this.#leases.set(vm, address);
+    this.#options.lent?.(vm, address);
   }
 
   /** What comes from outside may not say that it comes from a VM. */

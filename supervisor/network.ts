@@ -83,6 +83,7 @@ export class Network {
     this.plan = addresses;
     this.#backbone = new Backbone({
       addressOf: (vm) => addressOf(addresses, vm),
+      lent: (vm, address) => this.lent(vm, address),
       now: () => performance.now() * 1000,
     });
     this.gateway = gateway ? this.#openGateway() : undefined;
@@ -97,6 +98,9 @@ export class Network {
     });
     wire.receive((frame, offload) => this.#send(port, frame, offload));
   }
+
+  /** Called when a DHCP server on the wire has lent an address (uint32) to a VM. */
+  lent: (vm: number, address: number) => void = () => {};
 
   /** The IPv4 configuration of a VM. */
   vmNetwork(id: number): VmNetwork {
@@ -124,8 +128,8 @@ export class Network {
 
   /** A VM is in no cell any more. */
   forget(vm: number): void {
-    this.#backbone.place(vm, undefined);
     this.ended(vm);
+    this.#backbone.place(vm, undefined);
   }
 
   /** Gives a VM rules of its own for what it may reach; undefined: those of all. */
@@ -135,8 +139,9 @@ export class Network {
 
   /** A VM has ended: its connections are over. */
   ended(vm: number): void {
-    this.egress?.ended(addressOf(this.plan, vm));
-    this.gateway?.forget(addressOf(this.plan, vm));
+    const address = this.#backbone.addressOf(vm);
+    this.egress?.ended(address);
+    this.gateway?.forget(address);
   }
 
   stats(): BackboneStats {

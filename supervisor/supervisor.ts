@@ -26,6 +26,7 @@ import { AuditLog } from "./http/security/audit.ts";
 import { Tokens } from "./http/security/tokens.ts";
 import { ImageStore, type StoredImage } from "./image/store.ts";
 import { readEgress, requireEgress } from "./egress/request.ts";
+import { formatAddress } from "./gateway/ipv4.ts";
 import type { Network } from "./network.ts";
 import { RequestError } from "./request_error.ts";
 import { openEventStore } from "./state/events.ts";
@@ -127,6 +128,7 @@ export class Supervisor {
     network?.wire?.watch((state, message) =>
       this.events.add(`uplink.${state}`, undefined, message)
     );
+    if (network) network.lent = (id, address) => this.#lent(id, address);
     this.#vms = new VmRegistry(network?.plan.capacity);
     const { poolBytes = POOL_BYTES } = options;
     const { dataFolder = null, engine = null, mechanisms = null } = options;
@@ -527,6 +529,14 @@ export class Supervisor {
       this.#machines.ask(vm, COMMAND.VM_START),
       this.#keep(keepState(vm, "running")),
     ]);
+  }
+
+  /** A DHCP server has lent an address to a VM. */
+  #lent(id: number, address: number): void {
+    const vm = this.#vms.get(id);
+    if (vm === undefined || vm.address === address) return;
+    vm.address = address;
+    this.events.add("vm.address", id, `it was lent ${formatAddress(address)}`);
   }
 
   #addressOf(id: number): number {

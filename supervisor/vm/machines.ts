@@ -25,6 +25,7 @@ export class Machines {
     }
     vm.cellIndex = this.cells.reserve(vm.id, vm.request.memory);
     vm.cell = this.cells.cell(vm.cellIndex);
+    vm.address = this.network?.vmNetwork(vm.id).address ?? vm.address;
     resetInput(vm);
     try {
       await this.#order(vm);

@@ -21,7 +21,13 @@ export function openPorts(
       const why = network ? "with --uplink none nobody reaches a VM" : "this VM has no network";
       throw new RequestError(field, why, "no published ports");
     }
-    const target = { address: vm.address, port: guest };
+    const target = {
+      // A DHCP server can lend it another.
+      get address() {
+        return vm.address;
+      },
+      port: guest,
+    };
     try {
       const port = publish(network.gateway, { hostname, port: host }, target);
       const { port: opened, stats } = port;

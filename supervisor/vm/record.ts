@@ -46,7 +46,7 @@ export interface VmRecord {
   /** Starts and the end of a VM are one after the other: the last of them. */
   turn: Promise<unknown>;
   /** IPv4 address, uint32. */
-  readonly address: number;
+  address: number;
   state: ToldState;
   /** Of performance.now, when it was last started. */
   startedAt: number;
