@@ -86,3 +86,56 @@ Deno.test("a queue that floods from its first frame on keeps its order and leaks
   assertEquals(contents(queue), ["1:1"]);
   assertEquals(pool.free, pool.slots);
 });
+
+/** A frame of `length` bytes from sender `id`. */
+function largeFrom(id: number, length = 60_000): Uint8Array {
+  const frame = new Uint8Array(length);
+  frame.set([0x02, 0x44, 0x4e, 0, 0, id], 6);
+  return frame;
+}
+
+Deno.test("large frames have few slots of their own, which are given back", () => {
+  const pool = new PacketPool(1000, 40);
+  const queues = Array.from({ length: 20 }, () => new PacketQueue(pool, 64));
+  assertEquals(pool.bytes, 0);
+  for (let i = 0; i < 20; i++) queues.forEach((queue) => queue.push(largeFrom(1), 0x10000 | 1448));
+  assert(queues.every((queue) => queue.size <= 8));
+  // Nobody has more than his share, and who has none finds room.
+  assert(new PacketQueue(pool, 64).push(largeFrom(2)));
+  // Small frames have room as ever.
+  assert(queues[0].push(frameFrom(1, 7)));
+  assertEquals(queues[0].peek()?.length, 60_000);
+  assertEquals(queues[0].offload, 0x10000 | 1448);
+  queues.forEach((queue) => queue.clear());
+  assertEquals([pool.free, pool.freeLarge], [1000, 39]);
+  assert(pool.bytes < 10 * 65_549 + 64 * 1536, `${pool.bytes} bytes are kept`);
+});
+
+Deno.test("a flood of large frames makes way for another sender's", () => {
+  const pool = new PacketPool();
+  const queue = new PacketQueue(pool, 64);
+  for (let i = 0; i < 20; i++) queue.pushFair(largeFrom(1));
+  assertEquals(queue.size, 8);
+  assertEquals(queue.pushFair(largeFrom(2)), true);
+  assertEquals(queue.size, 8);
+  assertEquals(queue.pushFair(frameFrom(3, 1)), false);
+  const senders: number[] = [];
+  for (let frame = queue.peek(); frame; frame = queue.peek()) {
+    senders.push(frame[11]);
+    queue.drop();
+  }
+  assertEquals(senders, [1, 1, 1, 1, 1, 1, 1, 2, 3]);
+  assertEquals([pool.free, pool.freeLarge], [pool.slots, pool.largeSlots]);
+});
+
+Deno.test("a flood of small frames makes way for a large one", () => {
+  const pool = new PacketPool();
+  const queue = new PacketQueue(pool, 4);
+  for (let mark = 0; mark < 9; mark++) queue.pushFair(frameFrom(1, mark));
+  queue.pushFair(largeFrom(2));
+  assertEquals(queue.size, 4);
+  queue.drop();
+  queue.drop();
+  queue.drop();
+  assertEquals(queue.peek()?.length, 60_000);
+});

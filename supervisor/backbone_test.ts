@@ -1,4 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
+import { OFFLOAD_PARTIAL } from "../devices/offload.ts";
+import { tcpFrame } from "../devices/testing/packets.ts";
 import { Backbone, type BackbonePort, CELL_STORM_BURST_FRAMES } from "./backbone.ts";
 
 const BROADCAST = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff];
@@ -165,4 +167,30 @@ Deno.test("nobody outside can say that he is a VM: not by its MAC, in IPv4 or in
   assertEquals(backbone.stats().drops.spoofed_ip, 2);
   // VM 3 is not here: it may be anywhere.
   assertEquals(send(up, arp(outside, ip(3), ip(1))), "a");
+});
+
+Deno.test("a cell cannot say falsely what a frame leaves to others, and only who asks gets such frames", () => {
+  const backbone = new Backbone({ addressOf: (vm) => 0x0a000001 + vm, now: () => 0 });
+  const got: [string, number, number][] = [];
+  const port = (name: string, takes?: number) => ({
+    name,
+    takes,
+    deliver: (frame: Uint8Array, offload: number) => got.push([name, frame.length, offload]) > 0,
+  });
+  const a = backbone.attachCell(port("a", 3)), b = backbone.attachCell(port("b", 3));
+  backbone.attachUplink(port("up"));
+  backbone.place(1, a);
+  backbone.place(2, b);
+  const [from, to] = [1, 2].map((vm) => Uint8Array.of(2, 0x44, 0x4e, 0, 0, vm));
+  const addresses = { from, source: 0x0a000002, payload: new Uint8Array(3000) };
+  const large = OFFLOAD_PARTIAL | 1448;
+  backbone.send(a, tcpFrame({ ...addresses, to }), large);
+  backbone.send(a, tcpFrame(addresses), large);
+  backbone.send(a, tcpFrame({ ...addresses, to }), OFFLOAD_PARTIAL);
+  backbone.send(a, tcpFrame({ ...addresses, to }), 0);
+  backbone.send(a, new Uint8Array(70_000), large);
+  backbone.send(a, tcpFrame({ ...addresses, to, source: 0x0a000003 }), large);
+  assertEquals(got, [["b", 3066, large], ["up", 1514, 0], ["up", 1514, 0], ["up", 170, 0]]);
+  const { offload, malformed, spoofed_ip } = backbone.stats().drops;
+  assertEquals({ offload, malformed, spoofed_ip }, { offload: 2, malformed: 1, spoofed_ip: 1 });
 });

@@ -5,6 +5,8 @@
  * frames by a seeded generator, so a failing run can be repeated. Between two events all promises
  * that can settle do. Rules: drive everything by `run`; nothing here waits for real time.
  */
+import { offloadFits } from "../../devices/offload.ts";
+import { completeFrame } from "../../devices/segments.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
 
 export interface LinkFaults {
@@ -17,6 +19,8 @@ export interface LinkFaults {
   delay?: number;
   /** Frames that fit on the link in each direction; default unlimited. */
   capacity?: number;
+  /** Frames arrive complete, whatever offload they were sent with. */
+  completes?: boolean;
 }
 
 interface Event {
@@ -57,14 +61,19 @@ export class Simulation {
     const flying = [0, 0];
     const ends: Gateway[] = [];
     for (const index of [0, 1]) {
-      const send = (frame: Uint8Array) => {
-        if (flying[index] >= (faults.capacity ?? Infinity)) return false;
+      const carry = (frame: Uint8Array, offload: number) => {
         if (this.tap?.(frame, index) === false) return true;
         this.#carry(frame, faults, (copy) => {
           flying[index]--;
-          ends[1 - index].receive(copy);
+          ends[1 - index].receive(copy, offload);
         }, () => flying[index]++);
         return true;
+      };
+      const send = (frame: Uint8Array, offload: number) => {
+        if (!offloadFits(frame, offload)) throw new Error("a frame with a wrong offload was sent");
+        if (flying[index] >= (faults.capacity ?? Infinity)) return false;
+        if (!faults.completes) return carry(frame, offload);
+        return completeFrame(frame, offload, (whole) => carry(whole, 0));
       };
       ends.push(this.gateway(index === 0 ? ADDRESS_A : ADDRESS_B, { send, ...options }));
     }

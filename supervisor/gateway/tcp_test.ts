@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { type GatewayConnection, GatewayError } from "./gateway.ts";
+import { type GatewayConnection, GatewayError, type GatewayStats } from "./gateway.ts";
 import { ADDRESS_B, type LinkFaults, Simulation } from "./simulation.ts";
 import {
   assertSameBytes,
@@ -12,9 +12,14 @@ import {
 const MEGABYTE = 1 << 20;
 
 /** Sends bytes both ways at once and checks that both sides are left clean. */
-async function exchange(seed: number, faults: LinkFaults, size: number): Promise<void> {
+async function exchange(
+  seed: number,
+  faults: LinkFaults,
+  size: number,
+  offload = false,
+): Promise<GatewayStats> {
   const world = new Simulation(seed);
-  const [a, b] = world.pair(faults);
+  const [a, b] = world.pair(faults, { offload });
   const { client, server } = await connectPair(world, a, b);
   const up = randomBytes(size, seed);
   const down = randomBytes(size + 12_345, seed + 1);
@@ -31,6 +36,7 @@ async function exchange(seed: number, faults: LinkFaults, size: number): Promise
     const { connections, unread, timers } = gateway.stats();
     assertEquals({ connections, unread, timers }, { connections: 0, unread: 0, timers: 0 });
   }
+  return a.stats();
 }
 
 Deno.test("megabytes arrive byte-exact both ways over a clean link without a retransmission", async () => {
@@ -42,6 +48,17 @@ Deno.test("megabytes arrive byte-exact both ways over a clean link without a ret
   assertSameBytes(received, bytes);
   assertEquals(a.stats().tcp.retransmissions, 0);
   await exchange(1, {}, MEGABYTE);
+});
+
+Deno.test("where the link cuts segments and checks nothing, a few large ones carry megabytes exactly", async () => {
+  const faults = { loss: 0.02, duplication: 0.05, reordering: 0.1 };
+  for (const completes of [false, true]) {
+    const plain = await exchange(1, {}, MEGABYTE);
+    const large = await exchange(1, { completes }, MEGABYTE, true);
+    assertEquals(large.drops.checksum, 0);
+    assert(large.framesOut * 4 < plain.framesOut, `${large.framesOut} of ${plain.framesOut}`);
+    await exchange(2, { ...faults, completes }, MEGABYTE, true);
+  }
 });
 
 const HOSTILE_LINKS: [string, LinkFaults][] = [
