@@ -41,5 +41,6 @@ export const GUESTS: readonly Guest[] = [
     ],
     native: ["guests/native/block_file.c", "ilwaco/store"],
   },
+  { name: "telnetd", sources: ["guests/telnetd", "guests/common/net.c"] },
   { name: "spin", sources: ["guests/spin.c"] },
 ];
