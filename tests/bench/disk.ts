@@ -1,9 +1,10 @@
 /**
  * Disks from VMs against the same file by fio: sequential and random, by queue depth, flush latency, and a
- * hundred VMs on one file. Both go through the host's page cache; side by side, the order reversed from
- * round to round, medians.
+ * hundred VMs on one file; and kvd against redis-server with the same persistence, by redis-benchmark.
+ * All go through the host's page cache; side by side, the order reversed from round to round, medians.
  *
  *     deno task bench disk [--milliseconds N] [--rounds N] [--file-size SIZE] [--folder DIR] [--vms N]
+ *                          [--requests N]
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -13,12 +14,13 @@ import { parseSize } from "../../supervisor/size.ts";
 import { Supervisor } from "../../supervisor/supervisor.ts";
 import { type TalkingGuest, talkTo } from "../../supervisor/testing/talking_guest.ts";
 import { fio } from "./disk/fio.ts";
+import { COMMANDS, kvdInVm, redisServer } from "./disk/kvd.ts";
 import { inVms, type Load, type Outcome } from "./disk/load.ts";
 import { printTable, save } from "./report/report.ts";
 
 const options = parseArgs(Deno.args, {
-  string: ["milliseconds", "rounds", "file-size", "folder", "vms"],
-  default: { milliseconds: "500", rounds: "1", "file-size": "64M", vms: "100" },
+  string: ["milliseconds", "rounds", "file-size", "folder", "vms", "requests"],
+  default: { milliseconds: "500", rounds: "1", "file-size": "64M", vms: "100", requests: "2000" },
 });
 const milliseconds = Number(options.milliseconds), rounds = Number(options.rounds);
 const vms = Number(options.vms);
@@ -65,7 +67,8 @@ try {
   await fill(path, bytes);
   const rows = await measure();
   report(rows);
-  await save("disk", { milliseconds, rounds, bytes, rows }, series(rows), {
+  const kvd = await compareKvd();
+  await save("disk", { milliseconds, rounds, bytes, rows, kvd }, series(rows), {
     title: "Disk requests per second, VM / native",
     xLabel: "requests under way",
     yLabel: "ratio",
@@ -110,6 +113,37 @@ async function measure(): Promise<Row[]> {
     vm: median(outcomes[index].vm),
     native: median(outcomes[index].native),
   }));
+}
+
+interface KvdRow {
+  readonly appendfsync: string;
+  readonly command: string;
+  readonly kvd: number;
+  readonly redis: number;
+}
+
+/** Requests per second of kvd and of redis-server. */
+async function compareKvd(): Promise<KvdRow[]> {
+  const rows: KvdRow[] = [];
+  for (const appendfsync of ["always", "everysec"] as const) {
+    const load = { folder, appendfsync, requests: Number(options.requests), clients: 50 };
+    const kvd = await kvdInVm(load), redis = await redisServer(load);
+    for (const command of COMMANDS) {
+      rows.push({ appendfsync, command, kvd: kvd[command], redis: redis[command] });
+    }
+  }
+  console.log("");
+  printTable(
+    ["50 clients, requests per second", "appendfsync", "kvd in a VM", "redis-server", "ratio"],
+    rows.map(({ appendfsync, command, kvd, redis }) => [
+      command,
+      appendfsync,
+      kvd.toFixed(0),
+      redis.toFixed(0),
+      (kvd / redis).toFixed(3),
+    ]),
+  );
+  return rows;
 }
 
 async function withGuests(
