@@ -5,18 +5,20 @@
  * DENALI_NETWORK_TEST=full: 10,000 after one another and 1,000 at once, instead of 1,000 and 300.
  */
 
+import { assert, assertEquals } from "@std/assert";
 import { hasTool } from "../tools.ts";
 import { prepare } from "../support/guest_host.ts";
 import { type Bed, FULL, withBed } from "./bed.ts";
 import { hasNamespaces, run } from "./namespace.ts";
 
-const ignore = !await hasNamespaces() || !await hasTool("gcc", "guests are compiled");
+const ignore = !await hasNamespaces() || !await hasTool("gcc", "guests are compiled") ||
+  !await hasTool("wrk", "it loads a web server");
 const CLIENT = new URL("./client.py", import.meta.url).pathname;
 const SEQUENTIAL = FULL ? 10_000 : 1000, PARALLEL = FULL ? 1000 : 300;
 const TRANSFER = FULL ? 100_000_000 : 1_000_000;
 const ECHO = 7, NOBODY = 9;
 
-if (!ignore) await prepare("echo");
+if (!ignore) await prepare("echo", "httpd");
 
 type Client = (check: string, number?: number) => Promise<unknown>;
 
@@ -64,4 +66,20 @@ Deno.test({
   name: "a VM refuses a connection to a port without a server at once",
   ignore,
   fn: () => withBed({}, async (bed) => void await (await WAYS["on the link"](bed))("refused")),
+});
+
+Deno.test({
+  name: "a VM's web server answers every request of a hundred connections of wrk",
+  ignore,
+  fn: () =>
+    withBed({ offload: true }, async ({ host, space }) => {
+      const vm = await host.boot("httpd");
+      await vm.says("listening");
+      const url = `http://${vm.address}/doc?bytes=2258`;
+      const load = ["-t1", "-c100", `-d${FULL ? 30 : 3}s`, "--timeout", "20s"];
+      const text = await space.run("wrk", ...load, url);
+      const requests = Number(/(\d+) requests in/.exec(text)?.[1]);
+      assert(requests > 100, text);
+      assertEquals(/Socket errors|Non-2xx/.exec(text), null, text);
+    }),
 });
