@@ -8,6 +8,8 @@ import type { Endpoint, Gateway } from "./gateway/gateway.ts";
 import { closeQuietly, joinStreams } from "./host_stream.ts";
 
 const CONNECTIONS_MAXIMUM = 10_000;
+/** As long as most clients wait: of thousands at once the last have to wait for their turn. */
+const CONNECT_TIMEOUT_MS = 30_000;
 /** After a failed accept (out of file descriptors, mostly) others get this long to close, ms. */
 const ACCEPT_PAUSE_MS = 100;
 
@@ -47,6 +49,7 @@ export function publish(
     try {
       const connection = await gateway.connect(target.address, target.port, {
         signal: abandon.signal,
+        timeoutMs: CONNECT_TIMEOUT_MS,
       });
       await joinStreams(client, connection, abandon.signal);
     } catch {

@@ -1,4 +1,10 @@
-/** Connections that we open to VMs, until they are open or have failed. */
+/**
+ * Connections that we open to VMs, until they are open or have failed.
+ *
+ * A VM takes 64 frames while it does not run (devices/nic.ts), so that of a thousand SYNs at once most would be
+ * lost, and again when all of them are sent again. So few are under way to each VM; others wait for their turn
+ * within the time that they have.
+ */
 import type { Arp } from "./arp.ts";
 import { type GatewayConnection, TcpStream } from "./connection.ts";
 import { GatewayError } from "./error.ts";
@@ -16,11 +22,21 @@ export interface ConnectOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
+/** SYNs to one VM that are not answered. */
+const UNDER_WAY = 16;
+
+/** What is opened to one VM. */
+interface Queue {
+  readonly underWay: Set<TcpConnection>;
+  /** In the order in which they came. */
+  readonly waiting: Set<TcpConnection>;
+}
 
 export class TcpOpenings {
   readonly #tcp: Tcp;
   readonly #arp: Arp;
   readonly #opening = new Map<TcpConnection, (error: GatewayError | null) => void>();
+  readonly #queues = new Map<number, Queue>();
 
   constructor(tcp: Tcp, arp: Arp) {
     this.#tcp = tcp;
@@ -56,13 +72,12 @@ export class TcpOpenings {
         c.observer = stream;
         resolve(stream);
       });
-      this.#arp.resolve(neighbour, now, (found) => {
-        if (found) return sendSyn(c, tcp.now());
-        const why = `${
-          formatAddress(address)
-        } does not answer ARP: no such VM, or it has not booted`;
-        tcp.release(c, new GatewayError("unreachable", why));
-      });
+      let queue = this.#queues.get(address);
+      if (queue === undefined) {
+        this.#queues.set(address, queue = { underWay: new Set(), waiting: new Set() });
+      }
+      if (queue.underWay.size < UNDER_WAY) this.#send(c, queue);
+      else queue.waiting.add(c);
     });
   }
 
@@ -71,8 +86,32 @@ export class TcpOpenings {
     const opening = this.#opening.get(c);
     if (opening === undefined) return false;
     this.#opening.delete(c);
+    this.#next(c);
     opening(error);
     return true;
+  }
+
+  #send(c: TcpConnection, queue: Queue): void {
+    queue.underWay.add(c);
+    this.#arp.resolve(c.neighbour, this.#tcp.now(), (found) => {
+      if (found) return sendSyn(c, this.#tcp.now());
+      const vm = formatAddress(c.remoteAddress);
+      const why = `${vm} does not answer ARP: no such VM, or it has not booted`;
+      this.#tcp.release(c, new GatewayError("unreachable", why));
+    });
+  }
+
+  /** A connection is not under way any more, or does not wait: others may. */
+  #next(c: TcpConnection): void {
+    const queue = this.#queues.get(c.remoteAddress)!;
+    queue.waiting.delete(c);
+    if (!queue.underWay.delete(c)) return;
+    for (const next of queue.waiting) {
+      if (queue.underWay.size >= UNDER_WAY) return;
+      queue.waiting.delete(next);
+      this.#send(next, queue);
+    }
+    if (queue.underWay.size === 0) this.#queues.delete(c.remoteAddress);
   }
 }
 

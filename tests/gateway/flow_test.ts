@@ -1,0 +1,123 @@
+/**
+ * Published ports and the gateway under load, with Linux at the other end: much, by many at once, and by
+ * those who do not read.
+ *
+ * DENALI_NETWORK_TEST=full: 100 MB each way instead of 8.
+ */
+
+import { assert, assertEquals } from "@std/assert";
+import type { GatewayStats } from "../../supervisor/gateway/gateway.ts";
+import { GuestHost, nativeGuest, prepare } from "../support/guest_host.ts";
+import { hasTool } from "../tools.ts";
+
+const ignore = !await hasTool("gcc", "guests are compiled") ||
+  !await hasTool("python3", "it opens thousands of connections");
+const FULL = Deno.env.get("DENALI_NETWORK_TEST") === "full";
+const BYTES = FULL ? 100_000_000 : 8_000_000;
+/** More than all buffers of the host's sockets on the way hold together. */
+const STALLED_BYTES = 48_000_000;
+const CONNECTIONS = 5000;
+/** Of the whole process for each of them, whose two ends are here: sockets, buffers, promises. */
+const BYTES_PER_CONNECTION = 64 << 10;
+const MANY = new URL("./many.py", import.meta.url).pathname;
+
+if (!ignore) await prepare("ttcp", "httpd");
+const native = ignore ? "" : await nativeGuest("ttcp");
+globalThis.addEventListener("unload", () => native && Deno.removeSync(native));
+
+function promise(name: string, fn: (host: GuestHost) => Promise<void>): void {
+  Deno.test({ name, ignore, fn: () => GuestHost.use(fn) });
+}
+
+function gatewayOf(host: GuestHost): GatewayStats {
+  return host.supervisor.network!.gateway!.stats();
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Waits until nothing has crossed the gateway for a while. */
+async function untilStill(host: GuestHost): Promise<void> {
+  for (let before = -1, still = 0; still < 5; await pause(100)) {
+    const { segmentsIn, segmentsOut, retransmissions } = gatewayOf(host).tcp;
+    // Probes of a shut window go on.
+    const moved = segmentsIn + segmentsOut - before > 8;
+    still = moved || retransmissions < 0 ? 0 : still + 1;
+    before = segmentsIn + segmentsOut;
+  }
+}
+
+/** A ttcp of Linux that moves `bytes` to or from a VM and checks them; `meanwhile` has its process. */
+async function transfer(
+  port: number,
+  way: string[],
+  bytes: number,
+  meanwhile: (child: Deno.ChildProcess) => Promise<void> = () => Promise.resolve(),
+): Promise<void> {
+  const child = new Deno.Command(native, {
+    args: ["-v", "-n", String(bytes), "-p", String(port), ...way, "127.0.0.1"],
+    stdout: "piped",
+  }).spawn();
+  await meanwhile(child);
+  const { code, stdout } = await child.output();
+  const result = JSON.parse(new TextDecoder().decode(stdout));
+  assertEquals([code, result.bytes, result.wrong_bytes], [0, bytes, 0]);
+}
+
+promise("a published port moves every byte both ways, and both at once", async (host) => {
+  const vm = await host.boot("ttcp", { arguments: ["-s"], publish: [5001] });
+  await vm.says("listening");
+  await transfer(vm.port, [], BYTES);
+  await transfer(vm.port, ["-r"], BYTES);
+  await Promise.all([transfer(vm.port, [], BYTES >> 2), transfer(vm.port, ["-r"], BYTES >> 2)]);
+  assertEquals(gatewayOf(host).unread, 0);
+});
+
+promise("a client that stops reading stops the VM that sends, and loses nothing", async (host) => {
+  const vm = await host.boot("ttcp", { arguments: ["-s"], publish: [5001] });
+  await vm.says("listening");
+  await transfer(vm.port, ["-r"], STALLED_BYTES, async (child) => {
+    while (gatewayOf(host).tcp.segmentsIn < 100) await pause(1);
+    child.kill("SIGSTOP");
+    await untilStill(host);
+    const { unread } = gatewayOf(host);
+    assert(unread > 0 && unread <= 262_144, `${unread} bytes wait in the gateway`);
+    child.kill("SIGCONT");
+  });
+});
+
+promise("a VM that stops reading stops the client that sends, and loses nothing", async (host) => {
+  const vm = await host.boot("ttcp", { arguments: ["-s"], publish: [5001] });
+  await vm.says("listening");
+  const before = Deno.memoryUsage().rss;
+  await transfer(vm.port, [], STALLED_BYTES, async () => {
+    while (gatewayOf(host).tcp.segmentsOut < 100) await pause(1);
+    await host.supervisor.pause(vm.name);
+    await untilStill(host);
+    const grown = Deno.memoryUsage().rss - before;
+    assert(grown < 32 << 20, `the process has grown by ${grown} bytes`);
+    await host.supervisor.resume(vm.name);
+  });
+});
+
+promise(
+  "five thousand connections to a VM at once are all served, in bounded memory",
+  async (host) => {
+    const vm = await host.boot("httpd", { memory: 64 << 20, publish: [80] });
+    await vm.says("listening");
+    const before = Deno.memoryUsage().rss;
+    const child = new Deno.Command("python3", {
+      args: [MANY, "127.0.0.1", String(vm.port), String(CONNECTIONS)],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const { value } = await reader.read();
+    const grown = Deno.memoryUsage().rss - before;
+    assertEquals(value?.trim(), `answered ${CONNECTIONS}`);
+    assert(gatewayOf(host).connections >= CONNECTIONS);
+    assert(grown < CONNECTIONS * BYTES_PER_CONNECTION, `the process has grown by ${grown} bytes`);
+    await child.stdin.close();
+    await reader.cancel();
+    assertEquals((await child.status).code, 0);
+  },
+);
