@@ -89,6 +89,11 @@ async function fill(path: string, bytes: number): Promise<void> {
   await file.sync();
 }
 
+async function flush(path: string): Promise<void> {
+  using file = await Deno.open(path, { write: true });
+  await file.syncData();
+}
+
 async function measure(): Promise<Row[]> {
   const outcomes = cases.map(() => ({ vm: [] as Outcome[], native: [] as Outcome[] }));
   for (const count of [1, vms]) {
@@ -103,7 +108,11 @@ async function measure(): Promise<Row[]> {
             async () => vm.push(await inVms(guests, load)),
             async () => native.push(await fio(path, { ...load, depth: load.depth * vms })),
           ];
-          for (const run of round % 2 === 0 ? both : both.reverse()) await run();
+          for (const run of round % 2 === 0 ? both : both.reverse()) {
+            // What the one before has written is not to be flushed by this one.
+            await flush(path);
+            await run();
+          }
         }
       }
     });
