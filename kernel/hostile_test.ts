@@ -51,6 +51,23 @@ const ATTACKS: [string, End, string][] = [
   jmp 1b`,
   ],
   [
+    "works an empty ring without end",
+    "running",
+    "mov dword ptr [0x20000], 16\n mov eax, 0x20000\n mov edx, PORT_NIC_RING_SEND\n 1: out dx, eax\n jmp 1b",
+  ],
+  [
+    "works a ring at the end of its memory",
+    "crashed",
+    "mov eax, 0xffff0\n mov dword ptr [eax], 16\n mov dword ptr [eax + 4], 1\n" +
+    "mov edx, PORT_NIC_RING_SEND\n out dx, eax",
+  ],
+  [
+    "receives into a ring of nonsense",
+    "crashed",
+    "mov edi, 0x20000\n mov ecx, 0x1000\n mov eax, -1\n rep stosd\n" +
+    "mov eax, 0x20000\n mov edx, PORT_NIC_RING_RECEIVE\n out dx, eax",
+  ],
+  [
     "uses every port",
     "running",
     "mov dword ptr [REG_exception_handler], offset skip\n1: inc edx\n in eax, dx\n out dx, eax\n outsb\n jmp 1b",

@@ -46,6 +46,7 @@ export class NicRings {
     if (opened !== OK) return opened;
     for (let frames = 0; this.#head !== this.#tail; frames++) {
       if (this.#shareDone(frames)) return this.#goOn(vm);
+      if (!this.network.hasRoom(vm, nic)) break;
       const start = this.#head;
       const gathered = this.#gather(vm);
       if (gathered !== OK) {
@@ -53,6 +54,8 @@ export class NicRings {
         this.#close(vm, 0);
         return gathered;
       }
+      // Also for a frame that is refused: to gather it was work.
+      this.moved += this.#length;
       const frame = this.#frame.subarray(HEADER, this.#length);
       const offload = readVirtioHeader(this.#frame, frame);
       if (offload < 0) this.network.refuse(vm, frame);
@@ -60,7 +63,6 @@ export class NicRings {
         this.#head = start;
         break;
       }
-      this.moved += this.#length;
     }
     this.#close(vm, 0);
     return complete(vm);

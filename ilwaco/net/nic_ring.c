@@ -27,6 +27,7 @@ static uint32_t taken;   /* descriptors of `in` that were looked at */
 static unsigned streak;  /* frames since none waited */
 static unsigned quiet;   /* times that none waited and the large buffer was not needed */
 static int large_needed; /* since none waited */
+static int has_slots;    /* every descriptor is that of its slot in the large buffer */
 static int drained;      /* no frame waited when those that are being taken were got */
 
 static void add(struct ring *ring, const void *bytes, size_t length, unsigned flags) {
@@ -77,8 +78,13 @@ static void get(void) {
   } else if (is_large) {
     add(&in, large, LARGE_BYTES, 0);
   } else {
-    for (unsigned i = 0; i < SLOTS; i++) add(&in, large + i * SLOT_BYTES, SLOT_BYTES, 0);
+    for (unsigned i = has_slots ? SLOTS : 0; i < SLOTS; i++) {
+      in.descriptors[i] = (struct denali_nic_descriptor){
+          .address = (uint32_t)(uintptr_t)(large + i * SLOT_BYTES), .length = SLOT_BYTES};
+    }
+    in.ring.tail = in.ring.head + SLOTS;
   }
+  has_slots = large && !is_large;
   in.ring.size = DESCRIPTORS;
   ilwaco_out(DENALI_PORT_NIC_RING_RECEIVE, (uint32_t)(uintptr_t)&in);
   drained = in.ring.wanted == 0;
