@@ -7,7 +7,18 @@ import { PAGE_SIZE } from "../engine.ts";
 import { Evaluator } from "../evaluator.ts";
 import { readFlags } from "../flags.ts";
 import { createPool, FlatSpace } from "../flat_space.ts";
-import { CpuState, EAX, EBX, ECX, EDI, EIP, ESP, EXIT_ADDRESS, EXIT_VECTOR } from "../state.ts";
+import {
+  CpuState,
+  EAX,
+  EBX,
+  ECX,
+  EDI,
+  EDX,
+  EIP,
+  ESP,
+  EXIT_ADDRESS,
+  EXIT_VECTOR,
+} from "../state.ts";
 import { Translator } from "./translator.ts";
 
 const ignore = !await hasLibc32("programs compiled for 32-bit Linux are compared with");
@@ -128,6 +139,24 @@ Deno.test("a jump into the middle of a translated instruction runs what stands t
   ]);
   assertEquals(run(), EXIT_TERMINATE);
   assertEquals([cpu.i32[EAX], cpu.i32[EBX], cpu.retired], [0x3eb43, 1, 5]);
+});
+
+Deno.test("regions that control often goes between become one", () => {
+  const first = CODE + 10, second = CODE + 14, flip = first ^ second;
+  const { cpu, engine, run } = machine([
+    ...[0x81, 0xf3, ...word(flip)], // again: xor ebx, first ^ second
+    ...[0x49, 0xff, 0xe3, 0x90], // dec ecx; jmp ebx; nop
+    ...[0x40, 0xff, 0xe7, 0x90], // first: inc eax; jmp edi; nop
+    ...[0x74, 0x03], // second: jz end
+    ...[0x42, 0xff, 0xe7], // inc edx; jmp edi
+    ...TERMINATE, // end
+  ], 50);
+  cpu.i32[EBX] = second;
+  cpu.i32[ECX] = 2000;
+  cpu.i32[EDI] = CODE;
+  assertEquals(run(1 << 20), EXIT_TERMINATE);
+  assertEquals([cpu.i32[EAX], cpu.i32[EDX], cpu.retired], [1000, 999, 10999]);
+  assertEquals(engine.stats().regions, 1);
 });
 
 Deno.test("a page fault leaves registers, flags and EIP as they were before the instruction", () => {
