@@ -23,6 +23,8 @@ interface PluggedCell {
   readonly status: SharedArrayBuffer;
   readonly bell: number;
   readonly channel: DiskChannel;
+  /** Handles that are open. */
+  readonly handles: Set<number>;
   /** The cell cannot go on. */
   failed(reason: string): void;
 }
@@ -52,7 +54,7 @@ export class DiskWorker {
   /** A channel for a cell. */
   plug(status: SharedArrayBuffer, bell: number, failed: (reason: string) => void): DiskPlug {
     const number = this.#nextCell++;
-    const cell = { status, bell, channel: createDiskChannel(), failed };
+    const cell = { status, bell, channel: createDiskChannel(), handles: new Set<number>(), failed };
     this.#cells.set(number, cell);
     if (this.#worker !== null) this.#tellCell(number, cell);
     return {
@@ -70,7 +72,13 @@ export class DiskWorker {
     if (this.#closed) throw new Error("the disks are closed");
     this.#start();
     const handle = this.#nextHandle++;
-    await this.#ask((sequence) => ({ type: "open", sequence, order: { ...order, handle } }));
+    this.#cells.get(order.cell)?.handles.add(handle);
+    try {
+      await this.#ask((sequence) => ({ type: "open", sequence, order: { ...order, handle } }));
+    } catch (error) {
+      this.#cells.get(order.cell)?.handles.delete(handle);
+      throw error;
+    }
     return handle;
   }
 
@@ -78,6 +86,7 @@ export class DiskWorker {
   async close(cell: number, handle: number): Promise<void> {
     if (this.#worker === null) return;
     await this.#ask((sequence) => ({ type: "close", sequence, cell, handle }));
+    this.#cells.get(cell)?.handles.delete(handle);
   }
 
   /** Ends the worker; no cell uses it any more. */
@@ -106,9 +115,11 @@ export class DiskWorker {
     this.#worker = null;
     const reason = `the thread of the disks failed: ${message}`;
     this.#rejectAll(reason);
-    const cells = [...this.#cells.values()];
-    this.#cells.clear();
-    for (const { failed } of cells) failed(reason);
+    for (const [number, { handles, failed }] of [...this.#cells]) {
+      if (handles.size === 0) continue;
+      this.#cells.delete(number);
+      failed(reason);
+    }
   }
 
   #rejectAll(reason: string): void {

@@ -49,6 +49,20 @@ Deno.test("a file that cannot be opened is said so, and costs nothing", () =>
     await worker.open(order);
   }));
 
+Deno.test("when the thread fails, cells with open disks are told, and the others go on with a new one", () =>
+  withWorker(async (worker, path) => {
+    const user = plug(worker), other = plug(worker);
+    const order = { vm: 1, path, blocks: 8, readOnly: false };
+    await worker.open({ ...order, cell: user.number });
+    let told = false;
+    other.failed.then(() => told = true);
+    // Whatever a bug may be: here, an order that nobody gives.
+    worker.plug(-1 as unknown as SharedArrayBuffer, 0, () => {}).unplug();
+    assertStringIncludes(await user.failed, "the thread of the disks failed");
+    await worker.open({ ...order, cell: other.number });
+    assertEquals(told, false);
+  }));
+
 Deno.test("a stopped worker refuses what is asked of it", () =>
   withWorker(async (worker, path) => {
     const { number } = plug(worker);
