@@ -46,7 +46,7 @@ const POOL: PoolOptions = {
   connectTimeoutMs: 10_000,
   idleMs: 45_000,
   perVm: 256,
-  idlePerVm: 16,
+  idlePerVm: 64,
   idleTotal: 16_384,
 };
 const FIRST_BYTE_TIMEOUT_MS = 60_000;
