@@ -225,12 +225,12 @@ if (import.meta.main) {
     log: (line) => console.log(line),
   });
   console.log(JSON.stringify(result, null, 2));
-  const log = (line: string) => console.log(line);
-  const crashes = await crashRounds({ rounds: Number(read["crash-rounds"]), seed, log });
-  console.log(JSON.stringify(crashes, null, 2));
-  const state = await stateRounds({ rounds: Number(read["crash-rounds"]), seed, log });
-  console.log(JSON.stringify(state, null, 2));
-  const wrong = state.wrong.length + result.wrong.length + Object.keys(result.lost).length +
-    crashes.wrong.length;
+  let wrong = result.wrong.length + Object.keys(result.lost).length;
+  const crash = { rounds: Number(read["crash-rounds"]), seed };
+  for (const rounds of [crashRounds, kvdRounds, stateRounds]) {
+    const crashes = await rounds({ ...crash, log: (line: string) => console.log(line) });
+    console.log(JSON.stringify(crashes, null, 2));
+    wrong += crashes.wrong.length;
+  }
   Deno.exit(wrong === 0 ? 0 : 1);
 }
