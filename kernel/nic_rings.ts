@@ -9,6 +9,7 @@
 import { EAX } from "../cpu/state.ts";
 import { FRAME_MAXIMUM, FRAME_MINIMUM, LARGE_FRAME_MAXIMUM } from "../devices/frame.ts";
 import type { Nic } from "../devices/nic.ts";
+import { OFFLOAD_VALID } from "../devices/offload.ts";
 import { readVirtioHeader, writeVirtioHeader } from "../devices/virtio_header.ts";
 import { CONSTANTS, STRUCTURES } from "./abi.ts";
 import type { NicService } from "./nic_ports.ts";
@@ -58,7 +59,8 @@ export class NicRings {
       this.moved += this.#length;
       const frame = this.#frame.subarray(HEADER, this.#length);
       const offload = readVirtioHeader(this.#frame, frame);
-      if (offload < 0) this.network.refuse(vm, frame);
+      // Only who has looked at a checksum may say so, and that is not a sender (virtio 1.2, 5.1.6.2.1).
+      if (offload < 0 || (offload & OFFLOAD_VALID) !== 0) this.network.refuse(vm, frame);
       else if (!this.network.send(vm, nic, frame, offload)) {
         this.#head = start;
         break;

@@ -10,14 +10,14 @@
 
 import { parseArgs } from "@std/cli/parse-args";
 import { buildGuests } from "../../guests/build.ts";
-import type { OffloadSample } from "./offload/world.ts";
+import type { OffloadSample } from "./offload/measure.ts";
 import { printTable, save } from "./report/report.ts";
 
 const NICS = ["ring", "simple"] as const;
 const TASKS = ["documents of 2258", "documents of 134007", "bulk"] as const;
 
 async function measure(task: string, nic: string, seconds: number): Promise<OffloadSample> {
-  const script = new URL("./offload/world.ts", import.meta.url).pathname;
+  const script = new URL("./offload/measure.ts", import.meta.url).pathname;
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", script, task, nic, String(seconds)],
   }).output();

@@ -1,15 +1,12 @@
 /**
- * One measurement of `deno task bench offload`, in this process: world.ts TASK NIC SECONDS. Prints an
+ * One measurement of `deno task bench offload`, in this process: measure.ts TASK NIC SECONDS. Prints an
  * OffloadSample as JSON. Times are the thread's processor time, as Linux counts it.
  */
 
 import process from "node:process";
-import { HostClock, Kernel, type Vm } from "../../../kernel/kernel.ts";
 import type { Mechanisms } from "../../../kernel/mechanisms.ts";
-import { TAKES_CHECKSUM, TAKES_SEGMENTS } from "../../../devices/offload.ts";
 import type { GatewayConnection } from "../../../supervisor/gateway/gateway.ts";
-import { guestImage } from "../../../supervisor/image/builtin.ts";
-import { Network } from "../../../supervisor/network.ts";
+import { World } from "../../support/world.ts";
 
 /** Each: a document, or a mebibyte of bulk data. */
 export interface OffloadSample {
@@ -20,64 +17,7 @@ export interface OffloadSample {
   readonly kiloInstructions: number;
 }
 
-const MEMORY = 16 << 20, CONNECTIONS = 4, MEBIBYTE = 2 ** 20;
-
-class World {
-  readonly network = new Network();
-  readonly kernel: Kernel;
-  /** Frames to the cell, between runs of the kernel, as from a ring. */
-  readonly #inbox: [Uint8Array, number][] = [];
-  console = "";
-
-  constructor(nic: Mechanisms["nic"]) {
-    const port = this.network.plug("cell", {
-      deliver: (frame, offload) => this.#inbox.push([frame.slice(), offload]) > 0,
-    });
-    this.kernel = new Kernel({
-      clock: new HostClock(),
-      poolBytes: 128 << 20,
-      mechanisms: { nic },
-      uplinkTakes: TAKES_CHECKSUM | TAKES_SEGMENTS,
-      events: {
-        console: (_, bytes) => this.console += new TextDecoder().decode(bytes),
-        state() {},
-        uplink: (frame, offload) => (port.send(frame, offload), true),
-      },
-    });
-    for (let id = 1; id <= 2; id++) port.place(id);
-  }
-
-  async boot(name: string, id: number, ...words: string[]): Promise<Vm> {
-    const image = this.kernel.loadImage(name, (await guestImage(name))!);
-    const network = this.network.vmNetwork(id);
-    const vm = this.kernel.createVm({
-      id,
-      name,
-      image,
-      memory: MEMORY,
-      network,
-      arguments: words,
-    });
-    this.kernel.start(vm);
-    return vm;
-  }
-
-  /** Lets VMs and our own end run until `done` says so. */
-  async until(done: () => boolean): Promise<void> {
-    while (!done()) {
-      for (const [frame, offload] of this.#inbox.splice(0)) this.kernel.receive(frame, offload);
-      this.kernel.run(50_000);
-      // What the gateway does for a batch of frames is done in microtasks; its timers want turns.
-      if (this.#inbox.length === 0) await new Promise<void>((next) => setImmediate(next));
-      else await Promise.resolve();
-    }
-  }
-
-  counted() {
-    const { network, instructions } = this.kernel.stats();
-    return { frames: network.delivered, instructions };
-  }
-}
+const CONNECTIONS = 4, MEBIBYTE = 2 ** 20;
 
 /** Fetches documents over one connection for ever; counts what has come. */
 async function fetchDocuments(stream: GatewayConnection, bytes: number, count: () => void) {
