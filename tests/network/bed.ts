@@ -3,6 +3,7 @@
  * 10.80.0.1 + n. The link can be a bad one.
  */
 
+import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import { parsePool } from "../../supervisor/address_plan.ts";
 import { Supervisor } from "../../supervisor/supervisor.ts";
 import { TapWire } from "../../supervisor/uplink/tap_wire.ts";
@@ -37,10 +38,11 @@ export interface BedOptions {
   /** Instead of what `link` says: Linux and VMs leave checksums and segmentation to each other. */
   readonly offload?: boolean;
   readonly cells?: number;
+  readonly engine?: EngineSettings;
 }
 
 export async function withBed(
-  { link = {}, offload = false, cells = 1 }: BedOptions,
+  { link = {}, offload = false, cells = 1, engine }: BedOptions,
   test: (bed: Bed) => Promise<void>,
 ): Promise<void> {
   await using space = await Namespace.create();
@@ -54,7 +56,7 @@ export async function withBed(
     await run("ip", "link", "set", device, "address", DEVICE_MAC);
     await space.take(device, `${LINUX}/${PREFIX}`);
     const uplink = { kind: "wire", wire, plan: tap.plan } as const;
-    supervisor = await Supervisor.start({ cells, poolBytes: POOL_BYTES, uplink });
+    supervisor = await Supervisor.start({ cells, poolBytes: POOL_BYTES, uplink, engine });
     const { damage } = impaired, host = new GuestHost(supervisor);
     await test({ host, supervisor, space, device, wire: impaired, damage });
   } finally {

@@ -32,12 +32,16 @@ export interface Dispatch {
 }
 
 export async function measureDispatch(bytes: number): Promise<Dispatch> {
+  return { ...await measureStages(bytes), uplink: await uplinkCost(bytes) };
+}
+
+/** The stages in the cell: one thread, which can be given precedence over all others. */
+export async function measureStages(bytes: number): Promise<Omit<Dispatch, "uplink">> {
   const vm = await bootSink();
   const frame = (type: number) => datagram(vm.mac, vm.address, vm.gateway, bytes, type);
   const dropped = vm.cost(frame(ETHERTYPE_EXPERIMENT)), taken = vm.cost(frame(ETHERTYPE_IPV4));
   return {
     bytes,
-    uplink: await uplinkCost(bytes),
     kernel: dropped.receive,
     driver: dropped.run,
     stack: taken.run - dropped.run,
