@@ -56,6 +56,8 @@ export class DiskController<Owner> {
   readonly ended: DiskRequest<Owner>[] = [];
   /** Requests that wait, are under way or have ended. */
   open = 0;
+  /** Blocks of the requests that are under way. */
+  blocksUnderWay = 0;
   /** The next request that waits needs a page which is not in memory. */
   starved = false;
   /** It is in the kernel's list of those with requests that wait. */

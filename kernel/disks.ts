@@ -4,6 +4,7 @@
  * - VMs with requests that wait take turns of TURN_BLOCKS blocks. The first in line waits for its place in
  *   the staging area and nobody passes it; so each waits only for what is under way and for one turn of
  *   each of the others.
+ * - A VM has at most VM_BLOCKS blocks under way, so that one whose file is slow leaves places to others.
  * - Bytes move between memory and staging when a request is sent and when it has ended. Nothing refers to
  *   a VM's memory in between: it may end, and its pages may leave memory.
  * - A page that is not in memory then is waited for by the VM itself, when it next gets its turn: it is
@@ -21,6 +22,9 @@ const READ = CONSTANTS.DISK_READ.value, WRITE = CONSTANTS.DISK_WRITE.value;
 const DONE = CONSTANTS.DISK_DONE.value;
 /** What a VM may send before the next one's turn; a flush counts as one block. */
 const TURN_BLOCKS: number = CONSTANTS.DISK_REQUEST_BLOCKS.value;
+
+/** Blocks that a VM may have under way: enough to keep a disk busy, a fraction of the staging area. */
+const VM_BLOCKS = 8 * TURN_BLOCKS;
 
 export interface DisksParts {
   /** Null: no VM has disks. */
@@ -40,7 +44,7 @@ export class Disks {
   readonly #totals: DiskCounters = diskCounters();
   readonly #device: DiskDevice | null;
   readonly #parts: DisksParts;
-  /** VMs with requests that wait, in turn; those that are starved are not among them. */
+  /** VMs with requests that wait and may be sent, in turn. */
   readonly #line: Vm[] = [];
   /** Blocks that the first in line has sent in its turn. */
   #sent = 0;
@@ -119,7 +123,7 @@ export class Disks {
 
   #list(vm: Vm): void {
     const disk = vm.disk!;
-    if (disk.listed || disk.starved) return;
+    if (disk.listed || disk.starved || !maySend(vm)) return;
     disk.listed = true;
     this.#line.push(vm);
   }
@@ -138,10 +142,11 @@ export class Disks {
         disk.waiting.shift();
         this.#waiting--;
         this.#underWay++;
+        disk.blocksUnderWay += next.count;
         this.#device!.begin(place, next);
         this.#sent += Math.max(1, next.count);
       }
-      if (disk.starved || disk.waiting.length === 0) {
+      if (disk.starved || !maySend(vm)) {
         line.shift();
         disk.listed = false;
         this.#sent = 0;
@@ -167,6 +172,7 @@ export class Disks {
   #ended(transfer: DiskTransfer, place: number, status: number): void {
     const vm = transfer.owner, disk = vm.disk!;
     this.#underWay--;
+    disk.blocksUnderWay -= transfer.count;
     if (vm.ended) return;
     transfer.status = status;
     if (transfer.operation === READ && status === DONE) {
@@ -179,6 +185,7 @@ export class Disks {
       vm.space.write(transfer.buffer, this.#device!.staging, place, transfer.count * PAGE_SIZE);
     }
     this.#end(transfer);
+    this.#list(vm);
   }
 
   #unlist(vm: Vm): void {
@@ -196,6 +203,12 @@ export class Disks {
     disk.ended.push(transfer);
     this.#parts.raise(transfer.owner, INTERRUPTS.INTERRUPT_DISK.value);
   }
+}
+
+/** It has a request that waits, and may have it under way with the others. */
+function maySend(vm: Vm): boolean {
+  const { waiting, blocksUnderWay } = vm.disk!;
+  return waiting.length > 0 && blocksUnderWay + waiting[0].count <= VM_BLOCKS;
 }
 
 /** All of the buffer is in memory; if not, `space.wanted` names a page. */

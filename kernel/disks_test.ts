@@ -231,6 +231,21 @@ Deno.test("a VM that has many requests open keeps another one waiting for a turn
   t.finish();
 });
 
+Deno.test("a VM whose requests do not end leaves places of the staging area to others", async () => {
+  const t = diskKernel({ stagingBlocks: 512 });
+  t.device.held = true;
+  await t.open(Array(64).fill({ operation: READ, block: 1, count: 32, buffer: 0x80000 }));
+  t.kernel.run(1_000_000);
+  assertEquals(t.device.log.length, 8);
+  await t.open(Array(5).fill({ operation: READ, block: 1, count: 32, buffer: 0x80000 }));
+  t.kernel.run(1_000_000);
+  assertEquals(t.device.log.slice(8).map(({ owner }) => owner.id), Array(5).fill(2));
+  t.device.held = false;
+  t.kernel.run(10_000_000);
+  assertEquals(t.device.log.length, 69);
+  t.finish();
+});
+
 Deno.test("a VM that ends with requests under way leaves nothing behind", async () => {
   const t = diskKernel({ stagingBlocks: 40 });
   t.device.held = true;

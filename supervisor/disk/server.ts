@@ -2,7 +2,7 @@
  * What the disk worker does: take the requests of all cells, move bytes between staging areas and files,
  * flush, answer.
  *
- * - VMs take turns of TURN_BLOCKS blocks, over all cells, so that nobody's queue delays another's by more
+ * - VMs take turns of TURN_BLOCKS blocks or TURN_MS, over all cells, so that nobody's queue delays another's by more
  *   than a turn each. Requests of one VM are performed in the order in which they were sent.
  * - Reads and writes block this thread; they mostly meet the host's page cache. A flush waits for the
  *   device, in another thread, and nobody but the VM waits with it. Flushes of one file that come while one is under
@@ -30,6 +30,8 @@ const READ = CONSTANTS.DISK_READ.value;
 const FLUSH = CONSTANTS.DISK_FLUSH.value;
 const DONE = CONSTANTS.DISK_DONE.value;
 const TURN_BLOCKS = CONSTANTS.DISK_REQUEST_BLOCKS.value;
+/** A turn ends after the request with which it has taken so long: the file is not in the page cache. */
+const TURN_MS = 1;
 /** Least time between two reports about one VM's disk. */
 const TELL_MS = 1000;
 /** How long it works before it looks for other events. */
@@ -60,6 +62,8 @@ export class DiskServer {
   readonly #line: Queue[] = [];
   /** Blocks that the first in line has moved in its turn. */
   #moved = 0;
+  /** When its turn ends, of performance.now. */
+  #turnEnd = 0;
   #working = false;
 
   constructor(listener: ServerListener) {
@@ -155,21 +159,25 @@ export class DiskServer {
   /** Performs requests until none waits, or for SLICE_MS; false: none waits. */
   #work(): boolean {
     const line = this.#line;
-    const end = performance.now() + SLICE_MS;
+    let now = performance.now();
+    const end = now + SLICE_MS;
+    this.#turnEnd = now + TURN_MS;
     while (line.length > 0) {
       const queue = line[0];
       const request = queue.requests.shift()!;
       this.#perform(request);
       this.#moved += Math.max(1, request.count);
+      now = performance.now();
       const more = queue.requests.length > 0;
-      if (!more || this.#moved >= TURN_BLOCKS) {
+      if (!more || this.#moved >= TURN_BLOCKS || now >= this.#turnEnd) {
         // Whoever has come meanwhile is before the one whose turn this was.
         this.#cells.forEach((side) => this.#take(side));
         line.shift();
         if (more) line.push(queue);
         this.#moved = 0;
+        this.#turnEnd = now + TURN_MS;
       }
-      if (performance.now() >= end) return line.length > 0;
+      if (now >= end) return line.length > 0;
     }
     return false;
   }

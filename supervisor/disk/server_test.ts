@@ -158,6 +158,28 @@ Deno.test("a VM with a long queue keeps a VM of another cell waiting for a turn 
   await t.finish();
 });
 
+Deno.test("a VM whose file is slow keeps others waiting for one of its requests at a time", async () => {
+  const t = new Setup();
+  const slow = t.cell(1), other = t.cell(2);
+  await t.open(1, 7, "/slow");
+  await t.open(2, 8, "/b");
+  const order: string[] = [];
+  for (const [path, file] of t.files) {
+    file.trouble = (_what, length) => {
+      order.push(path);
+      const end = performance.now() + 2;
+      while (path === "/slow" && performance.now() < end) { /* a disk that seeks */ }
+      return length;
+    };
+  }
+  for (let i = 0; i < 30; i++) slow.begin(READ, 7, i, 1);
+  for (let i = 0; i < 10; i++) other.begin(READ, 8, i, 1);
+  await Promise.all([slow.ends(30), other.ends(10)]);
+  // A turn of the others may take as long as a turn may, too, on a busy machine.
+  assert(order.lastIndexOf("/b") < 25, order.join(" "));
+  await t.finish();
+});
+
 Deno.test("what a cell may not ask ends that cell, and the others are served", async () => {
   const words = (...numbers: number[]) => new Uint8Array(Int32Array.from(numbers).buffer);
   const wrong: [number, number, number, Uint8Array][] = [
