@@ -37,6 +37,10 @@ size_t answer_head(char text[ANSWER_HEAD_MAXIMUM], const struct answer *a) {
                   (number)(a->first + a->length - 1), (number)a->size);
   }
   if (a->status == 416) at += sprintf(at, "\r\nContent-Range: bytes */%llu", (number)a->size);
+  if (a->location) {
+    at = stpcpy(at, "\r\nLocation: ");
+    at = stpcpy(at, a->location);
+  }
   if (a->status == 405) at = stpcpy(at, "\r\nAllow: GET, HEAD");
   if (a->close) at = stpcpy(at, "\r\nConnection: close");
   if (a->keep_alive) at = stpcpy(at, "\r\nConnection: keep-alive");

@@ -96,8 +96,14 @@ int connection_refuse_range(struct connection *c, uint64_t size) {
   return send_answer(c, &answer, body, length);
 }
 
+int connection_redirect(struct connection *c, const char *location) {
+  struct answer answer = {.status = 301, .type = "text/plain", .location = location};
+  return send_answer(c, &answer, "", 0);
+}
+
 int connection_answer_body(struct connection *c, struct answer *answer, struct body body) {
   c->body = body;
+  if (body.at == body.end) body_end(&c->body);
   return send_answer(c, answer, "", 0);
 }
 

@@ -59,6 +59,7 @@ void connection_close(struct connection *connection);
 int connection_answer(struct connection *connection, int status, const char *type, const char *body,
                       size_t length, int with_body); /* a body of at most PAGE_MAXIMUM bytes */
 int connection_error(struct connection *connection, int status, int with_body);
+int connection_redirect(struct connection *connection, const char *location);
 int connection_refuse_range(struct connection *connection, uint64_t size);
 int connection_answer_body(struct connection *connection, struct answer *answer, struct body body);
 

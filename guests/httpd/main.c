@@ -5,6 +5,8 @@
  *   /doc?bytes=N   N bytes that a client can check (document.h)
  *   /burn?ms=N     uses the CPU for N milliseconds
  *   /crash         stores through a null pointer
+ *   /...           files of a disk made by `tar`, or on Linux of a folder (site.h); / is then its
+ *                  index.html, if it has one
  *
  * One thread and one loop around epoll: an idle server touches few pages, and a connection that waits
  * costs its structures and no stack. Settings, at boot or in the environment: port (80; 0: any),
@@ -21,6 +23,7 @@
 #include "../common/net.h"
 #include "connection.h"
 #include "machine.h"
+#include "site.h"
 #include "table.h"
 
 enum { BACKLOG = 1024, BYTES_PER_CONNECTION = 1536 };
@@ -40,6 +43,7 @@ int main(void) {
                               .write_us = setting("write_ms", 30000) * 1000ull};
   connection_set_patience(&patience);
   unsigned port = setting("port", 80);
+  if (site_open() < 0) return 1;
   int listener = net_bind(SOCK_STREAM, port, BACKLOG);
   if (listener < 0 || net_nonblocking(listener) < 0) {
     fprintf(stderr, "httpd: cannot listen on port %u: %s\n", port, strerror(errno));

@@ -8,6 +8,7 @@
 #include "document.h"
 #include "page.h"
 #include "range.h"
+#include "site.h"
 
 static unsigned requests; /* answered since the start */
 
@@ -70,6 +71,23 @@ static int answer_document(struct connection *c, const struct request *request, 
   return answer_body(c, request, "text/plain", (uint64_t)bytes, etag, BODY_NONE);
 }
 
+/* A folder's own links only work below its slash. */
+static int redirect(struct connection *c, const struct request *request) {
+  char location[REQUEST_TARGET_MAXIMUM + 2];
+  size_t length = strlen(request->path);
+  memcpy(location, request->path, length);
+  memcpy(location + length, "/", 2);
+  return connection_redirect(c, location);
+}
+
+static int answer_file(struct connection *c, const struct request *request, int with_body) {
+  struct site_file file;
+  int status = site_find(request->path, &file);
+  if (status == 301) return redirect(c, request);
+  if (status != 200) return connection_error(c, status, with_body);
+  return answer_body(c, request, file.type, file.size, file.etag, (struct body){.fd = file.fd});
+}
+
 static int answer_burn(struct connection *c, const struct request *request, int with_body) {
   long long milliseconds = request_number(request, "ms", BURN_MS_MAXIMUM);
   if (milliseconds < 0) return connection_error(c, 400, with_body);
@@ -83,9 +101,13 @@ int service_answer(struct connection *c, const struct request *request) {
   int with_body = request->method != METHOD_HEAD;
   requests++;
   if (request->method == METHOD_OTHER) return connection_error(c, 405, 1);
-  if (strcmp(request->path, "/") == 0) return answer_front(c, with_body);
+  if (strcmp(request->path, "/") == 0) {
+    struct site_file file;
+    if (site_find("/", &file) != 200) return answer_front(c, with_body);
+    return answer_body(c, request, file.type, file.size, file.etag, (struct body){.fd = file.fd});
+  }
   if (strcmp(request->path, "/doc") == 0) return answer_document(c, request, with_body);
   if (strcmp(request->path, "/burn") == 0) return answer_burn(c, request, with_body);
   if (strcmp(request->path, "/crash") == 0) crash();
-  return connection_error(c, 404, with_body);
+  return answer_file(c, request, with_body);
 }

@@ -12,6 +12,13 @@ ssize_t read(int fd, void *buffer, size_t capacity);
 ssize_t write(int fd, const void *buffer, size_t length);
 int close(int fd);
 
+/* ilwaco/fs/open.c: of files of a mounted archive; ESPIPE for anything else */
+#define SEEK_SET 0
+#define SEEK_CUR 1
+#define SEEK_END 2
+ssize_t pread(int fd, void *buffer, size_t capacity, off_t offset);
+off_t lseek(int fd, off_t offset, int whence);
+
 unsigned sleep(unsigned seconds);
 int usleep(useconds_t microseconds);
 int gethostname(char *name, size_t capacity);

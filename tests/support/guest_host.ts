@@ -43,6 +43,11 @@ export class GuestHost {
     }
   }
 
+  /** Makes a disk of `bytes` with this content. */
+  async importDisk(name: string, content: ReadableStream<Uint8Array>, bytes: number) {
+    await this.supervisor.disks!.store.import(name, content, { bytes });
+  }
+
   /** Boots a guest of the catalog. */
   async boot(image: string, options: BootOptions = {}): Promise<RunningGuest> {
     const publish = (options.publish ?? []).map((guest) => ({

@@ -24,15 +24,15 @@ def take(client):
 
 
 for number in range(count):
-    client = socket.create_connection(("127.0.0.1", port), 20)
+    client = socket.create_connection(("127.0.0.1", port), 120)
     client.sendall(request)
     selector.register(client, selectors.EVENT_READ)
     clients.append(client)
     waiting += 1
     while waiting >= batch or (number == count - 1 and waiting):
-        ready = selector.select(20)
+        ready = selector.select(120)
         if not ready:
-            sys.exit("no answer within 20 seconds to " + str(waiting))
+            sys.exit("no answer within two minutes to " + str(waiting))
         for key, _ in ready:
             if take(key.fileobj):
                 selector.unregister(key.fileobj)
