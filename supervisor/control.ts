@@ -36,9 +36,13 @@ import type { Supervisor } from "./supervisor.ts";
 /** An answer is data: a browser that takes it for a page loads and runs nothing. */
 const NOTHING = { defaultSrc: ["'none'"], frameAncestors: ["'none'"], baseUri: ["'none'"] };
 
+const BODY_MS = 30_000;
+
 export interface ControlOptions {
   /** Sites whose pages may ask; default: none. */
   readonly origins?: readonly string[];
+  /** So long the body of a request may take, and some more if it is large. */
+  readonly bodyMs?: number;
   /** How often an address may come without a right token. */
   readonly failures?: { readonly rate?: number; readonly burst?: number };
 }
@@ -50,6 +54,7 @@ export function createControl(supervisor: Supervisor, options: ControlOptions = 
   app.use(identify(supervisor.tokens, new FailureLimit(options.failures)));
   app.use(async (c, next) => {
     c.set("audit", supervisor.audit);
+    c.set("bodyMs", options.bodyMs ?? BODY_MS);
     await next();
   });
   routeVms(app, supervisor);

@@ -4,7 +4,6 @@ import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import type { Mechanisms } from "../../kernel/mechanisms.ts";
 import { checkPlace, listen, ListenError, type Place } from "../listen.ts";
 import { RequestError } from "../request_error.ts";
-import { createHandler } from "../server.ts";
 import type { SwapSettings } from "../swap/swap_worker.ts";
 import { Supervisor } from "../supervisor.ts";
 import { type Command, describe, EXIT, Failure, readWords, UsageError } from "./command.ts";
@@ -62,6 +61,8 @@ export const up: Command = {
   async run(args) {
     const { places, origins, adminToken, ...options } = readOptions(args);
     const supervisor = await startSupervisor(options);
+    // Only here: the schemas of the endpoint take a while to load, and other verbs need none.
+    const { createHandler } = await import("../server.ts");
     const handler = createHandler(supervisor, { origins });
     const servers: Deno.HttpServer[] = [];
     try {

@@ -29,6 +29,8 @@ export interface ControlEnv {
     /** Who asks; set when the handler is called. */
     caller: Caller;
     audit: AuditLog;
+    /** So long a body may take, and some more if it is large. */
+    bodyMs: number;
     auditId?: number;
     /** What was changed, for the audit log. */
     change?: string;
@@ -90,7 +92,7 @@ export function addRoute<P = unknown, Q = unknown, B = unknown>(
     definition;
   const middleware = [audited(method !== "get"), permit(access)] as MiddlewareHandler[];
   if (method !== "get" && !bytes?.streamed) {
-    middleware.push(limited(bytes?.maximum ?? JSON_BYTES_MAXIMUM));
+    middleware.push(limited(bytes?.maximum ?? JSON_BYTES_MAXIMUM), timely as MiddlewareHandler);
   }
   if (body !== undefined) middleware.push(jsonOnly);
   const route = createRoute({
@@ -170,6 +172,31 @@ function limited(maxSize: number): MiddlewareHandler {
     },
   });
 }
+
+/** A body may take a second for each so many bytes, besides `bodyMs`. */
+const BODY_BYTES_PER_SECOND = 64 * 1024;
+
+/** Reads the whole body, for those who ask for it later; one that does not come is answered 408. */
+const timely: MiddlewareHandler<ControlEnv> = async (c, next) => {
+  if (c.req.raw.body !== null) {
+    const told = Number(c.req.header("content-length") ?? 0) || 0;
+    const milliseconds = c.get("bodyMs") + told / BODY_BYTES_PER_SECOND * 1000;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => {
+        const seconds = Math.round(milliseconds / 1000);
+        const got = `the body has not come in ${seconds} s`;
+        reject(new RequestError("body", got, "one that is sent at once", 408));
+      }, milliseconds);
+    });
+    try {
+      await Promise.race([c.req.arrayBuffer(), late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+  await next();
+};
 
 const jsonOnly: MiddlewareHandler = async (c, next) => {
   const type = c.req.header("content-type") ?? "nothing";
