@@ -108,11 +108,12 @@ export class TapDevice {
   }
 }
 
-/** Whether a device of that name exists. */
-export function tapExists(libc: Libc, device: string): boolean {
+/** How a device of that name is in this network namespace; undefined: there is none. */
+export function tapState(libc: Libc, device: string): "up" | "down" | undefined {
   const interfaces = new Interfaces(libc);
   try {
-    return interfaces.exists(device);
+    if (!interfaces.exists(device)) return undefined;
+    return interfaces.isUp(device) ? "up" : "down";
   } finally {
     interfaces.close();
   }

@@ -10,7 +10,8 @@
  * other way round, so that each costs something only when it has ended. Two threads that block, one for each direction,
  * would save the poll, and need a second writer for each cell's ring or one more thread to mix.
  *
- * A device that goes away is looked for every second, and taken up again when there is one of that name.
+ * Every second it looks how the device is. One that went away is taken up again when there is one of
+ * that name.
  */
 
 /// <reference lib="deno.worker" />
@@ -35,13 +36,13 @@ import {
   type UplinkState,
 } from "./channel.ts";
 import { EBADFD, EIO, type Libc, openLibc } from "./libc.ts";
-import { addressOfInterface, TapDevice, TapError, tapExists } from "./tap.ts";
+import { addressOfInterface, TapDevice, TapError, tapState } from "./tap.ts";
 
 /** Frames of one direction before the other gets its turn. */
 const BATCH = 128;
 /** Turns until the event loop gets one, for messages and the end of a poll. */
 const TURNS = 64;
-const RETRY_MS = 1000;
+const LOOK_MS = 1000;
 const BUFFER_BYTES = VIRTIO_HEADER_BYTES + LARGE_FRAME_MAXIMUM;
 const ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_EXPERIMENT = 0x88b5;
 
@@ -80,7 +81,7 @@ class UplinkWorker {
 
   async run(): Promise<void> {
     if (!this.#open()) return;
-    const retry = setInterval(() => this.#retry(), RETRY_MS);
+    const look = setInterval(() => this.#look(), LOOK_MS);
     for (let turn = 1; Atomics.load(this.#words, UPLINK_STOP) === 0; turn++) {
       const seen = this.#bell.value;
       const sent = this.#takeFromRing(), received = this.#takeFromDevice();
@@ -88,7 +89,7 @@ class UplinkWorker {
       if (!sent && !received) await this.#sleep(seen);
       else if (turn % TURNS === 0) await new Promise<void>((next) => setImmediate(next));
     }
-    clearInterval(retry);
+    clearInterval(look);
     await this.#closeDevice();
     this.#tell("stopped", "it was told to stop");
   }
@@ -138,14 +139,17 @@ class UplinkWorker {
     if (error === 0) {
       counts.framesOut++;
       counts.bytesOut += length;
-      if (this.#state === "down") this.#tell("up", `${this.#start.device} is up again`);
+      if (this.#state === "down") this.#tellUp(true);
       return;
     }
     counts.refused++;
+    if (error === EIO) this.#tellUp(false);
+  }
+
+  #tellUp(up: boolean): void {
     const { device } = this.#start;
-    if (error === EIO) {
-      this.#tell("down", `${device} is down: as root, ip link set ${device} up`);
-    }
+    if (up) this.#tell("up", `${device} is up again`);
+    else this.#tell("down", `${device} is down: as root, ip link set ${device} up`);
   }
 
   /** Frames of the wire to the supervisor; whether there were any. */
@@ -204,9 +208,12 @@ class UplinkWorker {
     this.#wake();
   }
 
-  #retry(): void {
+  #look(): void {
     const { device } = this.#start;
-    if (this.#device !== null || !tapExists(this.#libc, device)) return;
+    // One that was moved to another namespace goes on, unseen.
+    const state = tapState(this.#libc, device);
+    if (state === undefined) return;
+    if (this.#device !== null) return this.#tellUp(state === "up");
     try {
       this.#device = TapDevice.open(this.#libc, this.#start);
     } catch (error) {

@@ -115,7 +115,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "a TAP device that goes away is an event and a state, and is taken up when it is back",
+  name:
+    "a TAP device that goes down or away is an event and a state, and is taken up when it is back",
   ignore,
   fn: async () => {
     await buildGuests();
@@ -130,8 +131,14 @@ Deno.test({
     await withUp(space, "tap:vms0,pool=10.9.0.0/24", async ({ denali, get, event }) => {
       await denali("create", "--name", "web", "httpd");
       await ping();
+      await space.ip("link", "set", "vms0", "down");
+      const down = await event("uplink.down");
+      assertStringIncludes(down.message, "ip link set vms0 up");
+      await space.ip("link", "set", "vms0", "up");
+      await event("uplink.up", down.id);
+      await ping();
       await space.ip("link", "delete", "vms0");
-      const gone = await event("uplink.gone");
+      const gone = await event("uplink.gone", down.id);
       assertStringIncludes(gone.message, "there is no vms0 any more");
       assertEquals((await get("/v1/system")).uplink["state"], "gone");
       // Nothing else is disturbed: the VM is reached by name.
