@@ -89,6 +89,12 @@ function* serverMetrics(supervisor: Supervisor, cells: readonly unknown[]): Gene
       yield one(`${group}_${nameOf(name)}`, text, name === MICROSECONDS ? value / 1e6 : value);
     }
   }
+  for (const [protocol, counters] of Object.entries(supervisor.network?.egress?.stats() ?? {})) {
+    for (const [name, value] of Object.entries<number>(counters)) {
+      const text = `Counter ${name} of what VMs reach by ${protocol} beyond their network.`;
+      yield one(`egress_${protocol}_${nameOf(name)}`, text, value);
+    }
+  }
 }
 
 function* vmMetrics(supervisor: Supervisor, rows: readonly VmRow[]): Generator<Metric> {

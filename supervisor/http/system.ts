@@ -104,7 +104,7 @@ export function routeSystem(app: ControlApp, supervisor: Supervisor): void {
 }
 
 async function describeSystem(supervisor: Supervisor): Promise<Record<string, unknown>> {
-  const { cells, network, gateway, uplink } = await supervisor.stats();
+  const { cells, network, gateway, egress, uplink } = await supervisor.stats();
   const states: Record<string, number> = {};
   let vms = 0;
   for (const { state } of supervisor.records()) {
@@ -127,6 +127,7 @@ async function describeSystem(supervisor: Supervisor): Promise<Record<string, un
     cells,
     network,
     gateway,
+    egress,
     uplink,
   };
 }

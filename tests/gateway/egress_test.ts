@@ -5,6 +5,7 @@
  */
 
 import { assert, assertEquals, assertMatch, assertRejects } from "@std/assert";
+import { createControl } from "../../supervisor/control.ts";
 import { readEgress } from "../../supervisor/egress/request.ts";
 import type { EgressSettings, EgressStats } from "../../supervisor/egress/egress.ts";
 import { RequestError } from "../../supervisor/request_error.ts";
@@ -160,6 +161,17 @@ promise(
     }
   },
 );
+
+promise("the control endpoint counts what VMs reach, and what they must not", async () => {
+  await withHost({}, async (host) => {
+    await ttcp(host, ["-n", "1", "198.51.100.7"]);
+    const control = createControl(host.supervisor);
+    const { egress } = await (await control.request("/v1/system")).json();
+    assertEquals([egress.tcp.prohibited, egress.tcp.opened], [1, 0]);
+    const metrics = await (await control.request("/metrics")).text();
+    assertMatch(metrics, /^denali_egress_tcp_prohibited 1$/m);
+  });
+});
 
 promise("a rule that is none is refused, and so are rules where there is no gateway", async () => {
   await withHost({}, async ({ supervisor }) => {
