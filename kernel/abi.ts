@@ -164,6 +164,10 @@ export const FEATURES = {
     value: 1 << 5,
     doc: "frames in rings may leave checksums and segmentation to others: see PORT_NIC_OFFLOAD",
   },
+  FEATURE_MEMORY_DISCARD: {
+    value: 1 << 6,
+    doc: "pages can be given back: see PORT_MEMORY_DISCARD",
+  },
   FEATURE_NIC_REGISTERS: {
     value: 1 << 8,
     doc: "the network interface is driven by registers: see PORT_NIC_COMMAND",
@@ -241,6 +245,12 @@ export const PORTS = {
   PORT_NIC_PAGE: {
     value: 0x3f,
     doc: "... in eax: page of the next frame; out eax: gives the page back, with the frame in it",
+  },
+  PORT_MEMORY_DISCARD: {
+    value: 0x28,
+    doc:
+      "rep outsb: gives back the pages that lie wholly in the buffer, which then reads as zeros; pages " +
+      "of the image are left as they are, and others may be",
   },
   PORT_DISK_SUBMIT: {
     value: 0x40,

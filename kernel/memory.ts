@@ -17,7 +17,7 @@
  *   reach; fewer than asked means that the byte behind them is the first that could not.
  * - If that was because a page is not in memory or has no frame, and not because the address is wrong,
  *   `wanted` names the page. Who asks what is wanted sets it to NOTHING first and reads it at once.
- * - Everything that takes a page away (kernel/evictor.ts) does so between runs.
+ * - Everything that takes a page away (kernel/evictor.ts, discard) does so between runs.
  */
 
 import type { AddressSpace } from "../cpu/engine.ts";
@@ -29,6 +29,7 @@ import {
   RESOLVE_FAULT,
   RESOLVE_WAIT,
 } from "../cpu/engine.ts";
+import { LAYOUT } from "./abi.ts";
 import { type FrameTable, ZERO_FRAME } from "./frames.ts";
 import type { Image } from "./image.ts";
 import { ABSENT, PageMap } from "./page_map.ts";
@@ -39,6 +40,7 @@ import type { SwapRegion } from "./swap_space.ts";
 export const NOTHING = -1;
 /** Bytes that are copied one by one: `set` wants a view, which costs more than these. */
 const BY_HAND = 512;
+const REGISTERS_PAGE = LAYOUT.REGISTERS_BASE.value / PAGE_SIZE;
 /** Set in the slot of a page whose bytes are on their way into it. */
 export const UNDER_WAY = 1 << 30;
 
@@ -188,6 +190,26 @@ export class Memory implements AddressSpace, SoftTlbHolder {
     this.readTable[page] = 0;
     this.writeTable[page] = 0;
     return true;
+  }
+
+  /**
+   * The guest does not need what the page holds: gives back its frame and its slot, and it reads as zeros.
+   * Leaves pages of the image, the registers, and what others work with.
+   */
+  discard(page: number): void {
+    if (page <= REGISTERS_PAGE || page >= this.pages) return;
+    const place = this.map.find(page);
+    if (place < 0 || this.image.frame(page) !== ZERO_FRAME) return;
+    const slot = this.map.slot(place), frame = this.map.frame(place);
+    if (slot !== ABSENT && (slot & UNDER_WAY) !== 0) return;
+    if (frame !== ABSENT) {
+      if (this.frames.references(frame) > 1) return;
+      this.unmap(page);
+      this.frames.release(frame);
+      this.resident--;
+    }
+    this.touch(place);
+    this.map.remove(place);
   }
 
   #copy(source: number): number {

@@ -199,3 +199,28 @@ Deno.test("new tables begin with the image's pages for reading, and with none of
   assertEquals(memory.isMapped(IMAGE_PAGE + 1), false);
   assertEquals(memory.resolve(IMAGE_PAGE + 1, false), own);
 });
+
+Deno.test("a page that is given back reads as zeros, and its frame is free", () => {
+  const { table, space } = setup();
+  const memory = space(), free = table.free;
+  memory.write(200 * PAGE_SIZE, Uint8Array.of(5), 0, 1);
+  memory.protectCode(200);
+  memory.discard(200);
+  assertEquals([table.free, memory.resident, memory.map.size], [free, 0, 0]);
+  assertEquals(memory.readTable[200], 0);
+  assertEquals(byteAt(memory, 200 * PAGE_SIZE), 0);
+  memory.write(200 * PAGE_SIZE, Uint8Array.of(6), 0, 1);
+  assertEquals(byteAt(memory, 200 * PAGE_SIZE), 6);
+  memory.release();
+});
+
+Deno.test("pages of the image and the registers are not given back", () => {
+  const { space } = setup();
+  const memory = space();
+  memory.adopt(1, Uint8Array.of(9));
+  memory.write(IMAGE_PAGE * PAGE_SIZE, Uint8Array.of(5), 0, 1);
+  for (const page of [0, 1, IMAGE_PAGE, 300, 1 << 20]) memory.discard(page);
+  assertEquals(byteAt(memory, PAGE_SIZE), 9);
+  assertEquals(byteAt(memory, IMAGE_PAGE * PAGE_SIZE), 5);
+  memory.release();
+});

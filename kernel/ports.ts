@@ -29,6 +29,7 @@ import {
   GS_BASE,
 } from "../cpu/state.ts";
 import { CONSOLE_OPERATION_MAXIMUM } from "../devices/console.ts";
+import { PAGE_SIZE } from "../cpu/engine.ts";
 import { CONSTANTS, PORTS } from "./abi.ts";
 import { DiskPorts } from "./disk_ports.ts";
 import type { Disks } from "./disks.ts";
@@ -39,6 +40,9 @@ import type { Vm } from "./vm.ts";
 
 /** EFLAGS.DF, Intel SDM vol. 1, 3.4.3.2. */
 const X86_EFLAGS_DF = 1 << 10;
+
+/** Pages: a few microseconds. */
+const DISCARDED_AT_ONCE = 256;
 
 /** What ports need from the kernel. */
 export interface PortServices {
@@ -126,6 +130,8 @@ export class Ports {
     switch (vm.cpu.i32[EXIT_PORT]) {
       case PORTS.PORT_CONSOLE_WRITE.value:
         return length === 0 ? complete(vm) : this.#writeConsole(vm, length);
+      case PORTS.PORT_MEMORY_DISCARD.value:
+        return this.#discard(vm, length);
       case PORTS.PORT_DISK_SUBMIT.value:
         return this.#disk.outs(vm, length);
       default:
@@ -160,6 +166,22 @@ export class Ports {
       return IO_DONE;
     }
     return complete(vm);
+  }
+
+  /** Takes a bounded number of pages; the VM runs the instruction again for the rest. */
+  #discard(vm: Vm, length: number): number {
+    const { cpu: { i32 }, space } = vm;
+    const start = i32[ESI] >>> 0, end = Math.min(start + length, space.size);
+    const first = Math.ceil(start / PAGE_SIZE);
+    const past = Math.min(Math.floor(end / PAGE_SIZE), first + DISCARDED_AT_ONCE);
+    for (let page = first; page < past; page++) space.discard(page);
+    const rest = past < Math.floor(end / PAGE_SIZE);
+    const done = rest ? past * PAGE_SIZE - start : length;
+    i32[ESI] += done;
+    if (i32[EXIT_IO_REPEAT] !== 0) i32[ECX] -= done;
+    if (!rest) return complete(vm);
+    vm.cpu.retired++;
+    return IO_DONE;
   }
 
   #readKeyboard(vm: Vm, capacity: number): number {

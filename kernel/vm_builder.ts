@@ -31,12 +31,13 @@ export function buildVm(
 ): Vm {
   const space = new Memory(frames, spec.image, spec.memory);
   const network = spec.network ? { ...spec.network } : null;
-  const { FEATURE_CONSOLE, FEATURE_TIMER } = FEATURES;
+  const { FEATURE_CONSOLE, FEATURE_TIMER, FEATURE_MEMORY_DISCARD } = FEATURES;
   const { disks = [] } = spec;
   const diskFeatures = disks.length > 0 ? FEATURES.FEATURE_DISK.value : 0;
   const page = registerPage({
     abiVersion: ABI_VERSION,
-    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | nicFeatures(nic) | diskFeatures,
+    features: FEATURE_CONSOLE.value | FEATURE_TIMER.value | FEATURE_MEMORY_DISCARD.value |
+      nicFeatures(nic) | diskFeatures,
     id,
     cpuKhz: CPU_KHZ,
     memory: spec.memory,

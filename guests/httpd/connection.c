@@ -69,7 +69,7 @@ static int send_text(struct connection *c, const char *text, size_t length, int 
 
 static int send_answer(struct connection *c, struct answer *answer, const char *body,
                        size_t length) {
-  static char text[ANSWER_HEAD_MAXIMUM + PAGE_MAXIMUM];
+  static char text[ANSWER_HEAD_MAXIMUM + PAGE_MAXIMUM] LARGE("1.text");
   answer->close = !c->keep_alive;
   answer->keep_alive = c->keep_alive && c->old;
   size_t total = answer_head(text, answer);
@@ -122,7 +122,7 @@ static int write_rest(struct connection *c, uint64_t now) {
 
 /* Sends some of the body, not more at once than is fair to other clients. 0: the client is gone. */
 static int write_body(struct connection *c, uint64_t now) {
-  static char chunk[CHUNK];
+  static char chunk[CHUNK] LARGE("3.chunk");
   for (int i = 0; i < CHUNKS_PER_STEP && c->body.at < c->body.end; i++) {
     ssize_t length = body_read(&c->body, chunk, CHUNK);
     if (length <= 0) return 0; /* the head has promised more: only a broken connection tells */

@@ -4,6 +4,9 @@
 
 #include <stddef.h>
 
+/* A buffer that lies behind the small variables, on pages which cost nothing until it is used. */
+#define LARGE(name) __attribute__((section(".sbss." name)))
+
 enum { PAGE_MAXIMUM = 2048 };
 
 /* The front page: an HTML page with lines such as "name: vm-42". Returns its length. */

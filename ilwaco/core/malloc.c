@@ -19,6 +19,7 @@
 #define ALIGNMENT 16u
 #define HEADER 8u   /* bytes before the payload */
 #define MINIMUM 16u /* smallest block */
+#define PAGE 4096u
 #define USED 1u
 #define PREVIOUS_USED 2u
 #define FLAGS 15u
@@ -44,6 +45,7 @@ static char *first; /* the lowest block */
 static char *rest;  /* begin of the unused rest; a block would start here */
 static char *fresh; /* nothing from here up was ever handed out: it is all zero */
 static char *limit;
+static uint32_t freed; /* bytes since pages were last given back */
 
 static uint32_t size_of(const struct block *block) { return block->head & ~FLAGS; }
 
@@ -117,6 +119,7 @@ static void trim(struct block *block, uint32_t size) {
 
 static void release(struct block *block) {
   uint32_t size = size_of(block);
+  freed += size;
   if (!(block->head & PREVIOUS_USED)) {
     size += block->previous_size;
     block = at(block, -block->previous_size);
@@ -307,4 +310,27 @@ void ilwaco_heap_sizes(struct ilwaco_heap_sizes *sizes) {
   sizes->end = (uint32_t)(uintptr_t)rest;
   sizes->limit = (uint32_t)(uintptr_t)limit;
   ilwaco_interrupts_restore(before);
+}
+
+static char *page_above(const char *at) {
+  return (char *)(((uintptr_t)at + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
+}
+
+static void discard(char *from, char *to) {
+  if (to > from) ilwaco_outs(DENALI_PORT_MEMORY_DISCARD, from, (unsigned long)(to - from));
+}
+
+/* Gives pages that hold nothing back to the host: those of large free blocks, and of the rest. */
+void ilwaco_heap_trim(void) {
+  if (freed < PAGE || !(VIRTUAL_REGISTERS->features & DENALI_FEATURE_MEMORY_DISCARD)) return;
+  freed = 0;
+  for (unsigned list = next_used_list(list_of(PAGE)); list < LISTS;
+       list = list + 1 < LISTS ? next_used_list(list + 1) : LISTS) {
+    for (struct block *block = lists[list]; block; block = block->next) {
+      discard((char *)(block + 1), (char *)block + size_of(block));
+    }
+  }
+  char *clean = page_above(rest), *end = page_above(fresh);
+  discard(clean, end < limit ? end : limit);
+  if (fresh > clean) fresh = clean;
 }

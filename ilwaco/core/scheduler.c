@@ -115,6 +115,8 @@ static uint32_t idle_timeout(uint64_t now) {
   return timeout < DENALI_IDLE_FOREVER ? (uint32_t)timeout : DENALI_IDLE_FOREVER - 1;
 }
 
+void ilwaco_heap_trim(void) __attribute__((weak)); /* malloc.c, if it is linked */
+
 static struct ilwaco_thread *pick_next(void) {
   for (;;) {
     if (VIRTUAL_REGISTERS->interrupt_pending) ilwaco_interrupts_dispatch();
@@ -124,6 +126,7 @@ static struct ilwaco_thread *pick_next(void) {
       take_out(thread);
       return thread;
     }
+    if (ilwaco_heap_trim) ilwaco_heap_trim();
     ilwaco_idle(idle_timeout(now));
   }
 }

@@ -18,6 +18,7 @@
 #define DENALI_FEATURE_DISK 0x8u /* disks: see disk_table and PORT_DISK_SUBMIT */
 #define DENALI_FEATURE_NIC_RINGS 0x10u /* rings of frames: see PORT_NIC_RING_SEND */
 #define DENALI_FEATURE_NIC_OFFLOAD 0x20u /* frames in rings may leave checksums and segmentation to others: see PORT_NIC_OFFLOAD */
+#define DENALI_FEATURE_MEMORY_DISCARD 0x40u /* pages can be given back: see PORT_MEMORY_DISCARD */
 #define DENALI_FEATURE_NIC_REGISTERS 0x100u /* the network interface is driven by registers: see PORT_NIC_COMMAND */
 
 /* Bits of interrupt_pending */
@@ -51,6 +52,7 @@
 #define DENALI_PORT_NIC_COUNT_HIGH 0x3du /* ... bytes to move, high byte; in: of the next frame */
 #define DENALI_PORT_NIC_DATA 0x3eu /* ... rep outsb, rep insb: moves the bytes */
 #define DENALI_PORT_NIC_PAGE 0x3fu /* ... in eax: page of the next frame; out eax: gives the page back, with the frame in it */
+#define DENALI_PORT_MEMORY_DISCARD 0x28u /* rep outsb: gives back the pages that lie wholly in the buffer, which then reads as zeros; pages of the image are left as they are, and others may be */
 #define DENALI_PORT_DISK_SUBMIT 0x40u /* rep outsb: struct denali_disk_request, one after another; ECX is what was not taken, because DISK_QUEUE_REQUESTS are open */
 #define DENALI_PORT_DISK_COMPLETE 0x41u /* rep insb: takes struct denali_disk_completion; ECX is what was not filled: no more ended */
 
