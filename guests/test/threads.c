@@ -1,7 +1,9 @@
 /* Threads whose joint result is the same however they are interleaved. */
 
+#define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +227,63 @@ static void many_detached(void) {
   printf("detached %d\n", finished);
 }
 
+static sem_t items;
+static pthread_barrier_t barrier;
+static int arrived;
+
+static void *meet(void *argument) {
+  (void)argument;
+  sem_wait(&items);
+  pthread_mutex_lock(&mutex);
+  arrived++;
+  pthread_mutex_unlock(&mutex);
+  int serial = pthread_barrier_wait(&barrier) == PTHREAD_BARRIER_SERIAL_THREAD;
+  /* All have arrived before any goes on. */
+  return (void *)(long)(serial * 100 + (arrived == WORKERS));
+}
+
+static void *read_late(void *lock) { return (void *)(long)pthread_rwlock_rdlock(lock); }
+
+static void meetings(void) {
+  pthread_t threads[WORKERS];
+  struct timespec past = {1, 0};
+  int value;
+  sem_init(&items, 0, 1);
+  printf("semaphore %d", sem_trywait(&items));
+  printf(" %d", sem_trywait(&items) == -1 && errno == EAGAIN);
+  printf(" %d", sem_timedwait(&items, &past) == -1 && errno == ETIMEDOUT);
+  printf(" %d\n", sem_getvalue(&items, &value) == 0 && value == 0);
+  printf("barrier of none: %d\n", pthread_barrier_init(&barrier, NULL, 0) == EINVAL);
+  pthread_barrier_init(&barrier, NULL, WORKERS);
+  for (int i = 0; i < WORKERS; i++) pthread_create(&threads[i], NULL, meet, NULL);
+  for (int i = 0; i < WORKERS; i++) sem_post(&items);
+  long sum = 0;
+  for (int i = 0; i < WORKERS; i++) {
+    void *result;
+    pthread_join(threads[i], &result);
+    sum += (long)result;
+  }
+  printf("met: %ld\n", sum);
+  printf("%d %d\n", pthread_barrier_destroy(&barrier), sem_destroy(&items));
+}
+
+static void late_locks(void) {
+  pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+  struct timespec past = {1, 0};
+  pthread_rwlock_rdlock(&lock);
+  printf("writer in time: %d\n", pthread_rwlock_timedwrlock(&lock, &past) == ETIMEDOUT);
+  printf("reader: %d\n", pthread_rwlock_timedrdlock(&lock, &past));
+  pthread_t reader;
+  void *result;
+  pthread_create(&reader, NULL, read_late, &lock);
+  pthread_join(reader, &result);
+  printf("a reader behind it: %ld\n", (long)result);
+  char name[16];
+  printf("name: %d", pthread_setname_np(pthread_self(), "a-name-of-more-than-15") == ERANGE);
+  printf(" %d", pthread_setname_np(pthread_self(), "worker"));
+  printf(" %d %s\n", pthread_getname_np(pthread_self(), name, sizeof name), name);
+}
+
 int main(void) {
   counting();
   passing();
@@ -235,5 +294,7 @@ int main(void) {
   locks();
   many_detached();
   printf("self %d\n", pthread_equal(pthread_self(), pthread_self()));
+  meetings();
+  late_locks();
   return 3;
 }

@@ -92,6 +92,7 @@ int pthread_cond_broadcast(pthread_cond_t *condition);
 int pthread_condattr_init(pthread_condattr_t *attributes);
 int pthread_condattr_destroy(pthread_condattr_t *attributes);
 int pthread_condattr_setclock(pthread_condattr_t *attributes, clockid_t clock);
+int pthread_condattr_getclock(const pthread_condattr_t *attributes, clockid_t *clock);
 
 typedef struct {
   struct ilwaco_thread *writer;
@@ -110,7 +111,24 @@ int pthread_rwlock_rdlock(pthread_rwlock_t *lock);
 int pthread_rwlock_tryrdlock(pthread_rwlock_t *lock);
 int pthread_rwlock_wrlock(pthread_rwlock_t *lock);
 int pthread_rwlock_trywrlock(pthread_rwlock_t *lock);
+int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct timespec *deadline);
+int pthread_rwlock_timedwrlock(pthread_rwlock_t *lock, const struct timespec *deadline);
 int pthread_rwlock_unlock(pthread_rwlock_t *lock);
+
+typedef struct {
+  unsigned count, arrived;
+  struct ilwaco_queue waiters;
+} pthread_barrier_t;
+typedef struct {
+  int unused;
+} pthread_barrierattr_t;
+
+#define PTHREAD_BARRIER_SERIAL_THREAD (-1)
+
+int pthread_barrier_init(pthread_barrier_t *barrier, const pthread_barrierattr_t *attributes,
+                         unsigned count);
+int pthread_barrier_destroy(pthread_barrier_t *barrier);
+int pthread_barrier_wait(pthread_barrier_t *barrier);
 
 typedef struct {
   int state;

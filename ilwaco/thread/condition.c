@@ -63,3 +63,8 @@ int pthread_condattr_setclock(pthread_condattr_t *attributes, clockid_t clock) {
   attributes->clock = clock;
   return 0;
 }
+
+int pthread_condattr_getclock(const pthread_condattr_t *attributes, clockid_t *clock) {
+  *clock = attributes->clock;
+  return 0;
+}

@@ -4,6 +4,7 @@
  */
 
 #include "../core/core.h"
+#include "deadline.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,7 +19,7 @@ int pthread_rwlock_destroy(pthread_rwlock_t *lock) {
   return lock->writer || lock->readers ? EBUSY : 0;
 }
 
-static int lock_for_reading(pthread_rwlock_t *lock, int may_wait) {
+static int lock_for_reading(pthread_rwlock_t *lock, int may_wait, uint64_t deadline_us) {
   int error = 0;
   unsigned before = ilwaco_interrupts_disable();
   if (!lock->writer && !lock->waiting_writers.first) {
@@ -27,14 +28,20 @@ static int lock_for_reading(pthread_rwlock_t *lock, int may_wait) {
     error = EBUSY;
   } else if (lock->writer == ilwaco_current) {
     error = EDEADLK;
-  } else {
-    ilwaco_wait(&lock->waiting_readers, ILWACO_NO_DEADLINE); /* whoever wakes us counts us */
+  } else if (!ilwaco_wait(&lock->waiting_readers, deadline_us)) { /* whoever wakes us counts us */
+    error = ETIMEDOUT;
   }
   ilwaco_interrupts_restore(before);
   return error;
 }
 
-static int lock_for_writing(pthread_rwlock_t *lock, int may_wait) {
+/* A writer has given up: those it kept out may go on. */
+static void let_readers_in(pthread_rwlock_t *lock) {
+  if (lock->writer || lock->waiting_writers.first) return;
+  lock->readers += (unsigned)ilwaco_wake_all(&lock->waiting_readers);
+}
+
+static int lock_for_writing(pthread_rwlock_t *lock, int may_wait, uint64_t deadline_us) {
   int error = 0;
   unsigned before = ilwaco_interrupts_disable();
   if (!lock->writer && !lock->readers) {
@@ -43,18 +50,35 @@ static int lock_for_writing(pthread_rwlock_t *lock, int may_wait) {
     error = EBUSY;
   } else if (lock->writer == ilwaco_current) {
     error = EDEADLK;
-  } else {
-    ilwaco_wait(&lock->waiting_writers,
-                ILWACO_NO_DEADLINE); /* whoever wakes us makes us the writer */
+  } else if (!ilwaco_wait(&lock->waiting_writers, deadline_us)) { /* ... makes us the writer */
+    error = ETIMEDOUT;
+    let_readers_in(lock);
   }
   ilwaco_interrupts_restore(before);
   return error;
 }
 
-int pthread_rwlock_rdlock(pthread_rwlock_t *lock) { return lock_for_reading(lock, 1); }
-int pthread_rwlock_tryrdlock(pthread_rwlock_t *lock) { return lock_for_reading(lock, 0); }
-int pthread_rwlock_wrlock(pthread_rwlock_t *lock) { return lock_for_writing(lock, 1); }
-int pthread_rwlock_trywrlock(pthread_rwlock_t *lock) { return lock_for_writing(lock, 0); }
+int pthread_rwlock_rdlock(pthread_rwlock_t *lock) {
+  return lock_for_reading(lock, 1, ILWACO_NO_DEADLINE);
+}
+
+int pthread_rwlock_tryrdlock(pthread_rwlock_t *lock) { return lock_for_reading(lock, 0, 0); }
+
+int pthread_rwlock_wrlock(pthread_rwlock_t *lock) {
+  return lock_for_writing(lock, 1, ILWACO_NO_DEADLINE);
+}
+
+int pthread_rwlock_trywrlock(pthread_rwlock_t *lock) { return lock_for_writing(lock, 0, 0); }
+
+int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct timespec *deadline) {
+  if (!ilwaco_timespec_valid(deadline)) return EINVAL;
+  return lock_for_reading(lock, 1, ilwaco_deadline(CLOCK_REALTIME, deadline));
+}
+
+int pthread_rwlock_timedwrlock(pthread_rwlock_t *lock, const struct timespec *deadline) {
+  if (!ilwaco_timespec_valid(deadline)) return EINVAL;
+  return lock_for_writing(lock, 1, ilwaco_deadline(CLOCK_REALTIME, deadline));
+}
 
 int pthread_rwlock_unlock(pthread_rwlock_t *lock) {
   unsigned before = ilwaco_interrupts_disable();
