@@ -35,7 +35,7 @@ interface Waiting {
 }
 
 export class DiskWorker {
-  readonly #paths: string[];
+  readonly #paths: () => string[];
   readonly #trouble: (trouble: Trouble) => void;
   readonly #cells = new Map<number, PluggedCell>();
   readonly #waiting = new Map<number, Waiting>();
@@ -45,8 +45,8 @@ export class DiskWorker {
   #sequence = 0;
   #closed = false;
 
-  /** The paths are of folders and files that exist, without symbolic links. */
-  constructor(paths: string[], trouble: (trouble: Trouble) => void) {
+  /** The paths are of folders and files that exist when the first one is opened, without symbolic links. */
+  constructor(paths: () => string[], trouble: (trouble: Trouble) => void) {
     this.#paths = paths;
     this.#trouble = trouble;
   }
@@ -100,7 +100,7 @@ export class DiskWorker {
   #start(): void {
     if (this.#worker !== null) return;
     const url = new URL("./worker.ts", import.meta.url);
-    this.#worker = new Worker(url, fileWorkerOptions(this.#paths));
+    this.#worker = new Worker(url, fileWorkerOptions(this.#paths()));
     this.#worker.onmessage = ({ data }: MessageEvent<DiskNews>) => this.#hear(data);
     this.#worker.onerror = (event) => {
       event.preventDefault();

@@ -10,7 +10,7 @@ async function withWorker(
   test: (worker: DiskWorker, path: string) => Promise<void>,
 ): Promise<void> {
   const folder = await Deno.realPath(await Deno.makeTempDir({ prefix: "denali-test-" }));
-  const worker = new DiskWorker([folder], () => {});
+  const worker = new DiskWorker(() => [folder], () => {});
   try {
     await Deno.writeFile(`${folder}/a.disk`, new Uint8Array(8 * 4096));
     await test(worker, `${folder}/a.disk`);

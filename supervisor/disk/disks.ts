@@ -48,41 +48,29 @@ export function requireDisks(
 export class Disks {
   readonly store: DiskStore;
   readonly worker: DiskWorker;
-  readonly #temporary: string | null;
   readonly #closing = new Set<Promise<void>>();
 
-  private constructor(store: DiskStore, worker: DiskWorker, temporary: string | null) {
+  private constructor(store: DiskStore, worker: DiskWorker) {
     this.store = store;
     this.worker = worker;
-    this.#temporary = temporary;
   }
 
   static async open(
     { dataFolder, state, limits, files = [], event }: DisksOptions,
   ): Promise<Disks> {
-    let temporary: string | null = null;
-    let folder: string;
-    if (dataFolder === undefined) {
-      folder = temporary = await Deno.makeTempDir({ prefix: "denali-disks-" });
-    } else {
-      folder = `${dataFolder}/disks`;
-      await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
+    let folder: string | undefined;
+    if (dataFolder !== undefined) {
+      await Deno.mkdir(`${dataFolder}/disks`, { recursive: true, mode: 0o700 });
+      folder = await Deno.realPath(`${dataFolder}/disks`);
     }
-    folder = await Deno.realPath(folder);
     const records = await openDiskRecords(state);
     const settled = () => disks.settled();
     const store = new DiskStore({ folder, records, limits, event, settled });
-    try {
-      for (const file of files) await store.adopt(file);
-    } catch (error) {
-      if (temporary !== null) await Deno.remove(temporary, { recursive: true });
-      throw error;
-    }
-    const paths = [folder, ...files.map(({ name }) => store.files.path(name))];
-    const worker = new DiskWorker(paths, ({ vm, path, message }) => {
+    for (const file of files) await store.adopt(file);
+    const worker = new DiskWorker(() => store.files.paths, ({ vm, path, message }) => {
       event("disk.error", `${diskName(path)}: ${message}`, vm);
     });
-    const disks: Disks = new Disks(store, worker, temporary);
+    const disks: Disks = new Disks(store, worker);
     return disks;
   }
 
@@ -165,12 +153,7 @@ export class Disks {
   /** Ends the worker; no cell uses it any more. */
   close(): void {
     this.worker.stop();
-    if (this.#temporary === null) return;
-    try {
-      Deno.removeSync(this.#temporary, { recursive: true });
-    } catch {
-      // Somebody else has removed it.
-    }
+    this.store.files.close();
   }
 }
 

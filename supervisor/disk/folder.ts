@@ -20,8 +20,38 @@ export interface DiskFile {
 export class DiskFolder {
   readonly #adopted = new Map<string, { readonly path: string; readonly record: DiskRecord }>();
 
-  /** An existing folder, without symbolic links in its path. */
-  constructor(readonly folder: string) {}
+  #folder: string | undefined;
+  #temporary = false;
+
+  /** An existing folder, without symbolic links in its path; without one, a temporary one if it is needed. */
+  constructor(folder?: string) {
+    this.#folder = folder;
+  }
+
+  get folder(): string {
+    if (this.#folder === undefined) {
+      this.#folder = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "denali-disks-" }));
+      this.#temporary = true;
+    }
+    return this.#folder;
+  }
+
+  /** Everything that there is now, for whoever is to use it. */
+  get paths(): string[] {
+    const adopted = [...this.#adopted.values()].map(({ path }) => path);
+    return this.#folder === undefined ? adopted : [this.#folder, ...adopted];
+  }
+
+  /** Removes a temporary folder. */
+  close(): void {
+    if (!this.#temporary) return;
+    this.#temporary = false;
+    try {
+      Deno.removeSync(this.#folder!, { recursive: true });
+    } catch {
+      // Somebody else has removed it.
+    }
+  }
 
   path(name: string): string {
     return this.#adopted.get(name)?.path ?? `${this.folder}/${name}.disk`;
@@ -83,6 +113,7 @@ export class DiskFolder {
 
   /** Removes what interrupted processes left; not what another one is just writing. */
   removeParts(): void {
+    if (this.#folder === undefined) return;
     for (const { name } of [...Deno.readDirSync(this.folder)]) {
       if (!name.endsWith(".part")) continue;
       using file = Deno.openSync(`${this.folder}/${name}`, { write: true });

@@ -39,8 +39,8 @@ export interface DiskSummary {
 }
 
 export interface DiskStoreOptions {
-  /** An existing folder, without symbolic links in its path. */
-  readonly folder: string;
+  /** An existing folder, without symbolic links in its path; default: a temporary one. */
+  readonly folder?: string;
   readonly records: DiskRecords;
   readonly limits?: DiskLimits;
   /** Something that an operator should know. */
