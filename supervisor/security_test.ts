@@ -156,6 +156,9 @@ Deno.test("too many wrong tokens from an address are answered 429, and a right o
     const statuses: number[] = [];
     for (let n = 0; n < 5; n++) statuses.push((await send("GET", "/v1/vms")).status);
     assertEquals(statuses, [401, 401, 401, 429, 429]);
+    await send("DELETE", "/v1/vms/web");
+    const audit = await (await send("GET", "/v1/audit", { token })).json();
+    assertEquals(audit.length, 1, "only the token that was made");
     const late = await send("GET", "/v1/vms", { token: "wrong" });
     assert(Number(late.headers.get("retry-after")) >= 1);
     assertEquals((await send("GET", "/v1/vms", { token })).status, 200);

@@ -31,7 +31,6 @@ export interface ControlEnv {
     audit: AuditLog;
     /** So long a body may take, and some more if it is large. */
     bodyMs: number;
-    auditId?: number;
     /** What was changed, for the audit log. */
     change?: string;
   };

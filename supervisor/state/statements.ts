@@ -25,7 +25,6 @@ export const WRITES = {
   "audit.add":
     "INSERT INTO audit (id, time, caller, remote, method, path) VALUES (?, ?, ?, ?, ?, ?)",
   "audit.end": "UPDATE audit SET status = ?, subject = ? WHERE id = ?",
-  "audit.caller": "UPDATE audit SET caller = ? WHERE id = ?",
   "audit.trim": "DELETE FROM audit WHERE id <= ?",
   "counter.raise": `INSERT INTO counters (name, value) VALUES (?, ?)
     ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)`,

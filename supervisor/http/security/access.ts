@@ -70,10 +70,8 @@ export function identify(
 export function permit({ role, global }: Access): MiddlewareHandler<ControlEnv> {
   return async (c, next) => {
     if (role === "public") return await next();
-    const caller = await c.get("identify")();
+    const caller = c.get("caller") ?? await c.get("identify")();
     c.set("caller", caller);
-    const entry = c.get("auditId");
-    if (entry !== undefined) c.get("audit").caller(entry, caller.name);
     if (ROLES.indexOf(caller.role) < ROLES.indexOf(role)) {
       const got = `the token ${caller.name} is a ${caller.role}'s`;
       return refuse(c, new RequestError("token", got, `a token of the role ${role}`, 403));

@@ -6,6 +6,7 @@
  */
 
 import type { MiddlewareHandler } from "hono";
+import type { RequestError } from "../../request_error.ts";
 import type { ControlEnv } from "../route.ts";
 import type { StateStore } from "../../state/store.ts";
 
@@ -40,16 +41,12 @@ export class AuditLog {
     return new AuditLog(state, id as number);
   }
 
-  begin(remote: string, method: string, path: string): number {
+  begin(caller: string, remote: string, method: string, path: string): number {
     const id = ++this.#last;
     const short = path.slice(0, PATH_CHARACTERS);
-    this.#state.note(["audit.add", id, new Date().toISOString(), "?", remote, method, short]);
+    this.#state.note(["audit.add", id, new Date().toISOString(), caller, remote, method, short]);
     if (id % TRIM_EVERY === 0 && id > KEPT) this.#state.note(["audit.trim", id - KEPT]);
     return id;
-  }
-
-  caller(id: number, name: string): void {
-    this.#state.note(["audit.caller", name, id]);
   }
 
   end(id: number, status: number, subject: string | null): void {
@@ -61,15 +58,28 @@ export class AuditLog {
   }
 }
 
-/** Writes an entry for what a route is asked. Goes before everything that can refuse it. */
+/**
+ * Writes an entry for what a route is asked. Goes before everything that can refuse it. Whoever sends one
+ * wrong token after the other fills no log: see FailureLimit.
+ */
 export function audited(changes: boolean): MiddlewareHandler<ControlEnv> {
   return async (c, next) => {
     const log = c.get("audit");
     // Who types on a console changes something too.
     if (!changes && c.req.header("upgrade") === undefined) return await next();
     const { pathname, search } = new URL(c.req.url);
-    const id = log.begin(c.env?.remote ?? "", c.req.method, pathname + search);
-    c.set("auditId", id);
+    const begin = (caller: string) =>
+      log.begin(caller, c.env?.remote ?? "", c.req.method, pathname + search);
+    let id: number;
+    try {
+      const caller = await c.get("identify")();
+      c.set("caller", caller);
+      id = begin(caller.name);
+    } catch (error) {
+      const { status } = error as RequestError;
+      if (status !== 429) log.end(begin("?"), status, null);
+      throw error;
+    }
     await next();
     log.end(id, c.res.status, c.get("change") ?? null);
   };
