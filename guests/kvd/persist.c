@@ -21,6 +21,8 @@ static int failure;       /* an errno: what was appended may be lost */
 static int dirty;         /* something was appended since the last commit */
 static int unflushed;     /* ... since the last flush */
 static uint64_t flush_at; /* milliseconds */
+static size_t memory_then; /* used when the log was last written anew, or that was tried */
+static unsigned attempts;
 static uint64_t compacted_to, compactions, flushes; /* bytes of the log when it was last written anew */
 
 static uint32_t word_at(const uint8_t *bytes) {
@@ -199,17 +201,27 @@ int persist_compact(void) {
   struct store_info info;
   if (!store) return ENODEV;
   if (failure) return failure;
+  attempts++;
+  memory_then = memory_used;
   struct emission *emission = memory_get(sizeof *emission);
   emission->error = 0;
   int error = store_compact(store, emit_all, emission) < 0 ? errno : 0;
   memory_free(emission);
   store_info(store, &info);
   if (info.error) fail(info.error);
+  compacted_to = info.used; /* also if it was given up: nothing shorter is to be had */
   if (error) return error;
-  compacted_to = info.used;
   compactions++;
   dirty = unflushed = 0;
   return 0;
+}
+
+/* A full disk does not cost a whole rewrite for each change that is refused: there must be something to
+ * gain since the last one, in words that were appended or in keys that have gone. */
+static int is_worthwhile(const struct store_info *info) {
+  uint64_t least = info->used / 64 > BLOCK_BYTES ? info->used / 64 : BLOCK_BYTES;
+  return !attempts || info->used > compacted_to + compacted_to / 4 ||
+         memory_used + least < memory_then;
 }
 
 int persist_has_room(uint64_t bytes) {
@@ -220,6 +232,7 @@ int persist_has_room(uint64_t bytes) {
   int grown = info.used > 2 * compacted_to && info.used > COMPACT_AT_LEAST &&
               info.used > info.capacity / 4;
   if (room >= needed && !grown) return 1;
+  if (!is_worthwhile(&info)) return room >= needed;
   if (persist_compact() == 0) store_info(store, &info);
   return info.capacity - info.used >= needed;
 }
