@@ -69,7 +69,7 @@ static int send_text(struct connection *c, const char *text, size_t length, int 
 
 static int send_answer(struct connection *c, struct answer *answer, const char *body,
                        size_t length) {
-  static char text[ANSWER_HEAD_MAXIMUM + PAGE_MAXIMUM] LARGE("1.text");
+  static char text[ANSWER_HEAD_MAXIMUM + PAGE_MAXIMUM] LARGE("1.4.text");
   answer->close = !c->keep_alive;
   answer->keep_alive = c->keep_alive && c->old;
   size_t total = answer_head(text, answer);

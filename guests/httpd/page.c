@@ -59,7 +59,7 @@ static void escape_name(char *safe, size_t capacity, const char *name) {
 }
 
 /* What never changes is written once. */
-static char front[PAGE_MAXIMUM] LARGE("1.front");
+static char front[PAGE_MAXIMUM] LARGE("1.3.front");
 static size_t front_length;
 
 static void write_front(void) {

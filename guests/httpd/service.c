@@ -18,7 +18,7 @@ static void crash(void) {
 }
 
 static int answer_front(struct connection *c, int with_body) {
-  static char body[PAGE_MAXIMUM] LARGE("1.body"); /* on the stack it would cost a page more */
+  static char body[PAGE_MAXIMUM] LARGE("2.2.body"); /* on the stack it would cost a page more */
   size_t length = page_front(body, requests);
   return connection_answer(c, 200, "text/html; charset=utf-8", body, length, with_body);
 }

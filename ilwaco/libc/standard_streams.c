@@ -14,7 +14,7 @@ static long read_console(FILE *file, void *buffer, unsigned long capacity) {
   return ilwaco_console_read(buffer, capacity);
 }
 
-static char output_buffer[BUFSIZ] __attribute__((section(".sbss.2.output_buffer")));
+static char output_buffer[BUFSIZ] __attribute__((section(".sbss.2.3.output_buffer")));
 static char error_buffer[128];
 static char input_buffer[BUFSIZ];
 

@@ -18,7 +18,7 @@ struct piece {
   size_t length;
 };
 
-static uint8_t composed[COMPOSE_BYTES] __attribute__((aligned(16), section(".sbss.1.composed")));
+static uint8_t composed[COMPOSE_BYTES] __attribute__((aligned(16), section(".sbss.1.2.composed")));
 struct frame *nic_frame = (struct frame *)composed;
 static struct piece attached[ATTACHED_MAXIMUM];
 static unsigned attached_count;
@@ -162,7 +162,7 @@ void nic_send(size_t payload) {
 
 /* The next frame, of `length` bytes from its Ethernet header on; NULL: none waits. */
 static struct frame *take_by_itself(size_t *length) {
-  static struct frame frame __attribute__((section(".sbss.2.frame")));
+  static struct frame frame __attribute__((section(".sbss.2.1.frame")));
   size_t capacity = sizeof frame - offsetof(struct frame, ethernet);
   *length = kind == REGISTERS ? nic_registers_receive(&frame.ethernet, capacity)
                               : ilwaco_ins(DENALI_PORT_NIC_RECEIVE, &frame.ethernet, capacity);

@@ -21,7 +21,7 @@ _Static_assert(sizeof(struct frame) % 4 == 0, "slots are aligned");
 _Static_assert(SLOTS * SLOT_BYTES <= LARGE_BYTES, "slots fit");
 
 static struct ring out, in;
-static struct frame small __attribute__((section(".sbss.1.small")));
+static struct frame small __attribute__((section(".sbss.1.1.small")));
 static uint8_t *large;
 static uint32_t taken;   /* descriptors of `in` that were looked at */
 static unsigned streak;  /* frames since none waited */
