@@ -10,8 +10,8 @@
 #include "nic_ring.h"
 
 enum { TRANSMIT_PATIENCE_US = 1000000 };
-/* One frame is composed while some short ones wait. */
-enum { COMPOSE_BYTES = 2560, ATTACHED_MAXIMUM = 3 };
+/* One frame is composed while a few short ones wait: more would cost idle VMs a page. */
+enum { COMPOSE_BYTES = sizeof(struct frame) + 256, ATTACHED_MAXIMUM = 3 };
 
 struct piece {
   const void *bytes;
@@ -20,6 +20,7 @@ struct piece {
 
 static uint8_t composed[COMPOSE_BYTES] __attribute__((aligned(16), section(".sbss.1.2.composed")));
 struct frame *nic_frame = (struct frame *)composed;
+static struct frame received_frame __attribute__((section(".sbss.1.1.received_frame")));
 static struct piece attached[ATTACHED_MAXIMUM];
 static unsigned attached_count;
 static struct ilwaco_event received, transmitted;
@@ -162,16 +163,16 @@ void nic_send(size_t payload) {
 
 /* The next frame, of `length` bytes from its Ethernet header on; NULL: none waits. */
 static struct frame *take_by_itself(size_t *length) {
-  static struct frame frame __attribute__((section(".sbss.2.1.frame")));
-  size_t capacity = sizeof frame - offsetof(struct frame, ethernet);
-  *length = kind == REGISTERS ? nic_registers_receive(&frame.ethernet, capacity)
-                              : ilwaco_ins(DENALI_PORT_NIC_RECEIVE, &frame.ethernet, capacity);
-  return *length ? &frame : NULL;
+  struct frame *frame = &received_frame;
+  size_t capacity = sizeof *frame - offsetof(struct frame, ethernet);
+  *length = kind == REGISTERS ? nic_registers_receive(&frame->ethernet, capacity)
+                              : ilwaco_ins(DENALI_PORT_NIC_RECEIVE, &frame->ethernet, capacity);
+  return *length ? frame : NULL;
 }
 
 int nic_receive(void) {
   size_t length;
-  struct frame *frame = kind == RINGS ? nic_ring_receive(&length) : take_by_itself(&length);
+  struct frame *frame = kind == RINGS ? nic_ring_receive(&received_frame, &length) : take_by_itself(&length);
   if (!frame) return 0;
   network_counters.frames_in++;
   ethernet_input(frame, length);

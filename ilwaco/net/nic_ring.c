@@ -6,22 +6,23 @@
 #include "memory.h"
 #include "network.h"
 
-enum { DESCRIPTORS = 32 };
+enum { IN_DESCRIPTORS = 32, OUT_DESCRIPTORS = 16 };
 /* The large buffer: one segment of any size, or so many frames. */
-enum { SLOT_BYTES = sizeof(struct frame), SLOTS = DESCRIPTORS, LARGE_BYTES = 65536 + 32 };
+enum { SLOT_BYTES = sizeof(struct frame), SLOTS = IN_DESCRIPTORS, LARGE_BYTES = 65536 + 32 };
 /* Frames one by one before the large buffer is worth it, and quiet times before it is not any more. */
 enum { STREAK = 8, QUIET = 8 };
-
-struct ring {
-  struct denali_nic_ring ring;
-  struct denali_nic_descriptor descriptors[DESCRIPTORS];
-} __attribute__((aligned(16)));
 
 _Static_assert(sizeof(struct frame) % 4 == 0, "slots are aligned");
 _Static_assert(SLOTS * SLOT_BYTES <= LARGE_BYTES, "slots fit");
 
-static struct ring out, in;
-static struct frame small __attribute__((section(".sbss.1.1.small")));
+static struct {
+  struct denali_nic_ring ring;
+  struct denali_nic_descriptor descriptors[IN_DESCRIPTORS];
+} in __attribute__((aligned(16)));
+static struct {
+  struct denali_nic_ring ring;
+  struct denali_nic_descriptor descriptors[OUT_DESCRIPTORS];
+} out __attribute__((aligned(16)));
 static uint8_t *large;
 static uint32_t taken;   /* descriptors of `in` that were looked at */
 static unsigned streak;  /* frames since none waited */
@@ -30,23 +31,22 @@ static int large_needed; /* since none waited */
 static int has_slots;    /* every descriptor is that of its slot in the large buffer */
 static int drained;      /* no frame waited when those that are being taken were got */
 
-static void add(struct ring *ring, const void *bytes, size_t length, unsigned flags) {
-  struct denali_nic_descriptor *next = &ring->descriptors[ring->ring.tail++ % DESCRIPTORS];
-  next->address = (uint32_t)(uintptr_t)bytes;
-  next->length = (uint32_t)length;
-  next->flags = flags;
+static struct denali_nic_descriptor describe(const void *bytes, size_t length, unsigned flags) {
+  return (struct denali_nic_descriptor){
+      .address = (uint32_t)(uintptr_t)bytes, .length = (uint32_t)length, .flags = flags};
 }
 
 void nic_ring_add(const void *bytes, size_t length, int more) {
-  add(&out, bytes, length, more ? DENALI_NIC_DESCRIPTOR_MORE : 0);
+  unsigned flags = more ? DENALI_NIC_DESCRIPTOR_MORE : 0;
+  out.descriptors[out.ring.tail++ % OUT_DESCRIPTORS] = describe(bytes, length, flags);
 }
 
-unsigned nic_ring_room(void) { return DESCRIPTORS - (out.ring.tail - out.ring.head); }
+unsigned nic_ring_room(void) { return OUT_DESCRIPTORS - (out.ring.tail - out.ring.head); }
 
 int nic_ring_empty(void) { return out.ring.tail == out.ring.head; }
 
 int nic_ring_send(void) {
-  out.ring.size = DESCRIPTORS;
+  out.ring.size = OUT_DESCRIPTORS;
   ilwaco_out(DENALI_PORT_NIC_RING_SEND, (uint32_t)(uintptr_t)&out);
   return !nic_ring_empty();
 }
@@ -66,38 +66,37 @@ static void rest(void) {
 }
 
 /* Gets what waits into empty buffers. */
-static void get(void) {
-  int is_large = in.ring.wanted > sizeof small;
+static void get(struct frame *small) {
+  int is_large = in.ring.wanted > sizeof *small;
   if (is_large || streak >= STREAK) {
     large_needed = 1;
     if (!large) large = net_allocate(LARGE_BYTES);
   }
-  taken = in.ring.tail = in.ring.head;
-  if (!large) {
-    add(&in, &small, sizeof small, 0);
-  } else if (is_large) {
-    add(&in, large, LARGE_BYTES, 0);
-  } else {
+  taken = in.ring.head;
+  if (large && !is_large) {
     for (unsigned i = has_slots ? SLOTS : 0; i < SLOTS; i++) {
-      in.descriptors[i] = (struct denali_nic_descriptor){
-          .address = (uint32_t)(uintptr_t)(large + i * SLOT_BYTES), .length = SLOT_BYTES};
+      in.descriptors[i] = describe(large + i * SLOT_BYTES, SLOT_BYTES, 0);
     }
-    in.ring.tail = in.ring.head + SLOTS;
+    in.ring.tail = taken + SLOTS;
+  } else {
+    in.descriptors[taken % IN_DESCRIPTORS] =
+        large ? describe(large, LARGE_BYTES, 0) : describe(small, sizeof *small, 0);
+    in.ring.tail = taken + 1;
   }
   has_slots = large && !is_large;
-  in.ring.size = DESCRIPTORS;
+  in.ring.size = IN_DESCRIPTORS;
   ilwaco_out(DENALI_PORT_NIC_RING_RECEIVE, (uint32_t)(uintptr_t)&in);
   drained = in.ring.wanted == 0;
 }
 
 /* Drops a segment for which there is no buffer. */
-static void drop(void) {
-  ilwaco_ins(DENALI_PORT_NIC_RECEIVE, &small, sizeof small);
+static void drop(struct frame *small) {
+  ilwaco_ins(DENALI_PORT_NIC_RECEIVE, small, sizeof *small);
   network_counters.dropped_memory++;
   in.ring.wanted = 0;
 }
 
-struct frame *nic_ring_receive(size_t *length) {
+struct frame *nic_ring_receive(struct frame *small, size_t *length) {
   while (taken == in.ring.head) {
     if (drained) {
       drained = 0;
@@ -105,10 +104,10 @@ struct frame *nic_ring_receive(size_t *length) {
       return NULL;
     }
     uint32_t wanted = in.ring.wanted;
-    get();
-    if (taken == in.ring.head && wanted > sizeof small && !large) drop();
+    get(small);
+    if (taken == in.ring.head && wanted > sizeof *small && !large) drop(small);
   }
-  const struct denali_nic_descriptor *next = &in.descriptors[taken++ % DESCRIPTORS];
+  const struct denali_nic_descriptor *next = &in.descriptors[taken++ % IN_DESCRIPTORS];
   streak++;
   *length = next->used - sizeof(struct virtio_header);
   return (struct frame *)(uintptr_t)next->address;

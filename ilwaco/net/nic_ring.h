@@ -19,7 +19,8 @@ int nic_ring_empty(void);
 int nic_ring_send(void);
 void nic_ring_drop(void); /* what could not be sent */
 
-/* The next frame, of `length` bytes from its Ethernet header on, until the next call; NULL: none waits. */
-struct frame *nic_ring_receive(size_t *length);
+/* The next frame, of `length` bytes from its Ethernet header on, until the next call; NULL: none waits. `small` is
+ * the small buffer, always the same. */
+struct frame *nic_ring_receive(struct frame *small, size_t *length);
 
 #endif
