@@ -1,6 +1,7 @@
 /** httpd as its clients meet it: in a VM through a published port, and as a Linux program. */
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import { TextLineStream } from "@std/streams";
 import { documentBytes } from "../../tests/native/net_client.ts";
 import { hasTool } from "../../tests/tools.ts";
 import {
@@ -246,12 +247,13 @@ Deno.test({
         stdout: "piped",
       })
         .spawn();
-      const lines = process.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      assertEquals((await lines.read()).value, `open ${COUNT}\n`);
+      const lines = process.stdout.pipeThrough(new TextDecoderStream())
+        .pipeThrough(new TextLineStream()).getReader();
+      assertEquals((await lines.read()).value, `open ${COUNT}`);
       const writer = process.stdin.getWriter();
       for (const number of [0, 5000, COUNT - 1]) {
         await writer.write(encoder.encode(`${number}\n`));
-        assertEquals((await lines.read()).value, "HTTP/1.1 200 OK\n");
+        assertEquals((await lines.read()).value, "HTTP/1.1 200 OK");
       }
       await writer.close();
       await lines.cancel();
