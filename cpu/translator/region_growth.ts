@@ -33,6 +33,12 @@ const MAXIMUM_STARTS = 24;
 /** The size of a region at first; each time that it is made anew it may be twice as large. */
 const FIRST_INSTRUCTIONS = 400;
 
+/**
+ * How often a region is made anew: one that is as large as may be loses a block for each that it wins, and what it
+ * loses would win its place back for ever.
+ */
+const MAXIMUM_GENERATION = 16;
+
 /** How often control goes from one region to another before they become one, besides `translateAfter`. */
 const LEAST_HOPS = 16;
 /** A way out of a region costs less than evaluating a place, so that it may be used more often. */
@@ -125,6 +131,7 @@ export class RegionGrowth {
     const habits = new Map([...from.habits, ...to.habits]);
     if (starts.length > MAXIMUM_STARTS || habits.size > MAXIMUM_HABITS) return false;
     const generation = Math.max(from.generation, to.generation) + 1;
+    if (generation > MAXIMUM_GENERATION) return false;
     const inside = (place: number) => from.insides.has(place) || to.insides.has(place);
     const scope = this.scope(habits, generation);
     const joined = this.compiler.find(this.environment.X.space, starts, to.starts[0], {
@@ -198,6 +205,7 @@ export class RegionGrowth {
     habits: Habits,
   ): boolean {
     const generation = region.generation + 1;
+    if (generation > MAXIMUM_GENERATION) return false;
     const scope = this.scope(habits, generation);
     const grown = this.compiler.find(this.environment.X.space, starts, eip, scope);
     if (grown === null || !this.keep(grown, generation)) return false;

@@ -48,10 +48,10 @@ export interface TranslatorOptions extends EvaluatorOptions {
 
 /**
  * A region costs ten to some hundred milliseconds until V8 has optimised it, and runs slower than the evaluator before
- * that. So only what takes a percent or more of the time is translated: loops at once, the broad and flat work
- * of a server hardly ever.
+ * that. So only what takes some thousandths of the time is translated: loops at once, the broad and flat work of a busy
+ * server within ten seconds.
  */
-const DEFAULT_TRANSLATE_AFTER = 20_000;
+const DEFAULT_TRANSLATE_AFTER = 4000;
 /**
  * What counts for a place is halved after so much work: evaluated instructions, translated ones being an eighth.
  * That is about an eighth of a second.

@@ -11,7 +11,7 @@ export function engineHelp(column: number): string {
   const lines: readonly (readonly [string, string])[] = [
     ["--engine NAME", `what runs the guests' code: ${ENGINE_NAMES.join(" or ")}`],
     ["", `(default ${DEFAULT_ENGINE}); guests notice nothing of it but the speed`],
-    ["--translate-after N", "times that code is evaluated before it is translated (default 20000)"],
+    ["--translate-after N", "times that code is evaluated before it is translated (default 4000)"],
     ["--code-cache SIZE", "translated code that each cell keeps, in characters (default 32M)"],
   ];
   return lines.map(([option, text]) => {
