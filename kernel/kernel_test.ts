@@ -230,7 +230,7 @@ _start: mov esi, REG_abi_version
   mov edx, PORT_CONSOLE_WRITE
   rep outsb
   terminate`,
-    { network: true, arguments: ["one", "two"], settings: { key: "value=x" } },
+    { network: true, args: ["one", "two"], env: { key: "value=x" } },
   );
   t.kernel.run(10_000);
   const page = new TextEncoder().encode(t.consoles.get(1));
@@ -299,9 +299,9 @@ Deno.test("a specification that cannot be met is refused by the name of its fiel
     ["memory", { memory: (1 << 20) + 1 }],
     ["memory", { memory: 2 ** 31 }],
     ["memory", { memory: NaN }],
-    ["arguments", { arguments: ["x".repeat(3600)] }],
-    ["arguments[1]", { arguments: ["a", "b\0"] }],
-    ["settings", { settings: { "a=b": "c" } }],
+    ["args", { args: ["x".repeat(3600)] }],
+    ["args[1]", { args: ["a", "b\0"] }],
+    ["env", { env: { "a=b": "c" } }],
     ["network.address", { network: { ...testNetwork(1), address: 0 } }],
     ["network.address", { network: testNetwork(77) }],
     ["network.mtu", { network: { ...testNetwork(1), mtu: 9000 } }],

@@ -32,8 +32,8 @@ export interface VmSpec {
   readonly image: Image;
   /** Bytes, a multiple of 4096, 1 MiB..1 GiB. */
   readonly memory: number;
-  readonly arguments?: readonly string[];
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** Without it the VM has no NIC. */
   readonly network?: NetworkSpec;
   /** At most DISK_MAXIMUM, with different names; as the guest numbers them. */
@@ -127,28 +127,28 @@ function bootText(spec: VmSpec): BootText {
       `expected 1..${REGISTERS.vm_name.size - 1} bytes of UTF-8, got ${nameBytes.length}`,
     );
   }
-  const strings = [...(spec.arguments ?? [])];
-  strings.forEach((text, index) => checkNul(`arguments[${index}]`, text));
-  const settings = Object.entries(spec.settings ?? {});
-  for (const [key, value] of settings) {
+  const strings = [...(spec.args ?? [])];
+  strings.forEach((text, index) => checkNul(`args[${index}]`, text));
+  const env = Object.entries(spec.env ?? {});
+  for (const [key, value] of env) {
     if (key === "" || key.includes("=")) {
-      throw new VmError("settings", `expected a key without "=", got ${JSON.stringify(key)}`);
+      throw new VmError("env", `expected a key without "=", got ${JSON.stringify(key)}`);
     }
-    checkNul(`settings.${key}`, key + value);
+    checkNul(`env.${key}`, key + value);
     strings.push(`${key}=${value}`);
   }
   const text = encoder.encode(strings.map((string) => string + "\0").join(""));
   if (text.length > LAYOUT.BOOT_TEXT_BYTES.value) {
     throw new VmError(
-      "arguments",
-      `expected at most ${LAYOUT.BOOT_TEXT_BYTES.value} bytes of arguments and settings, ` +
+      "args",
+      `expected at most ${LAYOUT.BOOT_TEXT_BYTES.value} bytes of args and env, ` +
         `got ${text.length}: pass less`,
     );
   }
   return {
     name: nameBytes,
-    argumentCount: strings.length - settings.length,
-    settingCount: settings.length,
+    argumentCount: strings.length - env.length,
+    settingCount: env.length,
     text,
   };
 }

@@ -47,8 +47,8 @@ Deno.test("a VM is created, listed, inspected, stopped, started and deleted over
       name: "web",
       image: "idle",
       memory: "2M",
-      settings: { color: "blue" },
-      arguments: ["one"],
+      env: { color: "blue" },
+      args: ["one"],
     });
     assertEquals(created.status, 201);
     const vm = await created.json();
@@ -162,10 +162,10 @@ Deno.test("bad requests get 4xx and a body that names the field", () =>
     await expectError(create({ image: "idle", publish: ["80"] }), 400, "publish[0]");
     await expectError(create({ image: "idle", publish: ["1:80", "x"] }), 400, "publish[1]");
     await expectError(create({ image: "idle", publish: ["0:99999"] }), 400, "publish[0]");
-    await expectError(create({ image: "idle", arguments: "a" }), 400, "arguments");
-    await expectError(create({ image: "idle", arguments: [1] }), 400, "arguments[0]");
-    await expectError(create({ image: "idle", settings: { a: 1 } }), 400, "settings.a");
-    await expectError(create({ image: "idle", settings: { "a=b": "1" } }), 400, "settings");
+    await expectError(create({ image: "idle", args: "a" }), 400, "args");
+    await expectError(create({ image: "idle", args: [1] }), 400, "args[0]");
+    await expectError(create({ image: "idle", env: { a: 1 } }), 400, "env.a");
+    await expectError(create({ image: "idle", env: { "a=b": "1" } }), 400, "env");
     await expectError(create({ image: "idle", start: "yes" }), 400, "start");
     await expectError(create({ image: "idle", colour: "red" }), 400, "colour");
     const text = { method: "POST", body: "{}" };

@@ -41,8 +41,8 @@ Deno.test("VMs, their limits, labels, ports and images are found again by the ne
         name: "web",
         image: "idle",
         labels: { team: "a" },
-        settings: { color: "blue" },
-        arguments: ["one"],
+        env: { color: "blue" },
+        args: ["one"],
         publish: [{ hostname: "127.0.0.1", host: 0, guest: 80 }],
         restart: "always",
       });

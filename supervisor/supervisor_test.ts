@@ -104,8 +104,8 @@ Deno.test("requests that cannot be met name their field and leave nothing behind
     await refused("name", () => supervisor.create({ image: "exit", name: "No_Label" }));
     await refused("memory", () => supervisor.create({ image: "exit", memory: 1000 }));
     await refused(
-      "arguments",
-      () => supervisor.create({ image: "exit", arguments: ["x".repeat(5000)] }),
+      "args",
+      () => supervisor.create({ image: "exit", args: ["x".repeat(5000)] }),
     );
     await refused("image", () => supervisor.addImage("bad", new Uint8Array(100)));
     await refused("id", () => supervisor.stop("nobody"));
@@ -126,7 +126,7 @@ Deno.test("VMs of a cell that a bug ended are marked crashed and start again in 
   withSupervisor({ cells: 2, cellModule: STUB }, async (supervisor) => {
     const image = await describeImage("stub", new Uint8Array(16));
     const create = (name: string, ...args: string[]) =>
-      supervisor.createFrom(image, { name, arguments: args });
+      supervisor.createFrom(image, { name, args });
     await create("victim", "idle"); // cell 0
     await create("bystander", "idle"); // cell 1
     // Its start may be answered before or after the cell dies.
@@ -143,11 +143,11 @@ Deno.test("VMs of a cell that a bug ended are marked crashed and start again in 
 Deno.test("a cell whose heartbeat stands still is replaced", () =>
   withSupervisor({ cellModule: STUB, patience: 1 }, async (supervisor) => {
     const image = await describeImage("stub", new Uint8Array(16));
-    await supervisor.createFrom(image, { name: "stuck", arguments: ["stall"] });
+    await supervisor.createFrom(image, { name: "stuck", args: ["stall"] });
     const stuck = await supervisor.ended("stuck");
     assertStringIncludes(stuck.reason!, "heartbeat");
     assertEquals(supervisor.abandonedCells, 1);
-    await supervisor.createFrom(image, { name: "next", arguments: ["exit", "3"] });
+    await supervisor.createFrom(image, { name: "next", args: ["exit", "3"] });
     assertEquals((await supervisor.ended("next")).exitCode, 3);
   }));
 
@@ -187,7 +187,7 @@ Deno.test("a request that is too large for a cell is refused, and the cell lives
     await supervisor.addImage("exit", exitGuest(3));
     const words = ["x".repeat(200_000)];
     await assertRejects(
-      () => supervisor.create({ image: "exit", arguments: words }),
+      () => supervisor.create({ image: "exit", args: words }),
       RequestError,
       "200",
     );

@@ -31,7 +31,7 @@ Deno.test("VMs of different cells reach each other by their addresses, byte-exac
       clients.push(
         await supervisor.createFrom(image, {
           memory: MEMORY,
-          arguments: [address, "500000", "300"],
+          args: [address, "500000", "300"],
         }),
       );
     }

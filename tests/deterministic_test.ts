@@ -51,7 +51,7 @@ function exchange(
     name: "client",
     image: kernel.loadImage("client", client),
     memory: 16 << 20,
-    arguments: ["10.0.0.2"],
+    args: ["10.0.0.2"],
     network: network(0x0a000003),
   });
   kernel.start(server);

@@ -85,7 +85,7 @@ Deno.test({
           const targets = ["broadcast", "gateway", "10.0.0.2"];
           for (const target of targets) {
             const name = `flood-${targets.indexOf(target)}`;
-            await server.create({ name, image: "flood", arguments: [target] });
+            await server.create({ name, image: "flood", args: [target] });
           }
           await fetchPage(server.address, "vm-3", "/crash").catch(() => {});
           const rest = names.filter((name) => name !== "vm-3");

@@ -27,8 +27,8 @@ async function pagesAfter(paths: string[]): Promise<number> {
       name,
       image: kernel.loadImage(name, image),
       memory: MEMORY,
-      arguments: args,
-      settings: {},
+      args,
+      env: {},
       network: { address, netmask: 0xff000000, gateway: 0x0a000001, dns: 0x0a000001 },
     });
     kernel.start(vm);

@@ -28,7 +28,7 @@ const HEADERS = `
 
 Deno.test("hello greets, shows its arguments and ends with their number", async () => {
   const [image] = await buildGuests(["hello"]);
-  const options = { memory: 1 << 20, arguments: ["one", "two three"] };
+  const options = { memory: 1 << 20, args: ["one", "two three"] };
   const { output, status } = runGuest(await Deno.readFile(image), options);
   assertEquals(
     output,
@@ -52,7 +52,7 @@ Deno.test("settings are the environment of the program", async () => {
       (void)argc, (void)argv;
       printf("%s|%s|%d|%s\\n", getenv("NAME"), getenv("EMPTY"), getenv("NAM") == NULL, environment[0]);
     }`;
-  const { output } = await run(source, { settings: { NAME: "a=b", EMPTY: "" } });
+  const { output } = await run(source, { env: { NAME: "a=b", EMPTY: "" } });
   assertEquals(output, "a=b||1|NAME=a=b\n");
 });
 

@@ -19,7 +19,7 @@ async function fetches(mechanisms: Partial<Mechanisms>): Promise<void> {
     const { address } = await supervisor.create({ image: "httpd", memory: MEMORY });
     const client = await supervisor.createFrom(image, {
       memory: MEMORY,
-      arguments: [address, "100000", "20"],
+      args: [address, "100000", "20"],
     });
     const { exitCode } = await supervisor.ended(client.id);
     const printed = new TextDecoder().decode(supervisor.consoleHistory(client.id));

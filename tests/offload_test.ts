@@ -16,10 +16,10 @@ async function framesBetweenVms(nic: "ring" | "simple", ...words: string[]): Pro
   const supervisor = await Supervisor.start({ cells: 1, poolBytes: 64 << 20, mechanisms: { nic } });
   try {
     const host = new GuestHost(supervisor);
-    const server = await host.boot("ttcp", { arguments: ["-s"] });
+    const server = await host.boot("ttcp", { args: ["-s"] });
     await server.says("listening");
     const bytes = ["-v", "-n", `${MEBIBYTES}M`, "-w", "5000"];
-    const client = await host.boot("ttcp", { arguments: [...words, ...bytes, server.address] });
+    const client = await host.boot("ttcp", { args: [...words, ...bytes, server.address] });
     const { code, console } = await client.ended();
     assertEquals(code, 0, console);
     const { cells } = await supervisor.stats() as unknown as {

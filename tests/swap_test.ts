@@ -103,7 +103,7 @@ Deno.test({
       await Deno.writeTextFile(`${folder}/swap/old.swap`, "x");
       await withSupervisor({ poolBytes: 4 * MIB, dataFolder: folder }, async (supervisor) => {
         const words = ["1500", "0", "100", "77"];
-        const parameters = { memory: 16 * MIB, arguments: words };
+        const parameters = { memory: 16 * MIB, args: words };
         const vms = [
           await supervisor.createFrom(image, parameters),
           await supervisor.createFrom(image, parameters),
@@ -133,7 +133,7 @@ Deno.test({
   ignore: gccMissing,
   async fn() {
     const image = await guest();
-    const words = { memory: 8 * MIB, arguments: ["1500", "0", "1"] };
+    const words = { memory: 8 * MIB, args: ["1500", "0", "1"] };
     const small = { poolBytes: 4 * MIB, swap: { bytes: 12 * MIB } };
     await withSupervisor(small, async (supervisor) => {
       await supervisor.createFrom(image, { ...words, start: false });

@@ -95,7 +95,7 @@ Deno.test({
       const vm = await host.boot("arena");
       await vm.says("listening");
       const bots = await host.boot("arena-bot", {
-        arguments: ["-c", "4", "-t", "2000", vm.address],
+        args: ["-c", "4", "-t", "2000", vm.address],
       });
       const { code, console } = await bots.ended();
       const { playing, updates, wrong, undecodable, whole } = lines(console)[0];

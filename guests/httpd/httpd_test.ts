@@ -22,16 +22,16 @@ const decoder = new TextDecoder("latin1"), encoder = new TextEncoder();
 
 /** Calls `test` with a port of an httpd in a VM and, after that, of the same sources on Linux. */
 async function onBoth(
-  settings: Record<string, string>,
+  env: Record<string, string>,
   test: (port: number) => Promise<void>,
 ): Promise<void> {
   await GuestHost.use(async (host) => {
-    const vm = await host.boot("httpd", { publish: [80], settings });
+    const vm = await host.boot("httpd", { publish: [80], env });
     await vm.says("listening");
     await test(vm.port);
   });
   const program = await nativeGuest("httpd");
-  const native = await startNative(program, [], { port: "0", ...settings });
+  const native = await startNative(program, [], { port: "0", ...env });
   try {
     await test(native.port);
   } finally {
@@ -235,7 +235,7 @@ Deno.test({
         publish: [80],
         memory: 64 << 20,
         // However busy the machine is that runs this.
-        settings: { request_ms: "600000", idle_ms: "600000" },
+        env: { request_ms: "600000", idle_ms: "600000" },
       });
       await vm.says("listening");
       const COUNT = 10_000, script = fromRoot("tests/support/idle_clients.py");

@@ -21,15 +21,15 @@ globalThis.addEventListener("unload", () => native && Deno.removeSync(native));
 
 /** Calls `test` with the port of a kvd in a VM, then of one on Linux, both without a disk. */
 async function onBoth(
-  settings: Record<string, string>,
+  env: Record<string, string>,
   test: (port: number) => Promise<void>,
 ): Promise<void> {
   await GuestHost.use(async (host) => {
-    const vm = await host.boot("kvd", { publish: [6379], settings });
+    const vm = await host.boot("kvd", { publish: [6379], env });
     await vm.says("listening");
     await test(vm.port);
   });
-  const server = await startNative(native, [], { port: "0", ...settings });
+  const server = await startNative(native, [], { port: "0", ...env });
   try {
     await test(server.port);
   } finally {

@@ -79,7 +79,7 @@ Deno.test({
       const vm = await host.boot("kvd", {
         publish: [6379],
         disks: [{ name: "keys", readOnly: false }],
-        settings: { appendfsync: "always" },
+        env: { appendfsync: "always" },
       });
       await vm.says("listening");
       const client = await RespClient.connect(vm.port);

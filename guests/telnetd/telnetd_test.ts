@@ -158,8 +158,8 @@ Deno.test("lines are edited, options are refused, and commands in between are un
 
 Deno.test("sessions are bounded, and one that is silent too long is ended", () =>
   GuestHost.use(async (host) => {
-    const settings = { sessions: "2", idle_s: "1" };
-    const vm = await host.boot("telnetd", { name: "box", publish: [23], settings });
+    const env = { sessions: "2", idle_s: "1" };
+    const vm = await host.boot("telnetd", { name: "box", publish: [23], env });
     await vm.says("listening");
     const [one, two] = [await Telnet.connect(vm.port), await Telnet.connect(vm.port)];
     await one.until("box> ");

@@ -37,7 +37,7 @@ Deno.test({
   ignore,
   fn: () =>
     GuestHost.use(async (host) => {
-      const vm = await host.boot("ttcp", { arguments: ["-s"], publish: [PORT] });
+      const vm = await host.boot("ttcp", { args: ["-s"], publish: [PORT] });
       await vm.says("listening");
       for (const [way, mode] of [[[], "tcp-send"], [["-r"], "tcp-receive"]] as const) {
         const args = ["-v", "-n", "4M", "-p", String(vm.port), ...way, "127.0.0.1"];
@@ -57,10 +57,10 @@ Deno.test({
   ignore,
   fn: () =>
     GuestHost.use(async (host) => {
-      const server = await host.boot("ttcp", { arguments: ["-s"] });
+      const server = await host.boot("ttcp", { args: ["-s"] });
       await server.says("listening");
       const measure = async (...args: string[]) => {
-        const vm = await host.boot("ttcp", { arguments: ["-v", ...args, server.address] });
+        const vm = await host.boot("ttcp", { args: ["-v", ...args, server.address] });
         const { code, console } = await vm.ended();
         const result = line(console);
         assertEquals([code, result.wrong_bytes], [0, 0], console);
@@ -83,7 +83,7 @@ Deno.test({
   ignore,
   fn: () =>
     GuestHost.use(async (host) => {
-      const vm = await host.boot("ttcp", { arguments: ["-s"], publish: [PORT] });
+      const vm = await host.boot("ttcp", { args: ["-s"], publish: [PORT] });
       await vm.says("listening");
       const send = async (bytes: Uint8Array, wait: boolean) => {
         const connection = await Deno.connect({ hostname: "127.0.0.1", port: vm.port });

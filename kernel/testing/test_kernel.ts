@@ -35,8 +35,8 @@ export interface TestKernel {
 export interface BootOptions {
   memory?: number;
   network?: boolean;
-  arguments?: string[];
-  settings?: Record<string, string>;
+  args?: string[];
+  env?: Record<string, string>;
   resources?: Resources;
 }
 

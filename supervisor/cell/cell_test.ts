@@ -63,7 +63,7 @@ class Told {
 
 async function startVm(cell: Cell, id: number, ...args: string[]): Promise<void> {
   await cell.loadImage(id, "stub", IMAGE);
-  const order = { name: `vm-${id}`, image: id, memory: 1 << 20, arguments: args, settings: {} };
+  const order = { name: `vm-${id}`, image: id, memory: 1 << 20, args, env: {} };
   await cell.request(COMMAND.VM_CREATE, id, order);
   await cell.request(COMMAND.VM_START, id);
 }
@@ -113,7 +113,7 @@ Deno.test("a console that is read slowly holds its VM back and loses nothing", a
 
 Deno.test("a refused request names the field and leaves the cell alive", () =>
   withCell(async (cell) => {
-    const order = { name: "a", image: 1, memory: 4096, arguments: [], settings: {} };
+    const order = { name: "a", image: 1, memory: 4096, args: [], env: {} };
     const noImage = await assertRejects(
       () => cell.request(COMMAND.VM_CREATE, 1, order),
       CellError,

@@ -110,8 +110,8 @@ export interface VmOrder {
   readonly image: number;
   /** Bytes. */
   readonly memory: number;
-  readonly arguments: readonly string[];
-  readonly settings: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
   readonly network?: VmNetwork;
   readonly resources?: Resources;
   readonly disks?: readonly DiskUnit[];

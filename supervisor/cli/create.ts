@@ -17,7 +17,7 @@ built-in guest or of an uploaded image, or the path of an ELF file, which is upl
   --name NAME           a DNS label (default vm-N)
   --publish HOST:GUEST  let a TCP port of the server's host lead to one of the VM; may be repeated
   --disk NAME[:ro]      a disk of the server, to write to or only to read; may be repeated
-  --arg KEY=VALUE       a setting the guest can read; may be repeated
+  -e, --env KEY=VALUE   a variable of the guest's environment; may be repeated
   --label KEY=VALUE     for \`denali ps --filter\`, and for tokens; may be repeated
   --restart POLICY      no (default), on-failure[:N], always or unless-stopped, as in docker
 ${VM_EGRESS_HELP}
@@ -41,8 +41,9 @@ export const create: Command = {
   async run(args) {
     const { read, client } = readClientWords(args, {
       text: ["memory", "name", "count", "restart", ...RESOURCE_OPTIONS],
-      list: ["publish", "disk", "arg", "label", "egress"],
+      list: ["publish", "disk", "env", "label", "egress"],
       flag: ["json", "no-start"],
+      alias: { e: "env" },
     });
     const { text, list, flag } = read;
     const word = oneWord(read, "IMAGE (arguments of the guest go behind --)");
@@ -51,11 +52,11 @@ export const create: Command = {
       memory: text.memory,
       publish: list.publish,
       disks: list.disk,
-      settings: readPairs("arg", list.arg),
+      env: readPairs("env", list.env),
       labels: readPairs("label", list.label),
       restart: text.restart,
       egress: readRules(list.egress),
-      arguments: read.rest,
+      args: read.rest,
       ...readResources(text),
       start: !flag["no-start"],
       image: await resolveImage(client, word),

@@ -42,7 +42,7 @@ ${swapHelp(24)}
                         ADDRESS:HOST:GUEST listens elsewhere than on 127.0.0.1, HOST 0 on any port
   --disk FILE[:ro]      a disk: a file of raw blocks, which the VM may write to or only read; its
                         name is the file's without what follows the first dot; may be repeated
-  --arg KEY=VALUE       a setting the guest can read; may be repeated
+  -e, --env KEY=VALUE   a variable of the guest's environment; may be repeated
 ${RESOURCE_HELP}
   --deterministic       time is a function of the instructions executed, there is no network, and
                         input is handed over in blocks of 4096 bytes whenever the guest waits for
@@ -105,9 +105,9 @@ interface RunOptions {
   swap: ReturnType<typeof readSwap>;
   publish: string[];
   disks: readonly DiskFileSpec[];
-  settings: Record<string, string>;
+  env: Record<string, string>;
   resources: Resources;
-  arguments: readonly string[];
+  args: readonly string[];
   deterministic: boolean;
   engine: EngineSettings;
   mechanisms: Partial<Mechanisms>;
@@ -126,7 +126,8 @@ function readOptions(args: string[]): RunOptions {
       ...ENGINE_OPTIONS,
       ...MECHANISM_OPTIONS,
     ],
-    list: ["publish", "disk", "arg"],
+    list: ["publish", "disk", "env"],
+    alias: { e: "env" },
     flag: ["deterministic"],
   });
   const { text, list, flag } = read;
@@ -138,9 +139,9 @@ function readOptions(args: string[]): RunOptions {
     swap: readSwap(text),
     publish: [...list.publish],
     disks: list.disk.map(readDiskFile),
-    settings: readPairs("arg", list.arg),
+    env: readPairs("env", list.env),
     resources: readResources(text),
-    arguments: read.rest,
+    args: read.rest,
     deterministic: flag.deterministic,
     engine: readEngine(text),
     mechanisms: readMechanisms(text),
@@ -206,15 +207,15 @@ async function runVm(
 async function createVm(
   supervisor: Supervisor,
   image: StoredImage,
-  { name, memory, publish, disks, settings, resources, arguments: words }: RunOptions,
+  { name, memory, publish, disks, env, resources, args }: RunOptions,
   sink: (bytes: Uint8Array<ArrayBuffer>) => Promise<void>,
 ): Promise<void> {
   const request = {
     name,
     memory,
-    settings,
+    env,
     ...resources,
-    arguments: words,
+    args,
     publish: publish.map((port) => parsePublish("publish", port)),
     disks: disks.map(({ name, readOnly }) => ({ name, readOnly })),
     start: false,

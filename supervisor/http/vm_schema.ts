@@ -41,13 +41,13 @@ const DOCUMENTED: Readonly<Record<string, Record<string, unknown>>> = {
     description: "Bytes or a size with a unit, a multiple of 4096 from 1M to 1G; default 16M",
     example: "16M",
   },
-  arguments: {
+  args: {
     type: "array",
     items: { type: "string" },
     maxItems: 1000,
     description: "The words of argv behind the name",
   },
-  settings: { ...TEXTS, description: "The environment: what getenv finds" },
+  env: { ...TEXTS, description: "The environment: what getenv finds" },
   labels: {
     ...TEXTS,
     description: "For filters, and for tokens that are limited to them; at most 64",
@@ -161,8 +161,8 @@ export const Vm = z.object({
   restarts: z.int().meta({ description: "Starts by the restart policy, in a row" }),
   cell: z.int().nullable().meta({ description: "Number of the thread that has it, if any" }),
   address: z.string().meta({ description: "IPv4 address in the network of VMs" }),
-  arguments: z.array(z.string()),
-  settings: z.record(z.string(), z.string()),
+  args: z.array(z.string()),
+  env: z.record(z.string(), z.string()),
   labels: z.record(z.string(), z.string()),
   restart: z.string(),
   publish: z.array(z.object({ hostname: z.string(), host: z.int(), guest: z.int() })),

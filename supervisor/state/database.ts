@@ -8,7 +8,7 @@ import { MIGRATIONS } from "./migrations.ts";
 import { type ReadName, READS, type Row, type Value, type Write, WRITES } from "./statements.ts";
 
 /** Of SQLite's file header: it is ours ("Dena"). */
-const APPLICATION_ID = 0x44656e61;
+export const APPLICATION_ID = 0x44656e61;
 /** Prepared when they are used first, by their name. */
 type Statements = Map<string, StatementSync>;
 

@@ -62,4 +62,11 @@ export const MIGRATIONS: readonly string[] = [
   -- Counters that must never go back.
   CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
   `,
+  `
+  -- A VM's words and variables got the names that every other interface gives them.
+  UPDATE vms SET spec = json_remove(
+    json_set(spec, '$.args', json(spec -> '$.arguments'), '$.env', json(spec -> '$.settings')),
+    '$.arguments', '$.settings'
+  );
+  `,
 ];

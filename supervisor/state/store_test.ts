@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { openDatabase } from "./database.ts";
+import { APPLICATION_ID, openDatabase } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { type Backend, StateError, StateStore } from "./store.ts";
 import type { Write } from "./statements.ts";
@@ -83,4 +83,25 @@ Deno.test("a database of a newer version, of another program, or none at all is 
       "no database, but a text that is long enough to be taken for one",
     );
     await assertRejects(() => StateStore.open(folder), Error, "expected a database of Denali");
+  }));
+
+Deno.test("a database of the first version is brought up to date with all that is in it", () =>
+  withFolder(async (folder) => {
+    const { DatabaseSync } = await import("node:sqlite");
+    const db = new DatabaseSync(`${folder}/state.db`);
+    db.exec(`${MIGRATIONS[0]}; PRAGMA user_version = 1; PRAGMA application_id = ${APPLICATION_ID}`);
+    const spec = { image: "idle", arguments: ["one", "2"], settings: { "a.b": '"' }, memory: 4096 };
+    db.prepare(`INSERT INTO vms (id, name, image_name, image_hash, spec, limits, labels, restart,
+      created, wanted, state, restarts) VALUES (1, 'web', 'idle', '', ?, '{}', '{}', 'no', '', 1,
+      'running', 0)`).run(JSON.stringify(spec));
+    db.close();
+    const store = await StateStore.open(folder);
+    const [vm] = await store.read("vms");
+    assertEquals(JSON.parse(vm.spec as string), {
+      image: "idle",
+      args: ["one", "2"],
+      env: { "a.b": '"' },
+      memory: 4096,
+    });
+    await store.close();
   }));

@@ -27,7 +27,7 @@ interface StubVm {
   crash: { reason: string } | null;
   pauseReason: string;
   stats: { instructions: number };
-  arguments: readonly string[];
+  args: readonly string[];
   input: number[];
   /** Bytes a "print" has written, and whether it waits for its console. */
   printed: number;
@@ -66,7 +66,7 @@ export class StubKernel implements CellKernel {
       crash: null,
       pauseReason: "",
       stats: { instructions: 0 },
-      arguments: spec.arguments ?? [],
+      args: spec.args ?? [],
       input: [],
       printed: 0,
       blocked: false,
@@ -125,7 +125,7 @@ export class StubKernel implements CellKernel {
 
   receive(frame: Uint8Array): void {
     for (const vm of this.vms.values()) {
-      if (vm.arguments[0] === "relay") this.#events.uplink(frame, 0);
+      if (vm.args[0] === "relay") this.#events.uplink(frame, 0);
     }
   }
 
@@ -166,7 +166,7 @@ export class StubKernel implements CellKernel {
   }
 
   #trick(vm: StubVm): void {
-    const [name, number] = vm.arguments;
+    const [name, number] = vm.args;
     switch (name) {
       case "exit":
         return this.stop(vm, Number(number));

@@ -87,8 +87,8 @@ export interface VmSummary extends Limits {
   /** Number of the cell that has it; null if none does. */
   readonly cell: number | null;
   readonly address: string;
-  readonly arguments: readonly string[];
-  readonly settings: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
   readonly publish: readonly { hostname: string; host: number; guest: number }[];
   readonly disks: readonly { name: string; readOnly: boolean }[];
   /** Rules of its own for what it may reach; null: those of the server. */
@@ -151,8 +151,8 @@ export function summarize(vm: VmRecord): VmSummary {
     egress: vm.request.egress,
     cell: vm.cell ? vm.cellIndex : null,
     address: formatAddress(vm.address),
-    arguments: vm.request.arguments,
-    settings: vm.request.settings,
+    args: vm.request.args,
+    env: vm.request.env,
     publish: vm.published.map(({ hostname, host, guest }) => ({ hostname, host, guest })),
     disks: vm.request.disks,
     created: vm.created.toISOString(),

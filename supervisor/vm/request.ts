@@ -31,8 +31,8 @@ export interface VmRequest extends Resources {
   readonly image: string;
   /** Bytes, a multiple of 4096, 1 MiB..1 GiB. */
   readonly memory: number;
-  readonly arguments: readonly string[];
-  readonly settings: Readonly<Record<string, string>>;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** When it is started again: see parseRestart. */
   readonly restart: string;
@@ -61,9 +61,9 @@ export const VM_FIELDS = {
   name: (value: unknown) => value === undefined ? undefined : parseName(value),
   image: (value: unknown) => text("image", value, "the name of an image or of a built-in guest"),
   memory: parseMemory,
-  arguments: (value: unknown): readonly string[] =>
-    list("arguments", value).map((item, index) => text(`arguments[${index}]`, item, "text")),
-  settings: (value: unknown) => parseTexts("settings", value),
+  args: (value: unknown): readonly string[] =>
+    list("args", value).map((item, index) => text(`args[${index}]`, item, "text")),
+  env: (value: unknown) => parseTexts("env", value),
   labels: parseLabels,
   restart: parseRestart,
   publish: (value: unknown): readonly PortMapping[] =>

@@ -61,7 +61,7 @@ async function measure(
       const { address } = servers[across ? n ^ 1 : n];
       const words = [address, String(bytes), String((WARM_SECONDS + seconds) * 1000)];
       clients.push(
-        await supervisor.createFrom(fetch, { memory: MEMORY, arguments: words, start: false }),
+        await supervisor.createFrom(fetch, { memory: MEMORY, args: words, start: false }),
       );
     }
     for (const { id } of clients) await supervisor.start(id);

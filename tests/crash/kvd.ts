@@ -43,7 +43,7 @@ export async function kvdRounds({ rounds, seed, log }: CrashOptions): Promise<Cr
       state = (Math.imul(state, 1103515245) + 12345) >>> 0;
       const victim = startVictim([
         ...["--disk", disk, "--publish", "127.0.0.1:0:6379", "--memory", "32M"],
-        ...["--arg", "appendfsync=always", image],
+        ...["--env", "appendfsync=always", image],
       ]);
       const port = await reachable(victim);
       const found = await judge(port, writers);

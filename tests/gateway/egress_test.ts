@@ -60,7 +60,7 @@ async function withHost(
 /** Runs ttcp in a VM to its end. */
 async function ttcp(host: GuestHost, args: string[], egress?: readonly string[]) {
   const options = egress === undefined ? {} : { egress };
-  const vm = await host.boot("ttcp", { arguments: args, ...options });
+  const vm = await host.boot("ttcp", { args, ...options });
   return await vm.ended();
 }
 
@@ -150,7 +150,7 @@ promise(
         assertEquals((await stats()).tcp.prohibited, 2);
         // It tries for so long to connect.
         const patient = ["-w", "30000", ...args];
-        const vm = await host.boot("ttcp", { arguments: patient, egress: ["none"] });
+        const vm = await host.boot("ttcp", { args: patient, egress: ["none"] });
         while ((await stats()).tcp.prohibited < 3) await new Promise((r) => setTimeout(r, 5));
         const { egress } = await host.supervisor.update(vm.name, { egress: [rule] });
         assertEquals(egress, [rule]);

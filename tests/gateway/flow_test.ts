@@ -64,7 +64,7 @@ async function transfer(
 }
 
 promise("a published port moves every byte both ways, and both at once", async (host) => {
-  const vm = await host.boot("ttcp", { arguments: ["-s"], publish: [5001] });
+  const vm = await host.boot("ttcp", { args: ["-s"], publish: [5001] });
   await vm.says("listening");
   await transfer(vm.port, [], BYTES);
   await transfer(vm.port, ["-r"], BYTES);
@@ -73,7 +73,7 @@ promise("a published port moves every byte both ways, and both at once", async (
 });
 
 promise("a client that stops reading stops the VM that sends, and loses nothing", async (host) => {
-  const vm = await host.boot("ttcp", { arguments: ["-s"], publish: [5001] });
+  const vm = await host.boot("ttcp", { args: ["-s"], publish: [5001] });
   await vm.says("listening");
   await transfer(vm.port, ["-r"], STALLED_BYTES, async (child) => {
     while (gatewayOf(host).tcp.segmentsIn < 100) await pause(1);
@@ -86,7 +86,7 @@ promise("a client that stops reading stops the VM that sends, and loses nothing"
 });
 
 promise("a VM that stops reading stops the client that sends, and loses nothing", async (host) => {
-  const vm = await host.boot("ttcp", { arguments: ["-s"], publish: [5001] });
+  const vm = await host.boot("ttcp", { args: ["-s"], publish: [5001] });
   await vm.says("listening");
   const before = Deno.memoryUsage().rss;
   await transfer(vm.port, [], STALLED_BYTES, async () => {

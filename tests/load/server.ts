@@ -12,8 +12,8 @@ export interface VmRequest {
   readonly name: string;
   readonly image: string;
   readonly memory?: string;
-  readonly settings?: Record<string, string>;
-  readonly arguments?: string[];
+  readonly env?: Record<string, string>;
+  readonly args?: string[];
   readonly publish?: string[];
 }
 

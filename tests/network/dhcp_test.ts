@@ -26,7 +26,7 @@ Deno.test({
       ];
       const server = space.spawn("dnsmasq", ...options, ...range, "--bind-interfaces");
       try {
-        const vm = await host.boot("httpd", { settings: { net: "dhcp" } });
+        const vm = await host.boot("httpd", { env: { net: "dhcp" } });
         await vm.says("listening");
         const signal = AbortSignal.timeout(60_000);
         while (supervisor.get(vm.name).address !== LENT) {

@@ -57,7 +57,7 @@ Deno.test({
   ignore,
   fn: () =>
     withBed({}, async (bed) => {
-      const vm = await bed.host.boot("ttcp", { arguments: ["-s"], memory: 16 << 20 });
+      const vm = await bed.host.boot("ttcp", { args: ["-s"], memory: 16 << 20 });
       await vm.says("listening");
       const { id } = bed.supervisor.get(vm.name);
       const mutations = new Mutations(seededRandom(SEED), {

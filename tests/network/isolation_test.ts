@@ -75,7 +75,7 @@ for (const [what, reason] of Object.entries(REFUSED)) {
       await victim.says("listening");
       const args = [what, String(FRAMES), victim.address, LINUX];
       const before = (await uplink(bed)).framesOut;
-      const vm = await bed.host.boot("frames", { arguments: args });
+      const vm = await bed.host.boot("frames", { args });
       assertEquals((await vm.ended()).code, 0);
       assertEquals((await dropsOfCells(bed))[reason], FRAMES);
       assertEquals((await uplink(bed)).framesOut, before);
@@ -88,7 +88,7 @@ for (const what of ["runt", "oversize"]) {
   isolationTest(`the NIC refuses a frame that is ${what} by #GP, and others go on`, async (bed) => {
     const echo = await bootEcho(bed);
     const args = [what, "1", echo.address, LINUX];
-    const { name } = await bed.host.boot("frames", { arguments: args });
+    const { name } = await bed.host.boot("frames", { args });
     const { state, reason } = await bed.supervisor.ended(name);
     assertEquals(state, "crashed");
     assert(reason?.includes("#GP"), reason);
@@ -127,7 +127,7 @@ isolationTest("a VM that floods another is counted, and its victim answers other
   const echo = await bootEcho(bed);
   // It derives MAC addresses from those of the default network: VM n is 10.0.0.1 + n.
   const { id } = bed.supervisor.get(echo.name);
-  const flood = await bed.host.boot("flood", { arguments: [`10.0.0.${1 + id}`] });
+  const flood = await bed.host.boot("flood", { args: [`10.0.0.${1 + id}`] });
   const framesOut = async () => {
     const { stats } = await bed.supervisor.report(flood.name) as { stats: { framesOut: number } };
     return stats.framesOut;
@@ -141,7 +141,7 @@ isolationTest(
   "a VM's flood of broadcasts is cut off and counted, and others are served",
   async (bed) => {
     const echo = await bootEcho(bed);
-    await bed.host.boot("flood", { arguments: ["broadcast"] });
+    await bed.host.boot("flood", { args: ["broadcast"] });
     await echoes(bed, echo.address);
     const { storm, spoofed_mac } = await dropsOfCells(bed);
     assert(storm > FRAMES && spoofed_mac > FRAMES, `${storm}, ${spoofed_mac}`);

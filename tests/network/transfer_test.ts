@@ -48,7 +48,7 @@ for (const [name, link, damaged] of CONDITIONS) {
     ignore,
     fn: () =>
       withBed({ link }, async (bed) => {
-        const vm = await bed.host.boot("ttcp", { arguments: ["-s"] });
+        const vm = await bed.host.boot("ttcp", { args: ["-s"] });
         await vm.says("listening");
         await transfer(bed, vm.address, "-n", String(BYTES));
         await transfer(bed, vm.address, "-n", String(BYTES), "-r");
@@ -63,7 +63,7 @@ Deno.test({
   ignore,
   fn: () =>
     withBed({ offload: true }, async (bed) => {
-      const vm = await bed.host.boot("ttcp", { arguments: ["-s"] });
+      const vm = await bed.host.boot("ttcp", { args: ["-s"] });
       await vm.says("listening");
       await transfer(bed, vm.address, "-n", String(BYTES));
       await transfer(bed, vm.address, "-n", String(BYTES), "-r");

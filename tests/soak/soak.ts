@@ -170,7 +170,7 @@ class Run {
     const pause = random(3) === 0 ? 0 : 100 + random(20_000);
     const rounds = 1 + random(400);
     const words = [pages, pause, rounds, 1 + random(2 ** 31)].map(String);
-    const parameters = { memory: (2 + Math.ceil(pages / 200)) * MIB, arguments: words };
+    const parameters = { memory: (2 + Math.ceil(pages / 200)) * MIB, args: words };
     const { id } = await this.supervisor.createFrom(this.image, parameters);
     this.#made++;
     this.#vms.add(id);

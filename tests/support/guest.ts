@@ -9,8 +9,8 @@ export interface GuestOptions {
   readonly engine?: EngineSettings;
   /** Bytes; default 32 MiB. */
   readonly memory?: number;
-  readonly arguments?: readonly string[];
-  readonly settings?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
   /** What is typed; the input is closed behind it. */
   readonly input?: string;
   /** Instructions after which the guest counts as hung; default 4 billion. */
@@ -48,8 +48,8 @@ export function runGuest(image: Uint8Array, options: GuestOptions = {}): GuestRe
     name: "guest",
     image: kernel.loadImage("guest", image),
     memory,
-    arguments: [...options.arguments ?? []],
-    settings: { ...options.settings },
+    args: [...options.args ?? []],
+    env: { ...options.env },
   });
   kernel.start(vm);
   let input = new TextEncoder().encode(options.input ?? "");

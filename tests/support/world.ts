@@ -49,7 +49,7 @@ export class World {
       image,
       memory: MEMORY,
       network,
-      arguments: words,
+      args: words,
     });
     this.kernel.start(vm);
     return vm;

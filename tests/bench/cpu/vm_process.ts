@@ -17,7 +17,7 @@ const kernel = new Kernel({
   events: { console: (_, bytes) => Deno.stdout.writeSync(bytes), state() {}, uplink: () => false },
 });
 const image = kernel.loadImage("guest", Deno.readFileSync(path));
-const vm = kernel.createVm({ name: "guest", image, memory: MEMORY, arguments: [], settings: {} });
+const vm = kernel.createVm({ name: "guest", image, memory: MEMORY, args: [], env: {} });
 kernel.start(vm);
 
 const input = new Uint8Array(64);

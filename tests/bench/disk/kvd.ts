@@ -31,7 +31,7 @@ export async function kvdInVm({ folder, appendfsync, ...load }: KvdOptions): Pro
     const { publish: [{ host }] } = await supervisor.createFrom(image, {
       memory: 64 << 20,
       disks: [{ name: "kvd", readOnly: false }],
-      settings: { appendfsync },
+      env: { appendfsync },
       publish: [{ hostname: "127.0.0.1", host: 0, guest: 6379 }],
     });
     return await benchmark(host, load);

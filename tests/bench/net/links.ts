@@ -65,7 +65,7 @@ async function boot(
 ): Promise<Target[]> {
   const targets: Target[] = [];
   for (let n = 0; n < count; n++) {
-    const vm = await host.boot(guest, { arguments: args, memory: MEMORY, publish });
+    const vm = await host.boot(guest, { args, memory: MEMORY, publish });
     await vm.says("listening");
     targets.push(
       publish.length > 0 ? { host: "127.0.0.1", port: vm.port } : { host: vm.address, port },
