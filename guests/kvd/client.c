@@ -13,6 +13,7 @@
 enum {
   READ_BYTES = 16384,
   COMMANDS_PER_TURN = 1000,
+  ANSWERS_KEPT = 1024, /* bytes of a buffer that has been sent */
   ANSWERS_ENOUGH = 1 << 20, /* a client that does not read its answers gets no more commands run */
   BULK_MINIMUM = 1 << 20
 };
@@ -50,7 +51,7 @@ static void run_one(struct client *client) {
 int client_run(struct client *client) {
   for (int i = 0; i < COMMANDS_PER_TURN && !client->ending; i++) {
     const char *error;
-    if (client->reply.used - client->reply.sent > ANSWERS_ENOUGH) return 0;
+    if (client->reply.lost || client->reply.used - client->reply.sent > ANSWERS_ENOUGH) return 0;
     int result = parser_next(&client->parser, bulk_limit(), &error);
     if (result == 0) return 0;
     if (result < 0) {
@@ -67,7 +68,12 @@ int client_run(struct client *client) {
 int client_read(struct client *client) {
   struct parser *p = &client->parser;
   if (client->ending) return 1;
-  parser_reserve(p, READ_BYTES);
+  if (!parser_reserve(p, READ_BYTES)) {
+    totals.dropped_reading++;
+    reply_error(&client->reply, "OOM the clients have no memory left for this command");
+    client->ending = 1;
+    return 1;
+  }
   ssize_t got = recv(client->fd, p->input + p->used, p->capacity - p->used, 0);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
   if (got == 0) return 0;
@@ -77,6 +83,10 @@ int client_read(struct client *client) {
 
 int client_write(struct client *client) {
   struct reply *r = &client->reply;
+  if (r->lost) {
+    totals.dropped_answering++;
+    return 0;
+  }
   while (r->sent < r->used) {
     ssize_t sent = send(client->fd, r->bytes + r->sent, r->used - r->sent, MSG_NOSIGNAL);
     if (sent < 0 && errno == EAGAIN) {
@@ -88,7 +98,7 @@ int client_write(struct client *client) {
   }
   client->writes = 0;
   r->sent = r->used = 0;
-  if (r->capacity > 16384) {
+  if (r->capacity > ANSWERS_KEPT) {
     memory_free(r->bytes);
     *r = (struct reply){0};
   }

@@ -9,6 +9,7 @@ extern struct table database;
 
 struct totals {
   unsigned long long commands, hits, misses, expired, connections;
+  unsigned long long dropped_reading, dropped_answering; /* clients that would have taken too much memory */
 };
 extern struct totals totals;
 

@@ -53,7 +53,7 @@ static void accept_all(int listener) {
   for (int i = 0; i < ACCEPTS; i++) {
     int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     if (fd < 0) return;
-    if (server_clients >= CLIENTS_MAXIMUM || memory_used > memory_limit + memory_limit / 4) {
+    if (server_clients >= CLIENTS_MAXIMUM || !memory_allows(sizeof(struct client))) {
       static const char full[] = "-ERR max number of clients reached\r\n";
       send(fd, full, sizeof full - 1, MSG_NOSIGNAL);
       close(fd);
@@ -88,7 +88,7 @@ static void settle(void) {
       epoll_ctl(epoll, EPOLL_CTL_MOD, client->fd, &event);
     }
     if (!client->writes && client_run(client)) make_busy(client);
-    if (client->reply.used && !client->writes) make_busy(client);
+    if ((client->reply.used || client->reply.lost) && !client->writes) make_busy(client);
   }
 }
 

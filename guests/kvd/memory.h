@@ -14,4 +14,10 @@ void *memory_get(size_t bytes);
 void *memory_resize(void *memory, size_t bytes);
 void memory_free(void *memory);
 
+/* Whether so much more may be taken for what clients send and are sent: a quarter beyond the limit is for that. */
+int memory_allows(size_t bytes);
+
+/* As memory_resize, for that: NULL if it is not allowed or not there, and `memory` is what it was. */
+void *memory_try(void *memory, size_t bytes);
+
 #endif

@@ -5,12 +5,28 @@
 
 #include "memory.h"
 
-void parser_reserve(struct parser *p, uint32_t bytes) {
-  if (p->capacity - p->used >= bytes) return;
+enum { LARGE = 1 << 20, USUAL = 16384, SPANS = 64 };
+
+/* A buffer of the usual size that nobody has: who waits for a command keeps none. */
+static char *spare;
+
+int parser_reserve(struct parser *p, uint32_t bytes) {
+  if (p->capacity - p->used >= bytes) return 1;
   uint32_t larger = p->used + bytes;
-  if (larger < p->capacity * 2 && p->capacity < 1 << 20) larger = p->capacity * 2;
-  p->input = memory_resize(p->input, larger);
+  if (!p->input && bytes <= USUAL && spare) {
+    p->input = spare;
+    p->capacity = USUAL;
+    spare = NULL;
+    return 1;
+  }
+  uint32_t step = p->capacity < LARGE ? p->capacity : p->capacity / 4;
+  if (larger < p->capacity + step) larger = p->capacity + step;
+  /* By what has come, not by what is announced: that costs a client nothing. */
+  char *input = memory_try(p->input, larger);
+  if (!input) return 0;
+  p->input = input;
   p->capacity = larger;
+  return 1;
 }
 
 static void add(struct parser *p, uint32_t at, uint32_t length) {
@@ -85,11 +101,7 @@ static int parse_bulk(struct parser *p, uint32_t limit, const char **error) {
   if (length < 0) return p->used - p->at > 64 ? -1 : 0;
   long long bytes = number_in(p->input + p->at + 1, length - 1);
   if (bytes < 0 || bytes > limit) return -1;
-  if (p->used - next < (uint32_t)bytes + 2) {
-    /* Room for all of it at once: it is going to come. */
-    if (bytes > 4096) parser_reserve(p, (uint32_t)bytes + 2 - (p->used - next));
-    return 0;
-  }
+  if (p->used - next < (uint32_t)bytes + 2) return 0;
   add(p, next, (uint32_t)bytes);
   p->at = next + (uint32_t)bytes + 2;
   return 1;
@@ -111,13 +123,17 @@ int parser_next(struct parser *p, uint32_t limit, const char **error) {
 
 void parser_done(struct parser *p) {
   p->count = p->expected = 0;
+  if (p->room > SPANS) {
+    memory_free(p->arguments);
+    p->arguments = NULL;
+    p->room = 0;
+  }
   if (p->at == p->used) {
     p->at = p->used = 0;
-    if (p->capacity > 16384) { /* a large command has gone */
-      memory_free(p->input);
-      p->input = NULL;
-      p->capacity = 0;
-    }
+    if (p->capacity == USUAL && !spare) spare = p->input;
+    else memory_free(p->input);
+    p->input = NULL;
+    p->capacity = 0;
   } else if (p->at > p->capacity / 2) {
     memmove(p->input, p->input + p->at, p->used - p->at);
     p->used -= p->at;

@@ -25,8 +25,8 @@ struct parser {
   uint32_t count, room;
 };
 
-/* Room for at least `bytes` more behind the input. */
-void parser_reserve(struct parser *parser, uint32_t bytes);
+/* Room for at least `bytes` more behind the input. 0: clients have no memory left for that. */
+int parser_reserve(struct parser *parser, uint32_t bytes);
 
 /* 1: a command stands in `arguments`, without any for an empty line; 0: more must come; -1: `*error` says what is wrong, and the
  * connection cannot go on. A bulk string has at most `limit` bytes. */

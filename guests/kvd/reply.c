@@ -6,17 +6,23 @@
 
 #include "memory.h"
 
-enum { FIRST = 256 };
+enum { FIRST = 256, LARGE = 128 << 10 };
 
-void reply_raw(struct reply *reply, const char *bytes, size_t length) {
-  if (reply->muted) return;
+void reply_raw(struct reply *reply, const char *text, size_t length) {
+  if (reply->muted || reply->lost) return;
   if (reply->capacity - reply->used < length) {
     size_t larger = reply->capacity ? reply->capacity * 2 : FIRST;
-    while (larger - reply->used < length) larger *= 2;
-    reply->bytes = memory_resize(reply->bytes, larger);
+    if (reply->capacity > LARGE) larger = reply->capacity + reply->capacity / 4;
+    if (larger - reply->used < length) larger = reply->used + length;
+    char *bytes = memory_try(reply->bytes, larger);
+    if (!bytes) {
+      reply->lost = 1;
+      return;
+    }
+    reply->bytes = bytes;
     reply->capacity = larger;
   }
-  memcpy(reply->bytes + reply->used, bytes, length);
+  memcpy(reply->bytes + reply->used, text, length);
   reply->used += length;
 }
 

@@ -11,6 +11,7 @@ struct reply {
   char *bytes;
   size_t used, capacity, sent;
   int muted; /* while the log is replayed */
+  int lost;  /* clients have no memory left for all of it: nothing of it can be sent */
 };
 
 void reply_raw(struct reply *reply, const char *bytes, size_t length);

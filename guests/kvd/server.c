@@ -170,6 +170,9 @@ static void info(struct call *call) {
       totals.connections, totals.commands);
   add(&page, "expired_keys:%llu\r\nkeyspace_hits:%llu\r\nkeyspace_misses:%llu\r\n", totals.expired,
       totals.hits, totals.misses);
+  add(&page,
+      "client_query_buffer_limit_disconnections:%llu\r\nclient_output_buffer_limit_disconnections:%llu\r\n",
+      totals.dropped_reading, totals.dropped_answering);
   begin(&page, "Keyspace");
   if (database.count) {
     add(&page, "db0:keys=%u,expires=%u,avg_ttl=0\r\n", database.count, database_expiring());

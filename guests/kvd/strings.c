@@ -4,6 +4,7 @@
 
 #include "database.h"
 #include "memory.h"
+#include "persist.h"
 
 enum { TEXT_MAXIMUM = 512 << 20 };
 
@@ -156,6 +157,11 @@ static void append(struct call *call) {
   if (!entry->value.text) entry->value.text = text_new("", 0);
   if (entry->value.text->length + more->length > TEXT_MAXIMUM) {
     reply_error(call->reply, "ERR string exceeds maximum allowed size");
+    return;
+  }
+  /* While it is moved it is there twice. */
+  if (!persist_replaying && !memory_allows(entry->value.text->length + more->length)) {
+    reply_error(call->reply, "OOM command not allowed when used memory > 'maxmemory'.");
     return;
   }
   entry->value.text = text_append(entry->value.text, more->bytes, more->length);
