@@ -4,7 +4,8 @@
  *     deno task bench scale_swap [--full] [--sizes N,...] [--clusters 4K,...] [--alphas A,...]
  *                                [--bytes N,...] [--seconds N] [--pool SIZE] [--engine NAME]
  *
- * As `scale`; the quick form has the document of 2,258 bytes only. Swap is a file that Linux keeps in its page cache as long
+ * As `scale`, warm-up included; each pool has a server of its own. The quick form has the document of 2,258
+ * bytes only and takes about 3 minutes on a quiet machine of two cores, the full one less than 10. Swap is a file that Linux keeps in its page cache as long
  * as it has room: what is measured is the cost of paging, not of a disk. Frames are those of 4 KiB.
  */
 
@@ -12,21 +13,22 @@ import { parseArgs } from "@std/cli/parse-args";
 import { buildGuests } from "../../guests/build.ts";
 import { printTable, save } from "./report/report.ts";
 import { GrowingFleet, type Sample } from "./scale/growing_fleet.ts";
+import { WARM_UP_COLUMNS, type WarmUp, warmUpCells } from "./scale/warm_up.ts";
 
-const CONNECTIONS = 32, WARM_SECONDS = 1;
+const CONNECTIONS = 32;
 const QUICK = {
-  sizes: "1000,4000,10000",
+  sizes: "1000,10000",
   clusters: "4K,64K",
   alphas: "0,1",
   bytes: "2258",
   seconds: 2,
 };
 const FULL = {
-  sizes: "1000,2000,5000,10000",
+  sizes: "1000,3000,10000",
   clusters: "4K,16K,64K,256K",
   alphas: "0,0.8,1,1.2",
   bytes: "2258,134007",
-  seconds: 5,
+  seconds: 2,
 };
 /** The pool in which everything fits. */
 const IN_CORE = "in core";
@@ -51,10 +53,11 @@ const form = flags.full ? FULL : QUICK;
 const sizes: number[] = (flags.sizes ?? form.sizes).split(",").map(Number);
 const alphas: number[] = (flags.alphas ?? form.alphas).split(",").map(Number);
 const documents: number[] = (flags.bytes ?? form.bytes).split(",").map(Number);
-const loads = documents.flatMap((bytes) => alphas.map((alpha) => ({ bytes, alpha })));
 const clusters: string[] = (flags.clusters ?? form.clusters).split(",");
 const seconds = Number(flags.seconds ?? form.seconds), pool = flags.pool ?? "128M";
 const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
+
+const warmUps: (WarmUp & { swap: string; vms: number; bytes: number })[] = [];
 
 async function measure(swap: string): Promise<Row[]> {
   const memory = swap === IN_CORE ? ["--pool", "2G"] : ["--pool", pool, "--swap-cluster", swap];
@@ -64,31 +67,40 @@ async function measure(swap: string): Promise<Row[]> {
     for (const size of sizes) {
       await fleet.grow(size);
       await fleet.checkAll();
-      for (const { bytes, alpha } of loads) {
-        await fleet.load(bytes, alpha, { seconds: WARM_SECONDS, connections: CONNECTIONS });
-        const before = await fleet.server.request("GET", "/v1/system");
-        const sample = await fleet.load(bytes, alpha, { seconds, connections: CONNECTIONS });
-        const { frames, swap: counters } = await fleet.server.request("GET", "/v1/system");
-        const failures = Object.entries(sample.failures);
-        if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(failures)}`);
-        const requests = Math.max(1, sample.requestsPerSecond * seconds);
-        rows.push({
-          ...sample,
-          swap,
-          residentFrames: counters.resident,
-          swappedFrames: counters.swapped,
-          freeFrames: frames.free,
-          faults: (counters.faults - before.swap.faults) / requests,
-          pageIns: (counters.pageIns - before.swap.pageIns) / requests,
-        });
-        const rate = sample.requestsPerSecond.toFixed(0);
-        console.log(`${swap}, ${size} VMs, ${bytes} bytes, alpha ${alpha}: ${rate}/s`);
+      for (const bytes of documents) {
+        warmUps.push({ swap, vms: size, bytes, ...await fleet.warmUp(bytes, CONNECTIONS) });
+        for (const alpha of alphas) rows.push(await measureLoad(fleet, swap, bytes, alpha));
       }
     }
   } finally {
     await fleet.stop();
   }
   return rows;
+}
+
+async function measureLoad(
+  fleet: GrowingFleet,
+  swap: string,
+  bytes: number,
+  alpha: number,
+): Promise<Row> {
+  const before = await fleet.server.request("GET", "/v1/system");
+  const sample = await fleet.load(bytes, alpha, { seconds, connections: CONNECTIONS });
+  const { frames, swap: counters } = await fleet.server.request("GET", "/v1/system");
+  const failures = Object.entries(sample.failures);
+  if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(failures)}`);
+  const requests = Math.max(1, sample.answered);
+  const rate = sample.requestsPerSecond.toFixed(0);
+  console.log(`${swap}, ${fleet.size} VMs, ${bytes} bytes, alpha ${alpha}: ${rate}/s`);
+  return {
+    ...sample,
+    swap,
+    residentFrames: counters.resident,
+    swappedFrames: counters.swapped,
+    freeFrames: frames.free,
+    faults: (counters.faults - before.swap.faults) / requests,
+    pageIns: (counters.pageIns - before.swap.pageIns) / requests,
+  };
 }
 
 await buildGuests(["httpd"]);
@@ -102,6 +114,11 @@ function ofInCore({ vms, bytes, alpha, requestsPerSecond }: Row): number {
   return requestsPerSecond / same.requestsPerSecond;
 }
 
+console.log("\nwarm-up before each document, at alpha 0: µs of the server's processor time\n");
+printTable(
+  ["swap", "VMs", "bytes", ...WARM_UP_COLUMNS],
+  warmUps.map((warm) => [warm.swap, String(warm.vms), String(warm.bytes), ...warmUpCells(warm)]),
+);
 console.log(
   "\nevery VM answered as itself at every size; cores: what each used of the machine's\n",
 );
@@ -142,7 +159,7 @@ printTable(
 const plotted = alphas.includes(1) ? 1 : alphas[0];
 await save(
   "scale_swap",
-  { seconds, pool, connections: CONNECTIONS, rows },
+  { seconds, pool, connections: CONNECTIONS, warmUps, rows },
   [IN_CORE, ...clusters].map((swap) => ({
     label: swap === IN_CORE ? swap : `clusters of ${swap}`,
     points: rows.filter((row) =>

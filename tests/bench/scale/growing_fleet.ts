@@ -7,6 +7,7 @@ import { fetchPage, hostOf, inParallel, strangers } from "../../load/fleet.ts";
 import { load, percentile } from "../../load/load.ts";
 import { TestServer } from "../../load/server.ts";
 import { cpuTimes, usedBetween } from "../../load/cpu.ts";
+import { type WarmUp, warmUp } from "./warm_up.ts";
 
 /** Requests to create VMs, and first requests to VMs, that are under way at a time. */
 const PARALLEL = 16;
@@ -23,6 +24,7 @@ export interface Sample {
   readonly vms: number;
   readonly bytes: number;
   readonly alpha: number;
+  readonly answered: number;
   readonly requestsPerSecond: number;
   /** Milliseconds. */
   readonly p50: number;
@@ -90,6 +92,12 @@ export class GrowingFleet {
     });
   }
 
+  /** Lets every VM serve a document, then loads the whole fleet with it until the server is warm. */
+  async warmUp(bytes: number, connections: number): Promise<WarmUp> {
+    await this.visitAll(bytes);
+    return await warmUp((seconds) => this.load(bytes, 0, { seconds, connections }));
+  }
+
   /** Closed-loop load on the whole fleet. */
   async load(
     bytes: number,
@@ -116,6 +124,7 @@ export class GrowingFleet {
       vms: this.size,
       bytes,
       alpha,
+      answered: result.answered,
       requestsPerSecond: result.answered / result.seconds,
       p50: percentile(result.latencies, 0.5),
       p99: percentile(result.latencies, 0.99),
