@@ -141,6 +141,7 @@ int store_compact(struct store *store, int (*emit)(struct store *store, void *co
                   void *context) {
   if (store->read_only) return fail(EROFS);
   if (store->error) return fail(store->error);
+  if (store->super.epoch == UINT32_MAX) return fail(EOVERFLOW);
   if (store_write(store) < 0) return -1;
   struct store former = *store;
   store->compacting = 1;

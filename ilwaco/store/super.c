@@ -52,6 +52,7 @@ int store_read_super(struct store *store, uint32_t blocks) {
 
 int store_write_super(struct store *store, uint32_t area, uint32_t first_epoch, uint64_t sequence) {
   static uint8_t block[BLOCK_BYTES];
+  if (store->super.epoch == UINT32_MAX) return EOVERFLOW; /* epochs only grow */
   struct super super = {.blocks = store->super.blocks,
                         .area = area,
                         .epoch = store->super.epoch + 1,

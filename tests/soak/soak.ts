@@ -3,7 +3,11 @@
  * random, in a pool that holds a fraction of them; at the end everything has to be back. Then the crash
  * tests (tests/crash): the process is killed again and again, and what was acknowledged has to be there.
  *
- *     deno task soak [--minutes N] [--seed S] [--pool SIZE] [--swap-cluster SIZE] [--crash-rounds N]
+ *     deno task soak [--minutes N] [--seed S] [--pool SIZE] [--swap-cluster SIZE]
+ *                    [--crash-rounds N] [--crash disks,kvd,state]
+ *
+ * By default a minute of the former and a hundred rounds of each crash test, which take ten minutes or more;
+ * `--minutes 0` leaves out the former, `--crash-rounds 0` the latter, and `--crash` names some of them.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -210,26 +214,41 @@ class Run {
   }
 }
 
+/** The crash tests by name. */
+const CRASHES = new Map([["disks", crashRounds], ["kvd", kvdRounds], ["state", stateRounds]]);
+
 if (import.meta.main) {
   const read = parseArgs(Deno.args, {
-    string: ["minutes", "seed", "pool", "swap-cluster", "crash-rounds"],
-    default: { minutes: "1", pool: "8M", "swap-cluster": "64K", "crash-rounds": "100" },
+    string: ["minutes", "seed", "pool", "swap-cluster", "crash-rounds", "crash"],
+    default: {
+      minutes: "1",
+      pool: "8M",
+      "swap-cluster": "64K",
+      "crash-rounds": "100",
+      crash: [...CRASHES.keys()].join(),
+    },
+    unknown(word: string) {
+      console.error(`${word}: expected the options that tests/soak/soak.ts tells`);
+      Deno.exit(2);
+    },
   });
-  const seed = Number(read.seed ?? Date.now() % 2 ** 31);
-  console.log(`seed ${seed}`);
-  const result = await soak({
-    seconds: 60 * Number(read.minutes),
-    seed,
-    poolBytes: parseSize(read.pool) ?? 0,
-    clusterBytes: parseSize(read["swap-cluster"]) ?? 0,
-    log: (line) => console.log(line),
-  });
-  console.log(JSON.stringify(result, null, 2));
-  let wrong = result.wrong.length + Object.keys(result.lost).length;
-  const crash = { rounds: Number(read["crash-rounds"]), seed };
-  for (const rounds of [crashRounds, kvdRounds, stateRounds]) {
-    const crashes = await rounds({ ...crash, log: (line: string) => console.log(line) });
-    console.log(JSON.stringify(crashes, null, 2));
+  const log = (line: string) => console.log(line);
+  const seed = Number(read.seed ?? Date.now() % 2 ** 31), seconds = 60 * Number(read.minutes);
+  const rounds = Number(read["crash-rounds"]);
+  let wrong = 0;
+  log(`seed ${seed}`);
+  if (seconds > 0) {
+    const poolBytes = parseSize(read.pool) ?? 0,
+      clusterBytes = parseSize(read["swap-cluster"]) ?? 0;
+    const result = await soak({ seconds, seed, poolBytes, clusterBytes, log });
+    log(JSON.stringify(result, null, 2));
+    wrong += result.wrong.length + Object.keys(result.lost).length;
+  }
+  for (const name of read.crash.split(",")) {
+    const crash = CRASHES.get(name);
+    if (crash === undefined) throw new Error(`--crash ${name}: expected ${[...CRASHES.keys()]}`);
+    const crashes = await crash({ rounds, seed, log });
+    log(`${name}: ${JSON.stringify(crashes, null, 2)}`);
     wrong += crashes.wrong.length;
   }
   Deno.exit(wrong === 0 ? 0 : 1);
