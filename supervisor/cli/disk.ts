@@ -1,6 +1,7 @@
 /** `denali disk`: the disks that a server keeps. */
 
 import type { DiskMaking, DiskSummary } from "../disk/store.ts";
+import { SparseWriter } from "../disk/sparse.ts";
 import { formatSize } from "../size.ts";
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
 import {
@@ -142,11 +143,24 @@ async function exportDisk(args: string[]): Promise<number> {
   );
   try {
     if (path === "-") await counted.pipeTo(Deno.stdout.writable, { preventClose: true });
-    else await counted.pipeTo((await createFile(path)).writable);
+    else await saveSparse(counted, path);
   } finally {
     bar.finish();
   }
   return EXIT.OK;
+}
+
+/** Blocks of zeros take no room in the file either. A part of a disk is not left behind. */
+async function saveSparse(bytes: ReadableStream<Uint8Array>, path: string): Promise<void> {
+  using file = await createFile(path);
+  try {
+    const writer = new SparseWriter(file);
+    for await (const piece of bytes) await writer.write(piece);
+    await writer.end(writer.length);
+  } catch (error) {
+    await Deno.remove(path).catch(() => {});
+    throw error instanceof Failure ? error : new Failure(`${path}: ${(error as Error).message}`);
+  }
 }
 
 async function createFile(path: string): Promise<Deno.FsFile> {

@@ -69,9 +69,14 @@ Deno.test("a disk is made, filled, attached, copied, enlarged, exported and remo
         assertStringIncludes(await fails("disk", "export", "zeros", `${folder}/x`), "be copied");
         await ok("stop", "one");
         assertEquals(await ok("disk", "resize", "zeros", "512K"), "zeros\n");
+        await ok("disk", "export", "zeros", `${folder}/sparse`);
+        const { size, blocks } = await Deno.stat(`${folder}/sparse`);
+        assertEquals([size, blocks], [512 << 10, 0]);
         assertStringIncludes(await fails("disk", "resize", "zeros", "256K"), "never shrinks");
         assertStringIncludes(await fails("disk", "rm", "zeros"), "cannot be removed");
         assertStringIncludes(await fails("update", "--disk", "none-such", "one"), "no disk");
+        await ok("update", "--disk", "none", "one");
+        assertMatch(await ok("disk", "ls"), /content\s+40K\s+40K\s+-\nzeros\s+512K\s+0\s+-\n/);
         await ok("update", "--disk", "zeros:ro", "one");
         assertMatch(await ok("disk", "ls"), /content\s+40K\s+40K\s+-\nzeros\s+512K\s+0\s+1:ro\n/);
         await ok("start", "one");
@@ -148,5 +153,38 @@ Deno.test("routes of disks refuse what is wrong by its field", () =>
         assertEquals(await ask(method, path, body), expected, `${method} ${path}`);
       }
       assert((await ok("disk", "ls", "-q")) === "a\n");
+    })
+  ));
+
+Deno.test("an import tells how far it is, keeps its name, and leaves nothing if the sender goes away", () =>
+  withFolder((folder) =>
+    withCliServer([...POOL, "--data", folder], async ({ url, ok, fails }) => {
+      const sender = new AbortController();
+      const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+      const path = `${url}/v1/disks/slow`;
+      const upload = fetch(`${path}/data?size=1M`, {
+        method: "PUT",
+        headers: { "content-type": "application/octet-stream" },
+        body: readable,
+        signal: sender.signal,
+      }).catch(() => undefined);
+      const writer = writable.getWriter();
+      await writer.write(new Uint8Array(100_000).fill(1));
+      let making = { name: "", doneBytes: 0, bytes: null };
+      while (making.doneBytes === 0) {
+        const response = await fetch(`${path}/making`);
+        if (response.status === 200) making = await response.json();
+        else await response.body?.cancel();
+      }
+      assertEquals([making.name, making.bytes], ["slow", null]);
+      assertStringIncludes(await fails("disk", "create", "slow", "64K"), "another disk");
+      sender.abort();
+      await upload;
+      await writer.abort().catch(() => {});
+      while (
+        (await (await fetch(`${path}/making`)).json()).status !== 404
+      ) { /* until it is noticed */ }
+      assertEquals([...Deno.readDirSync(`${folder}/disks`)], []);
+      assertEquals(await ok("disk", "ls", "-q"), "");
     })
   ));
