@@ -94,3 +94,9 @@ Deno.test({
   // The server has one socket more, and the client two.
   fn: () => check({ seed: 1, lease: 1, "1:net": "dhcp" }, [12, 6]),
 });
+
+Deno.test({
+  name: "a connection that was silent for a minute sends as much at once as before",
+  ignore,
+  fn: () => check({ seed: 1, silence: 1, delay: 50_000, queue: 1000 }),
+});

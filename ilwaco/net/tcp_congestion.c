@@ -5,6 +5,10 @@
  * Why not CUBIC: it differs from NewReno only where the product of bandwidth and delay is large, and the
  * links of a VM are a switch in memory or a TAP device with less than a millisecond of delay.
  *
+ * A window outlasts five minutes of silence (RFC 7661), not one retransmission timeout as in RFC 5681:
+ * among ten thousand servers each is asked so rarely that it would begin anew with every request, in
+ * twice the turns. A window that was not used does not grow, and a loss counts from what was in flight.
+ *
  * A timeout costs 200 ms, hundreds of round trips here, so two losses which fast retransmit alone does
  * not see are caught before: that of the last segments (tail loss probe, RFC 8985 section 7) and that of a
  * segment which was sent again (something sent later was reported, as in RACK).
@@ -14,13 +18,17 @@
 
 enum { DUPLICATES_MEAN_LOSS = 3 };
 
+/* After so long a silence the window says nothing any more: RFC 7661's non-validated period. */
+#define WINDOW_LASTS_US (5 * 60 * 1000000ull)
+
 void tcp_congestion_start(struct tcp_connection *c) {
   c->cwnd = 10u * c->mss;
   c->ssthresh = UINT32_MAX;
   c->recover = c->snd_una;
 }
 
-void tcp_congestion_idle(struct tcp_connection *c) {
+void tcp_congestion_begin(struct tcp_connection *c) {
+  if (network_now() - c->last_sent_at <= WINDOW_LASTS_US) return;
   if (c->cwnd > 10u * c->mss) c->cwnd = 10u * c->mss;
 }
 

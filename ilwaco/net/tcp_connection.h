@@ -165,7 +165,7 @@ uint32_t tcp_window_edge(const struct tcp_connection *c); /* right edge that cou
 /* --- tcp_congestion.c */
 
 void tcp_congestion_start(struct tcp_connection *c);
-void tcp_congestion_idle(struct tcp_connection *c);
+void tcp_congestion_begin(struct tcp_connection *c); /* about to send, with nothing in flight */
 void tcp_congestion_acked(struct tcp_connection *c, uint32_t acked, uint32_t flight_before);
 void tcp_congestion_duplicate(struct tcp_connection *c, int sack_news);
 /* The peer has reported something new while recovering: was what was sent again lost as well? */

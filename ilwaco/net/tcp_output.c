@@ -285,9 +285,7 @@ static int send_next(struct tcp_connection *c) {
 
 void tcp_output(struct tcp_connection *c) {
   if (c->state < TCP_ESTABLISHED) return;
-  if (c->snd_una == c->snd_max && c->send.used && network_now() - c->last_sent_at > c->rto) {
-    tcp_congestion_idle(c);
-  }
+  if (c->snd_una == c->snd_max && c->send.used) tcp_congestion_begin(c);
   if (c->resend_head) resend_head(c);
   int by_sack = c->recovering && c->sack;
   if (by_sack) resend_holes(c, 1);

@@ -273,6 +273,27 @@ static int watch_lease(void) {
   return failures != 0;
 }
 
+/* Microseconds until a burst that fits into the buffers has come back. */
+static uint64_t burst(int fd) {
+  static char block[60000];
+  uint64_t begun = ilwaco_now_us();
+  if (send(fd, block, sizeof block, 0) != sizeof block) complain("send", 0);
+  if (recv(fd, block, sizeof block, MSG_WAITALL) != sizeof block) complain("recv", 0);
+  return ilwaco_now_us() - begun;
+}
+
+/* After a minute of silence a burst takes half of the round trips of the first: the window has stayed. */
+static int watch_window(void) {
+  int fd = dial(7007);
+  uint64_t first = burst(fd);
+  burst(fd);
+  pause_ms(60000);
+  uint64_t later = burst(fd);
+  if (later > first / 2) complain("window", (unsigned)later);
+  close(fd);
+  return failures != 0;
+}
+
 int main(void) {
   if (strcmp(ilwaco_setting("role"), "server") == 0) {
     spawn(accept_on, 7007);
@@ -284,6 +305,7 @@ int main(void) {
   }
   pause_ms(1);
   if (setting("lease", 0)) return watch_lease();
+  if (setting("silence", 0)) return watch_window();
   unsigned streams = setting("streams", 1);
   running = streams;
   for (unsigned i = 0; i < setting("chatter", 0); i++) spawn(chatter, (long)i);
