@@ -18,7 +18,7 @@ const LIMIT = 4_000_000;
 async function onBoth(test: (port: number) => Promise<void>): Promise<void> {
   const settings = { maxmemory: String(LIMIT) };
   await GuestHost.use(async (host) => {
-    const vm = await host.boot("kvd", { publish: [6379], memory: 8 << 20, settings });
+    const vm = await host.boot("kvd", { publish: [6379], memory: 8 << 20, env: settings });
     await vm.says("listening");
     await test(vm.port);
   });

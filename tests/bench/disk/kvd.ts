@@ -17,7 +17,14 @@ export interface KvdOptions {
   readonly clients: number;
 }
 
-export async function kvdInVm({ folder, appendfsync, ...load }: KvdOptions): Promise<Rates> {
+export interface WarmKvdOptions extends KvdOptions {
+  /** How long it works before it is measured. */
+  readonly warmMilliseconds: number;
+}
+
+export async function kvdInVm(
+  { folder, appendfsync, warmMilliseconds, ...load }: WarmKvdOptions,
+): Promise<Rates> {
   const [path] = await buildGuests(["kvd"]);
   const image = await describeImage("kvd", await Deno.readFile(path));
   const disk = `${folder}/kvd-${appendfsync}.img`;
@@ -34,6 +41,8 @@ export async function kvdInVm({ folder, appendfsync, ...load }: KvdOptions): Pro
       env: { appendfsync },
       publish: [{ hostname: "127.0.0.1", host: 0, guest: 6379 }],
     });
+    const warm = performance.now() + warmMilliseconds;
+    while (performance.now() < warm) await benchmark(host, { ...load, requests: 1000 });
     return await benchmark(host, load);
   } finally {
     await supervisor.close();
