@@ -89,6 +89,19 @@ Deno.test({
 });
 
 Deno.test({
+  name: "of a crowd that a server speaks to first, everybody is served or sent away",
+  ignore,
+  fn: async () => {
+    // The server has one socket more. When it comes too late, all have been sent away before.
+    for (const late_ms of [0, 3000, 60_000]) {
+      for (const crowd of [10, 40, 700]) {
+        await check({ seed: 1, streams: 0, crowd, late_ms }, [13, 3]);
+      }
+    }
+  },
+});
+
+Deno.test({
   name: "a lease is renewed, given up when nobody extends it, and taken again",
   ignore,
   // The server has one socket more, and the client two.

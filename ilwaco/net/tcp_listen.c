@@ -4,6 +4,10 @@
  * A request is a few words, not a connection, and there are at most as many per listener as its backlog
  * (and REQUESTS_MAXIMUM). Beyond that SYNs are answered by cookies, which cost no memory: a flood of SYNs
  * keeps nobody out who answers (tcp_cookie.c). A full accept queue takes no more SYNs.
+ *
+ * Who has sent the third step believes that he is connected, and may wait for us to speak. If the queue has
+ * become full meanwhile, his request stays (that of a cookie is made one) and its SYN-ACK is repeated,
+ * which he acknowledges again; if that does not help, he is reset. Nobody is forgotten in silence.
  */
 #include <errno.h>
 
@@ -55,11 +59,15 @@ static void transmit_syn_ack(const struct tcp_request *request, uint32_t timesta
                length, 0);
 }
 
-static void answer(struct tcp_listener *l, struct tcp_request *request) {
-  transmit_syn_ack(request, (uint32_t)(network_now() / 1000));
+static void answer_later(struct tcp_listener *l, struct tcp_request *request) {
   request->answers++;
   request->again_at = network_now() + ((uint64_t)ANSWER_INTERVAL_US << (request->answers - 1));
   if (!l->timer.slot || request->again_at < l->timer.deadline) timer_set(&l->timer, request->again_at);
+}
+
+static void answer(struct tcp_listener *l, struct tcp_request *request) {
+  transmit_syn_ack(request, (uint32_t)(network_now() / 1000));
+  answer_later(l, request);
 }
 
 /* By a cookie: nothing is kept. */
@@ -79,6 +87,14 @@ static unsigned requests_maximum(const struct tcp_listener *l) {
   return l->backlog < REQUESTS_MAXIMUM ? l->backlog : REQUESTS_MAXIMUM;
 }
 
+static void give_up(struct tcp_listener *l, struct tcp_request *r) {
+  if (r->acknowledged) {
+    network_counters.tcp_resets_out++;
+    tcp_transmit(&r->at, r->iss + 1, 0, TCP_RST, 0, 0, 0);
+  }
+  tcp_request_remove(&l->requests, r);
+}
+
 /* Answers once more who has not reacted; gives up in the end, earlier when there are many. */
 static void on_timer(struct net_timer *timer) {
   struct tcp_listener *l = TIMER_OWNER(timer, struct tcp_listener);
@@ -87,8 +103,9 @@ static void on_timer(struct net_timer *timer) {
   for (unsigned i = 0; i < TCP_REQUEST_BUCKETS; i++) {
     for (struct tcp_request *r = l->requests.bucket[i], *following; r; r = following) {
       following = r->next;
-      if (r->again_at <= now + TICK_US && r->answers >= (crowded ? ANSWERS_CROWDED : ANSWERS_MAXIMUM)) {
-        tcp_request_remove(&l->requests, r);
+      int maximum = crowded && !r->acknowledged ? ANSWERS_CROWDED : ANSWERS_MAXIMUM;
+      if (r->again_at <= now + TICK_US && r->answers >= maximum) {
+        give_up(l, r);
         continue;
       }
       if (r->again_at <= now + TICK_US) {
@@ -148,7 +165,7 @@ void tcp_listener_close(struct tcp_listener *l) {
   while (*link != l) link = &(*link)->next;
   *link = l->next;
   for (unsigned i = 0; i < TCP_REQUEST_BUCKETS; i++) {
-    while (l->requests.bucket[i]) tcp_request_remove(&l->requests, l->requests.bucket[i]);
+    while (l->requests.bucket[i]) give_up(l, l->requests.bucket[i]);
   }
   struct tcp_connection *c;
   while ((c = tcp_accept(l))) {
@@ -215,8 +232,7 @@ static struct tcp_connection *connection_from(const struct tcp_request *request)
   return c;
 }
 
-/* The third step. 0: there is no place for the connection, but the SYN-ACK goes out again and brings
- * another chance. */
+/* The third step. 0: there is no place for the connection. */
 static int establish(struct tcp_listener *l, const struct tcp_request *request,
                      const struct tcp_segment *segment) {
   if (l->accept_count >= l->backlog) {
@@ -242,6 +258,22 @@ static int establish(struct tcp_listener *l, const struct tcp_request *request,
   return 1;
 }
 
+/* There was no place for who answered this cookie: keeps his request. */
+static void keep(struct tcp_listener *l, const struct tcp_request *from_cookie,
+                 const struct tcp_segment *segment) {
+  struct tcp_request *request = NULL;
+  if (l->requests.count < REQUESTS_MAXIMUM) request = tcp_request_add(&l->requests, &from_cookie->at);
+  if (!request) {
+    tcp_reply_reset(&from_cookie->at, segment);
+    return;
+  }
+  struct tcp_request *next = request->next;
+  *request = *from_cookie;
+  request->next = next;
+  request->acknowledged = 1;
+  answer_later(l, request);
+}
+
 static void on_answer(struct tcp_listener *l, const struct tcp_endpoints *at,
                       const struct tcp_segment *segment) {
   struct tcp_request *request = tcp_request_find(&l->requests, at);
@@ -254,10 +286,12 @@ static void on_answer(struct tcp_listener *l, const struct tcp_endpoints *at,
       tcp_reply_reset(at, segment);
     } else if (establish(l, request, segment)) {
       tcp_request_remove(&l->requests, request);
+    } else {
+      request->acknowledged = 1;
     }
   } else if (network_now() < l->cookies_until && tcp_cookie_take(&from_cookie, at, segment)) {
     network_counters.tcp_cookies_taken++;
-    establish(l, &from_cookie, segment);
+    if (!establish(l, &from_cookie, segment)) keep(l, &from_cookie, segment);
   } else {
     tcp_reply_reset(at, segment);
   }

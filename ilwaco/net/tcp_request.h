@@ -19,6 +19,7 @@ struct tcp_request {
   unsigned has_scale : 1;
   unsigned sack : 1;
   unsigned timestamps : 1;
+  unsigned acknowledged : 1; /* the third step has come, and found no place */
   uint64_t again_at; /* when to answer once more */
 };
 

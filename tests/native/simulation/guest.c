@@ -159,6 +159,20 @@ static void *accept_on(void *argument) {
   return NULL;
 }
 
+/* Speaks first to more clients than its queues hold, and only after a while. */
+static void *greet(void *argument) {
+  int listener = socket(AF_INET, SOCK_STREAM, 0);
+  struct sockaddr_in own = at(0, 21);
+  bind(listener, (struct sockaddr *)&own, sizeof own);
+  listen(listener, 4);
+  pause_ms(setting("late_ms", 0));
+  for (;;) {
+    int fd = accept(listener, NULL, NULL);
+    if (fd >= 0 && send(fd, "hello", 5, 0) == 5) close(fd);
+  }
+  return argument;
+}
+
 /* --- client */
 
 static unsigned running, failures;
@@ -221,6 +235,20 @@ static void *transfer(void *argument) {
     if (got != total) complain("stream", got);
     if (got == total && recv(fd, &byte, 1, 0) != 0) complain("end of stream", got);
     close(fd);
+  }
+  if (--running == 0) ilwaco_event_signal(&ended);
+  return NULL;
+}
+
+/* Comes with many others, and waits to be spoken to or to be sent away. */
+static void *guest(void *argument) {
+  for (char block[5];;) {
+    int fd = dial(21);
+    ssize_t got = fd < 0 ? 0 : recv(fd, block, sizeof block, 0);
+    if (fd < 0) complain("connect", (unsigned)(long)argument);
+    close(fd);
+    if (fd < 0 || got == 5) break;
+    if (got == 0) complain("greeting", (unsigned)(long)argument);
   }
   if (--running == 0) ilwaco_event_signal(&ended);
   return NULL;
@@ -300,16 +328,18 @@ int main(void) {
     spawn(accept_on, 80);
     spawn(echo_datagrams, 0);
     spawn(answer_names, 0);
+    if (setting("crowd", 0)) spawn(greet, 0);
     if (setting("lease", 0)) spawn(lend, 0);
     return 0;
   }
   pause_ms(1);
   if (setting("lease", 0)) return watch_lease();
   if (setting("silence", 0)) return watch_window();
-  unsigned streams = setting("streams", 1);
-  running = streams;
+  unsigned streams = setting("streams", 1), crowd = setting("crowd", 0);
+  running = streams + crowd;
   for (unsigned i = 0; i < setting("chatter", 0); i++) spawn(chatter, (long)i);
   for (unsigned i = 0; i < streams; i++) spawn(transfer, (long)i);
+  for (unsigned i = 0; i < crowd; i++) spawn(guest, (long)i);
   while (running) ilwaco_event_wait(&ended, ILWACO_NO_DEADLINE);
   if (!failures) printf("all %u streams came back whole\n", streams);
   return failures != 0;
