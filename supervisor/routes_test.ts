@@ -61,6 +61,8 @@ Deno.test("VMs are filtered by state, label, image and name, and listed page by 
     assertEquals(await names("state=created&state=running&image=echo"), [5]);
     assertEquals(await names("name=even-*&name=*-5"), [2, 4, 5]);
     assertEquals(await names("name=even"), []);
+    assertEquals(await names("name=e*v*-4"), [4]);
+    assertEquals(await names("name=*-*-*"), []);
     assertEquals(await names("label=toString"), []);
     const pages: number[][] = [];
     for (let path: string | undefined = "/v1/vms?limit=2&name=*"; path !== undefined;) {

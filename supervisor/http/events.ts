@@ -32,7 +32,7 @@ export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
     tag: "events",
     summary: "What happened",
     description:
-      "A JSON array, oldest first; or, with `Accept: text/event-stream`, a stream that goes on.",
+      "A JSON array, oldest first, of the latest or of those behind `after`; or, with `Accept: text/event-stream`, a stream that goes on.",
     access: { role: "reader" },
     query: z.object({
       after: wholeNumber("after", "Only events with greater ids", undefined),
@@ -42,7 +42,8 @@ export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
   }, async (c, { query }) => {
     const seen = visible(supervisor, c.get("caller").labels);
     if (!(c.req.header("accept") ?? "").includes("text/event-stream")) {
-      const events = await supervisor.events.since(query.after ?? 0, query.limit);
+      const after = query.after ?? Math.max(0, supervisor.events.last - query.limit);
+      const events = await supervisor.events.since(after, query.limit);
       return c.json(events.filter(seen));
     }
     const after = query.after ?? lastEventId(c.req.header("last-event-id"));

@@ -41,9 +41,7 @@ function matcher({ state, label, image, name }: VmFilter): (vm: VmRecord) => boo
       `one of ${VM_STATES.join(", ")}`,
     );
   }
-  const patterns = name.map((text) =>
-    new RegExp(`^${text.split(/\*+/).map(RegExp.escape).join(".*")}$`)
-  );
+  const patterns = name.map((text) => text.split(/\*+/));
   const labels = label.map((text) => {
     const at = text.indexOf("=");
     return at < 0 ? { key: text } : { key: text.slice(0, at), value: text.slice(at + 1) };
@@ -51,8 +49,22 @@ function matcher({ state, label, image, name }: VmFilter): (vm: VmRecord) => boo
   return (vm) =>
     (state.length === 0 || state.includes(vm.state)) &&
     (image.length === 0 || image.includes(vm.image.name) || image.includes(vm.image.hash)) &&
-    (patterns.length === 0 || patterns.some((pattern) => pattern.test(vm.name))) &&
+    (patterns.length === 0 || patterns.some((parts) => isLike(vm.name, parts))) &&
     labels.every(({ key, value }) =>
       Object.hasOwn(vm.labels, key) && (value === undefined || vm.labels[key] === value)
     );
+}
+
+/** Whether the text is these parts in this order, with anything in between: in time linear in both. */
+function isLike(text: string, [first, ...parts]: readonly string[]): boolean {
+  const last = parts.pop();
+  if (last === undefined) return text === first;
+  if (!text.startsWith(first)) return false;
+  let at = first.length;
+  for (const part of parts) {
+    const found = text.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  return text.length - at >= last.length && text.endsWith(last);
 }
