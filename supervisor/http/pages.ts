@@ -1,7 +1,6 @@
 /** The pages for people, and the OpenAPI document. They hold nothing of this server's. */
 
-import { DASHBOARD } from "../dashboard/page.ts";
-import { DOCS } from "./docs_page.ts";
+import { DASHBOARD, DOCS } from "../pages/pages.ts";
 import type { ControlApp } from "./route.ts";
 import { VERSION } from "../version.ts";
 

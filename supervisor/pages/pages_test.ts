@@ -1,11 +1,11 @@
-/** The dashboard in a real browser. */
+/** The pages in a real browser. */
 
 import { assertMatch, assertStringIncludes } from "@std/assert";
 import { hasTool } from "../../tests/tools.ts";
 import { printGuest } from "../testing/guests.ts";
 import { withServed } from "../testing/served.ts";
 
-const ignore = !await hasTool("chromium", "shows the dashboard");
+const ignore = !await hasTool("chromium", "shows the pages");
 
 /** The page's elements after some seconds of the browser's own time, in which it waits for answers. */
 async function shown(url: string): Promise<string> {
@@ -40,5 +40,16 @@ Deno.test({
       assertMatch(page, /<button>start<\/button>/);
       assertMatch(page, /<pre id="console"[^>]*>&lt;script&gt;document/);
       assertMatch(page, /<p id="problem" role="alert" hidden="">/);
+    }),
+});
+
+Deno.test({
+  name: "a browser shows the routes of the endpoint and the shapes of what they take",
+  ignore,
+  fn: () =>
+    withServed(async ({ url }) => {
+      const page = await shown(`${url}/docs`);
+      assertMatch(page, /POST<\/span><code>\/v1\/vms<\/code><small>Create a VM</);
+      assertMatch(page, /<code>image<\/code>/);
     }),
 });
