@@ -151,6 +151,14 @@ static void increment(struct call *call) {
   reply_number(call->reply, value);
 }
 
+static void field_length(struct call *call) {
+  int wrong;
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_HASH, &wrong);
+  if (wrong) return;
+  struct entry *field = field_of(entry, &call->arguments[2]);
+  reply_number(call->reply, field ? field->value.text->length : 0);
+}
+
 const struct command hash_commands[] = {{"HSET", 4, 0, WRITES | GROWS, set},
                                         {"HMSET", 4, 0, WRITES | GROWS, set_status},
                                         {"HSETNX", 4, 4, WRITES | GROWS, set_absent},
@@ -162,5 +170,6 @@ const struct command hash_commands[] = {{"HSET", 4, 0, WRITES | GROWS, set},
                                         {"HVALS", 2, 2, 0, values},
                                         {"HLEN", 2, 2, 0, length},
                                         {"HEXISTS", 3, 3, 0, exists},
+                                        {"HSTRLEN", 3, 3, 0, field_length},
                                         {"HINCRBY", 4, 4, WRITES | GROWS, increment},
                                         {NULL, 0, 0, 0, NULL}};

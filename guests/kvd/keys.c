@@ -30,6 +30,36 @@ static void type(struct call *call) {
   reply_status(call->reply, entry ? type_names[entry->type] : "none");
 }
 
+/* 1: it has the new name; 0: it is the same, or taken and `if_free`; -1: there is none. */
+static int move(const struct call *call, int if_free) {
+  const struct argument *to = &call->arguments[2];
+  struct entry *entry = database_find(&call->arguments[1]), *there = database_find(to);
+  if (!entry) return -1;
+  if (entry == there || (there && if_free)) return 0;
+  if (there) database_remove(to);
+  int fresh;
+  there = table_add(&database, to->bytes, to->length, &fresh);
+  there->type = entry->type;
+  there->value = entry->value;
+  database_expire(there, entry->expires);
+  entry->type = TYPE_STRING;
+  entry->value.text = NULL;
+  database_remove(&call->arguments[1]);
+  command_changed();
+  return 1;
+}
+
+static void rename_key(struct call *call) {
+  if (move(call, 0) < 0) reply_error(call->reply, "ERR no such key");
+  else reply_status(call->reply, "OK");
+}
+
+static void rename_if_free(struct call *call) {
+  int moved = move(call, 1);
+  if (moved < 0) reply_error(call->reply, "ERR no such key");
+  else reply_number(call->reply, moved);
+}
+
 /* --- time */
 
 static void expire(struct call *call, int unit, int relative) {
@@ -165,6 +195,8 @@ const struct command key_commands[] = {{"DEL", 2, 0, WRITES, remove_keys},
                                        {"UNLINK", 2, 0, WRITES, remove_keys},
                                        {"EXISTS", 2, 0, 0, exists},
                                        {"TYPE", 2, 2, 0, type},
+                                       {"RENAME", 3, 3, WRITES, rename_key},
+                                       {"RENAMENX", 3, 3, WRITES, rename_if_free},
                                        {"EXPIRE", 3, 3, WRITES, expire_seconds},
                                        {"PEXPIRE", 3, 3, WRITES, expire_milliseconds},
                                        {"EXPIREAT", 3, 3, WRITES, expire_at_seconds},

@@ -15,6 +15,16 @@ static void push(struct call *call, int front) {
 static void push_front(struct call *call) { push(call, 1); }
 static void push_back(struct call *call) { push(call, 0); }
 
+/* Only to a list that there is. */
+static void push_present(struct call *call, int front) {
+  int wrong;
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
+  if (entry) push(call, front);
+  else if (!wrong) reply_number(call->reply, 0);
+}
+static void push_front_present(struct call *call) { push_present(call, 1); }
+static void push_back_present(struct call *call) { push_present(call, 0); }
+
 static void pop(struct call *call, int front) {
   int wrong;
   long long count = 1;
@@ -85,8 +95,93 @@ static void range(struct call *call) {
   }
 }
 
+static void set(struct call *call) {
+  int wrong;
+  long long index;
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
+  if (wrong) return;
+  if (!entry) {
+    reply_error(call->reply, "ERR no such key");
+    return;
+  }
+  if (!argument_number(&call->arguments[2], &index)) {
+    reply_not_number(call);
+    return;
+  }
+  struct list *list = entry->value.list;
+  if (index < 0) index += list->count;
+  if (index < 0 || index >= list->count) {
+    reply_error(call->reply, "ERR index out of range");
+    return;
+  }
+  const struct argument *value = &call->arguments[3];
+  list_replace(list, (uint32_t)index, text_new(value->bytes, value->length));
+  command_changed();
+  reply_status(call->reply, "OK");
+}
+
+static void trim(struct call *call) {
+  int wrong;
+  long long first, last;
+  if (!argument_number(&call->arguments[2], &first) ||
+      !argument_number(&call->arguments[3], &last)) {
+    reply_not_number(call);
+    return;
+  }
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
+  if (wrong) return;
+  if (entry) {
+    struct list *list = entry->value.list;
+    long long count = list->count;
+    if (first < 0) first = first + count < 0 ? 0 : first + count;
+    if (last < 0) last += count;
+    if (last >= count) last = count - 1;
+    if (first > last) first = count;
+    for (long long i = last + 1; i < count; i++) memory_free(list_pop(list, 0));
+    for (long long i = 0; i < first && list->count; i++) memory_free(list_pop(list, 1));
+    if (list->count != count) command_changed();
+    if (!list->count) database_remove(&call->arguments[1]);
+  }
+  reply_status(call->reply, "OK");
+}
+
+/* Takes items that are a value out: so many from the front, or from the back if it is less than zero, or all. */
+static void remove_items(struct call *call) {
+  int wrong;
+  long long wanted;
+  const struct argument *value = &call->arguments[3];
+  if (!argument_number(&call->arguments[2], &wanted) || wanted == INT64_MIN) {
+    reply_not_number(call);
+    return;
+  }
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
+  if (wrong) return;
+  struct list *list = entry ? entry->value.list : NULL;
+  uint32_t count = list ? list->count : 0, removed = 0;
+  int from_back = wanted < 0;
+  if (from_back) wanted = -wanted;
+  /* Each item goes around once, so that the order stays. */
+  for (uint32_t i = 0; i < count; i++) {
+    struct text *text = list_pop(list, !from_back);
+    if ((!wanted || removed < wanted) && text_is(text, value->bytes, value->length)) {
+      memory_free(text);
+      removed++;
+    } else {
+      list_push(list, text, from_back);
+    }
+  }
+  if (removed) command_changed();
+  if (list && !list->count) database_remove(&call->arguments[1]);
+  reply_number(call->reply, removed);
+}
+
 const struct command list_commands[] = {{"LPUSH", 3, 0, WRITES | GROWS, push_front},
                                         {"RPUSH", 3, 0, WRITES | GROWS, push_back},
+                                        {"LPUSHX", 3, 0, WRITES | GROWS, push_front_present},
+                                        {"RPUSHX", 3, 0, WRITES | GROWS, push_back_present},
+                                        {"LSET", 4, 4, WRITES | GROWS, set},
+                                        {"LTRIM", 4, 4, WRITES, trim},
+                                        {"LREM", 4, 4, WRITES, remove_items},
                                         {"LPOP", 2, 3, WRITES, pop_front},
                                         {"RPOP", 2, 3, WRITES, pop_back},
                                         {"LLEN", 2, 2, 0, length},

@@ -61,6 +61,11 @@ async function fill(client: RespClient): Promise<void> {
     await ask("INCRBY", "counter", i);
     if (i % 5 === 0) await ask("DEL", `s${(i * 3) % 50}`);
     if (i % 7 === 0) await ask("LPOP", `l${i % 3}`);
+    if (i % 8 === 0) await ask("LSET", `l${i % 3}`, -1, `set ${i}`);
+    if (i % 13 === 0) await ask("LREM", `l${i % 3}`, -1, `item ${i - 3}`);
+    if (i % 17 === 0) await ask("RENAME", `s${i % 50}`, `s${(i * 7) % 50}`);
+    if (i % 19 === 0) await ask("GETDEL", `s${(i * 11) % 50}`);
+    if (i % 23 === 0) await ask("LTRIM", `l${i % 3}`, 2, -1);
     if (i % 9 === 0) await ask("EXPIRE", `s${i % 50}`, 10_000);
     if (i % 11 === 0) await ask("APPEND", `s${i % 50}`, "more");
   }

@@ -169,6 +169,35 @@ static void append(struct call *call) {
   reply_number(call->reply, entry->value.text->length);
 }
 
+static void get_delete(struct call *call) {
+  int wrong;
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_STRING, &wrong);
+  if (wrong) return;
+  reply_text(call->reply, entry ? entry->value.text : NULL);
+  if (!entry) return;
+  database_remove(&call->arguments[1]);
+  command_changed();
+}
+
+static void range(struct call *call) {
+  int wrong;
+  long long first, last;
+  if (!argument_number(&call->arguments[2], &first) ||
+      !argument_number(&call->arguments[3], &last)) {
+    reply_not_number(call);
+    return;
+  }
+  struct entry *entry = database_peek(call, &call->arguments[1], TYPE_STRING, &wrong);
+  if (wrong) return;
+  long long count = entry ? entry->value.text->length : 0;
+  int empty = first < 0 && last < 0 && first > last;
+  if (first < 0) first = first + count < 0 ? 0 : first + count;
+  if (last < 0) last = last + count < 0 ? 0 : last + count;
+  if (last >= count) last = count - 1;
+  if (empty || first > last) reply_bulk(call->reply, "", 0);
+  else reply_bulk(call->reply, entry->value.text->bytes + first, (size_t)(last - first + 1));
+}
+
 static void length(struct call *call) {
   int wrong;
   struct entry *entry = database_peek(call, &call->arguments[1], TYPE_STRING, &wrong);
@@ -223,6 +252,8 @@ const struct command string_commands[] = {{"GET", 2, 2, 0, get},
                                           {"MGET", 2, 0, 0, get_many},
                                           {"MSET", 3, 0, WRITES | GROWS, set_many},
                                           {"APPEND", 3, 3, WRITES | GROWS, append},
+                                          {"GETRANGE", 4, 4, 0, range},
+                                          {"GETDEL", 2, 2, WRITES, get_delete},
                                           {"STRLEN", 2, 2, 0, length},
                                           {"GETSET", 3, 3, WRITES | GROWS, get_set},
                                           {"INCR", 2, 2, WRITES | GROWS, increment},

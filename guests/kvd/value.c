@@ -49,6 +49,12 @@ struct text *list_pop(struct list *list, int front) {
   return text;
 }
 
+void list_replace(struct list *list, uint32_t index, struct text *text) {
+  struct text **item = &list->items[(list->first + index) & (list->capacity - 1)];
+  memory_free(*item);
+  *item = text;
+}
+
 struct text *list_at(const struct list *list, uint32_t index) {
   return list->items[(list->first + index) & (list->capacity - 1)];
 }

@@ -22,6 +22,7 @@ struct list {
 
 void list_push(struct list *list, struct text *text, int front);
 struct text *list_pop(struct list *list, int front); /* NULL: empty */
+void list_replace(struct list *list, uint32_t index, struct text *text);
 struct text *list_at(const struct list *list, uint32_t index);
 
 enum type { TYPE_STRING, TYPE_LIST, TYPE_HASH };
