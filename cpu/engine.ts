@@ -57,7 +57,6 @@ export interface Pool {
   readonly u16: Uint16Array;
   readonly i32: Int32Array;
   readonly f32: Float32Array;
-  readonly f64: Float64Array;
   readonly view: DataView;
 }
 

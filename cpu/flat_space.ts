@@ -21,7 +21,6 @@ export function createPool(bytes: number): Pool {
     u16: new Uint16Array(buffer),
     i32: new Int32Array(buffer),
     f32: new Float32Array(buffer),
-    f64: new Float64Array(buffer),
     view: new DataView(buffer),
   };
 }

@@ -186,7 +186,7 @@ function scalarHelpers(pool: Pool, pages: PageAccess) {
       const at = locate(address, true);
       if (at >= 0) view.setFloat64(at, value, true);
     },
-    // An index into the pool's view of the width, or -1: neither aligned, so go through loadN, storeN.
+    // A place (printer.ts), or -1: neither simple, so go through loadN, storeN.
     reserve8(address: number): number {
       return locate(address, true);
     },
@@ -200,7 +200,7 @@ function scalarHelpers(pool: Pool, pages: PageAccess) {
     },
     reserve64(address: number): number {
       if (!check(address, 8, true)) return -1;
-      return (address & 7) === 0 ? firstOffset() >> 3 : -1;
+      return straddles(address, 8) ? -1 : firstOffset();
     },
   };
 }

@@ -9,7 +9,7 @@
  * properties of the environment that cpu/runtime.ts makes:
  *
  *     R B W F D     the processor state as int32, int8, int16, float32, float64
- *     M32 M8 M16 M64    the pool; M64 as float64
+ *     M32 M8 M16 V       the pool; V is for doubles, which may lie anywhere
  *     LEAST32 ...   bounds of floating-point formats
  *     O             the operand array
  *     X             what changes from run to run: page tables, pending fault
@@ -57,16 +57,19 @@ const RELATIONS: Record<Relation, string> = {
 };
 const REGISTER_ARRAYS: Record<Width, string> = { 8: "B", 16: "W", 32: "R" };
 const PART_ARRAYS: Record<View, string> = { word: "R", single: "F", double: "D" };
-const MEMORY_ARRAYS: Record<MemoryWidth, string> = { 8: "M8", 16: "M16", 32: "M32", 64: "M64" };
-/** A condition on the address `a` before the fast path. */
-export const ALIGNED: Record<MemoryWidth, string> = {
+/** A condition on the address `a` before the fast path: aligned, or for doubles, all in one page. */
+const SIMPLE: Record<MemoryWidth, string> = {
   8: "",
   16: "(a&1)===0&&",
   32: "(a&3)===0&&",
-  64: "(a&7)===0&&",
+  64: "(a&4095)<4089&&",
 };
-/** From a byte offset to an index of the view. */
-export const INDEX_SHIFT: Record<MemoryWidth, string> = { 8: "", 16: ">>1", 32: ">>2", 64: ">>3" };
+/** What a byte offset in the pool becomes to be a place: an index of the view, or for doubles itself. */
+const PLACE: Record<MemoryWidth, string> = { 8: "|0", 16: ">>1", 32: ">>2", 64: "|0" };
+
+export function placeText(width: MemoryWidth, at: string): string {
+  return at + PLACE[width];
+}
 
 /** EFLAGS of an `order` of two doubles. */
 export function orderText(a: string, b: string): string {
@@ -342,14 +345,26 @@ export class HandlerPrinter {
     this.lines.push(`let ${this.prefix}${temp.id}=${text};`);
   }
 
+  /** What the pool holds at a place. A double may lie anywhere, often at a multiple of 4. */
+  protected poolLoad(width: MemoryWidth, place: string): string {
+    return width === 64
+      ? `${this.use("V")}.getFloat64(${place},true)`
+      : `${this.use(`M${width}`)}[${place}]`;
+  }
+
+  protected poolStore(width: MemoryWidth, place: string, value: string): string {
+    return width === 64
+      ? `${this.use("V")}.setFloat64(${place},${value},true)`
+      : `${this.use(`M${width}`)}[${place}]=${value}`;
+  }
+
   protected memory(
     s: Extract<Statement, { op: "load" | "store" | "reserve" | "getPlace" | "setPlace" }>,
   ): void {
     const { lines } = this;
     const { width } = s;
-    const array = this.use(MEMORY_ARRAYS[width]);
-    const at = `(e&-4096|a&4095)${INDEX_SHIFT[width]}`;
-    const fast = `${ALIGNED[width]}(e&1)!==0`;
+    const at = placeText(width, "(e&-4096|a&4095)");
+    const fast = `${SIMPLE[width]}(e&1)!==0`;
     const reserved = (s.op === "load" || s.op === "store") && s.reserved;
     this.use("X");
     const fault = reserved ? "" : "if(X.fault!==0)return X.fault;";
@@ -358,7 +373,7 @@ export class HandlerPrinter {
         const temp = this.prefix + s.temp.id;
         lines.push(
           `let ${temp};{const a=${this.expression(s.address)},e=X.readTable[a>>>12];`,
-          `if(${fast})${temp}=${array}[${at}];`,
+          `if(${fast})${temp}=${this.poolLoad(width, at)};`,
           `else{${temp}=${known(width, `${this.use(`load${width}`)}(a)`)};${fault}}}`,
         );
         break;
@@ -366,7 +381,7 @@ export class HandlerPrinter {
       case "store":
         lines.push(
           `{const a=${this.expression(s.address)},e=X.writeTable[a>>>12];`,
-          `if(${fast})${array}[${at}]=${this.expression(s.value)};`,
+          `if(${fast})${this.poolStore(width, at, this.expression(s.value))};`,
           `else{${this.use(`store${width}`)}(a,${
             this.expression(s.value)
           });${fault}leave=X.leave;}}`,
@@ -387,7 +402,7 @@ export class HandlerPrinter {
         const place = `${this.prefix}p${s.place}`;
         this.define(
           s.temp,
-          `${place}>=0?${array}[${place}]:${
+          `${place}>=0?${this.poolLoad(width, place)}:${
             known(width, `${this.use(`load${width}`)}(${this.expression(s.address)})`)
           }`,
         );
@@ -397,7 +412,7 @@ export class HandlerPrinter {
         const place = `${this.prefix}p${s.place}`;
         const value = this.expression(s.value);
         lines.push(
-          `if(${place}>=0)${array}[${place}]=${value};`,
+          `if(${place}>=0)${this.poolStore(width, place, value)};`,
           `else ${this.use(`store${width}`)}(${this.expression(s.address)},${value});`,
         );
         break;
@@ -439,7 +454,11 @@ export class HandlerPrinter {
     const { kind } = flags;
     if (kind === "explicit") return null;
     if (kind === "order") return knownOrder(pair, text(flags.a), text(flags.b));
-    if (pair === 2) return `${text(flags.result)}===0`;
+    if (pair === 2) {
+      // Only what is in a register has been computed already.
+      const compared = kind === "sub" && !/^r\d$/.test(text(flags.result));
+      return compared ? `${text(flags.a)}===${text(flags.b)}` : `${text(flags.result)}===0`;
+    }
     if (pair === 4) return `${text(flags.result)}<0`;
     if (kind === "sub") {
       const a = text(flags.a), b = text(flags.b);

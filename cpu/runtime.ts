@@ -89,7 +89,7 @@ export function createEnvironment(pool: Pool, operandWords: number): Environment
     M8: new Int8Array(buffer),
     M16: new Int16Array(buffer),
     M32: pool.i32,
-    M64: pool.f64,
+    V: pool.view,
     O: new Int32Array(operandWords),
     X,
     imul: Math.imul,

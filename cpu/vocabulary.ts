@@ -18,7 +18,7 @@ const KEYWORDS = [
 /** Parameters and locals of handlers and regions that have no number, and labels. */
 const LOCALS = [
   ...["environment", "operations", "handler", "block", "left", "leave", "entry"],
-  ...["out", "own", "bail", "E", "K", "S", "V", "stopped", "RT", "WT"],
+  ...["out", "own", "bail", "E", "K", "S", "stopped", "RT", "WT"],
   ...["a", "d", "e", "h", "p", "s", "t", "x", "y", "fk", "fa", "fb", "fr", "fc"],
 ];
 
@@ -29,7 +29,12 @@ const NUMBERED =
 /** The only properties there are, and what has them. */
 const PROPERTIES: Readonly<Record<string, ReadonlySet<string>>> = {
   "X.": new Set(["fault", "leave", "readTable", "writeTable", "nearRead", "nearWrite"]),
-  "V.": new Set(["getFloat64", "setFloat64"]),
+  "V.": new Set(
+    [16, 32].flatMap((width) => [`getInt${width}`, `setInt${width}`]).concat(
+      "getFloat64",
+      "setFloat64",
+    ),
+  ),
 };
 
 const PUNCTUATION = new Set("(){}[];,.=<>!&|^~+-*/%?:");

@@ -50,7 +50,6 @@ export function createPool(bytes: number, memory?: ArrayBuffer | SharedArrayBuff
     u16: new Uint16Array(buffer, 0, bytes >>> 1),
     i32: new Int32Array(buffer, 0, bytes >>> 2),
     f32: new Float32Array(buffer, 0, bytes >>> 2),
-    f64: new Float64Array(buffer, 0, bytes >>> 3),
     view: new DataView(buffer, 0, bytes),
   };
 }

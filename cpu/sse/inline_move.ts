@@ -84,15 +84,12 @@ export const storeLow: Inline = storeDoubles([0]);
 export const storeHigh: Inline = storeDoubles([1]);
 export const store16: Inline = storeDoubles([0, 1]);
 
-/** MOVUPS and its kind: as the aligned form where all bytes lie in one page and the doubles are aligned. */
+/** MOVUPS and its kind: as the aligned form where all bytes lie in one page. */
 export function unaligned(aligned: Inline): Inline {
   return (b, operands) => {
     const { address, exact } = operands;
     if (address === null) return aligned(b, operands);
-    const easy = both(
-      eq(and(address, constant(7)), 0),
-      lt(and(address, constant(0xfff)), 0xff1),
-    );
+    const easy = lt(and(address, constant(0xfff)), 0xff1);
     b.if(easy, () => aligned(b, operands), () => exact(true));
   };
 }

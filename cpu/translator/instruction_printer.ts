@@ -49,6 +49,9 @@ export abstract class InstructionPrinter extends RegisterPrinter {
   /** Leaves at the instruction if `condition`, before it has changed anything. */
   protected abstract bail(condition: string): void;
 
+  /** Leaves for `address` behind the instruction if that has changed the code. */
+  protected abstract leaveIfStopped(address: number | string): void;
+
   protected printInstruction(instruction: RegionInstruction): void {
     this.prefix = `t${this.serial++}_`;
     this.unsure = false;
@@ -127,8 +130,9 @@ export abstract class InstructionPrinter extends RegisterPrinter {
     else this.define(s.temp, text + "|0");
     if (effects.faults) this.bail(`${this.use("stopped")}()`);
     else if (effects.touchesCode) {
-      this.use("stopped");
-      this.unsure = true;
+      // Off the frequent path, which then need not ask.
+      if (this.cursor.isLast && this.cursor.depth > 1) this.leaveIfStopped(this.instruction.end);
+      else this.unsure = true;
     }
     this.registersIn(registers);
   }

@@ -16,9 +16,9 @@
  * instruction has changed anything, and the evaluator runs that instruction.
  */
 
-import { PAGE_MASK } from "../engine.ts";
+import { PAGE_MASK, PAGE_SIZE } from "../engine.ts";
 import type { Expression, Statement } from "../ir.ts";
-import { INDEX_SHIFT, known } from "../printer.ts";
+import { known, placeText } from "../printer.ts";
 import { ESP } from "../state.ts";
 import { InstructionPrinter } from "./instruction_printer.ts";
 import { OFFSET, SLOW_DOUBLE, STOP, TAG } from "./slow_access.ts";
@@ -75,7 +75,7 @@ export abstract class MemoryPrinter extends InstructionPrinter {
     lines.push(`if(${hit(s, tag, a)})${result}${this.fast(s, at, value)};`);
     // In a loop a page that is not the last one is looked up here; on the stack that is rare.
     if (this.inLoop && tag !== STACK_TAG) {
-      this.lookUp(s, tag, a, `${result}${this.fast(s, at, value)}`);
+      this.lookUp(s, tag, a, `${result}${this.anywhere(s, at, value)}`);
     }
     const slow = `${this.use(slowName(s, tag))}(${a}${value && `,${value}`})`;
     if (taken >= 0) lines.push(`else{const t=${slow}|0;`);
@@ -89,24 +89,32 @@ export abstract class MemoryPrinter extends InstructionPrinter {
 
   private lookUp(s: Access, tag: string, a: string, access: string): void {
     const offset = offsetOf(tag), entry = `${tag.startsWith("w") ? "WT" : "RT"}[${a}>>>12]`;
-    const aligned = s.width === 8 ? "" : `&&(${a}&${s.width / 8 - 1})===0`;
+    const last = PAGE_SIZE - s.width / 8;
+    const simple = s.width === 8
+      ? ""
+      : s.op === "reserve" && s.width < 64
+      ? `&&(${a}&${s.width / 8 - 1})===0`
+      : `&&(${a}&${PAGE_MASK})<=${last}`;
     this.lines.push(
-      `else if((e=${entry},(e&1)!==0)${aligned}){`,
+      `else if((e=${entry},(e&1)!==0)${simple}){`,
       `${tag}=${a}&-4096|h;${offset}=(e&-4096)-(${a}&-4096)|0;${access};}`,
     );
   }
 
   /** The access to the pool at byte `at`. */
-  private fast(s: Access, at: string, value: string): string {
-    // A double is often aligned to 4 bytes only.
-    if (s.width === 64 && s.op === "load") return `${this.use("V")}.getFloat64(${at},true)`;
-    if (s.width === 64 && s.op === "store") {
-      return `${this.use("V")}.setFloat64(${at},${value},true)`;
-    }
-    const index = `${at}${INDEX_SHIFT[s.width]}`;
-    if (s.op === "reserve") return index;
-    const element = `${this.use(`M${s.width}`)}[${index}]`;
-    return s.op === "load" ? element : `${element}=${value}`;
+  private fast({ op, width }: Access, at: string, value: string): string {
+    const place = placeText(width, at);
+    if (op === "reserve") return place;
+    return op === "load" ? this.poolLoad(width, place) : this.poolStore(width, place, value);
+  }
+
+  /** The same where nothing is known but that it lies in one page. */
+  private anywhere(s: Access, at: string, value: string): string {
+    if (s.op === "reserve" || s.width === 8 || s.width === 64) return this.fast(s, at, value);
+    const V = this.use("V");
+    return s.op === "load"
+      ? `${V}.getInt${s.width}(${at}|0,true)`
+      : `${V}.setInt${s.width}(${at}|0,${value},true)`;
   }
 
   private tagOf(s: Access): string {
@@ -168,9 +176,9 @@ function slowName(s: Access, tag: string): string {
   return `slow${s.op === "store" ? "Store" : "Reserve"}${s.width}`;
 }
 
-/** Whether the access lies in the page of `tag` and can be made there. */
-function hit({ op, width }: Access, tag: string, a: string): string {
+/** Whether the access lies in the page of `tag` and is aligned, or for doubles, all in it. */
+function hit({ width }: Access, tag: string, a: string): string {
   const page = ~PAGE_MASK;
-  if (width < 64 || op === "reserve") return `(${a}&${page | (width / 8 - 1)})===${tag}`;
-  return `(${a}&${page | 3})===${tag}&&(${a}&${PAGE_MASK})!==${PAGE_MASK - 3}`;
+  if (width < 64) return `(${a}&${page | (width / 8 - 1)})===${tag}`;
+  return `(${a}&${page})===${tag}&&(${a}&${PAGE_MASK})<=${PAGE_SIZE - 8}`;
 }

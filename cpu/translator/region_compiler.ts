@@ -47,7 +47,7 @@ export interface PrintedCode {
 }
 
 /** Names of what each region has for itself, besides the accesses of slow_access.ts. */
-const OWN = ["E", "K", "S", "V", "stopped"] as const;
+const OWN = ["E", "K", "S", "stopped"] as const;
 
 /** What generated code begins with; cpu/vocabulary.ts is about the rest. */
 export const STRICT = '"use strict";';
@@ -147,7 +147,6 @@ ${body}
       E: numbers,
       K: Int32Array.from([0, ...entries.map(({ need }) => need)]),
       S: this.slow.S,
-      V: this.pool.view,
       stopped: this.stopped,
     };
     const all = { ...own, ...this.slow.accesses };

@@ -161,19 +161,13 @@ class RegionPrinter extends VectorPrinter {
   }
 
   private printBlock(node: number): void {
-    const { lines } = this;
     const block: RegionBlock = this.region.blocks[node];
     this.current = node;
     this.inLoop = this.flow.inLoop[node];
     for (const instruction of block.instructions) {
       this.addresses = new Map();
       this.printInstruction(instruction);
-      if (this.unsure && !instruction.program.terminator) {
-        this.storeFlags();
-        lines.push("if(stopped()){");
-        this.leave(instruction.end, this.completed + 1);
-        lines.push("}");
-      }
+      if (this.unsure && !instruction.program.terminator) this.leaveIfStopped(instruction.end);
       this.completed++;
     }
     const last = block.instructions[block.instructions.length - 1];
@@ -192,6 +186,14 @@ class RegionPrinter extends VectorPrinter {
     this.lines.push(`x=${address};d=${done};break out;`);
   }
 
+  /** The instruction is complete; if it changed this code, control goes on at `address` from outside. */
+  protected override leaveIfStopped(address: number | string): void {
+    const { pending, completed } = this;
+    this.lines.push(
+      `if(${this.use("stopped")}()){${pending}x=${address};d=${completed + 1};break out;}`,
+    );
+  }
+
   protected override bail(condition: string): void {
     this.lines.push(`if(${condition}){${this.pending}x=${this.bails.length};break bail;}`);
     this.bails.push([this.instruction.start, this.completed]);
@@ -203,12 +205,7 @@ class RegionPrinter extends VectorPrinter {
     const { flow, lines } = this;
     const node = this.numbers.get(address);
     const done = this.completed + 1;
-    if (this.unsure) {
-      this.storeFlags();
-      lines.push("if(stopped()){");
-      this.leave(address, done);
-      lines.push("}");
-    }
+    if (this.unsure) this.leaveIfStopped(address);
     if (node === undefined) return this.leave(address, done);
     const entry = this.cases.get(node);
     const back = node === this.top ||
@@ -256,12 +253,7 @@ class RegionPrinter extends VectorPrinter {
   private goToComputed(target: string): void {
     const { lines } = this;
     const done = this.completed + 1;
-    if (this.unsure) {
-      this.storeFlags();
-      lines.push("if(stopped()){");
-      this.leave(target, done);
-      lines.push("}");
-    }
+    if (this.unsure) this.leaveIfStopped(target);
     const to = `${this.prefix}to`;
     lines.push(`const ${to}=${target};`);
     for (const way of this.region.blocks[this.current].guesses) {
@@ -309,6 +301,7 @@ class RegionPrinter extends VectorPrinter {
           lines.push("for(;;){");
           this.flags = null;
           this.forgetBytes();
+          this.cursor.isLast = false;
           this.block(s.body);
           this.forgetBytes();
           lines.push("}");

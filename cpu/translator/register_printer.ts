@@ -37,11 +37,13 @@ interface Cursor {
   /** The statement of the program that is printed. */
   at: number;
   depth: number;
+  /** The instruction ends with the statement. */
+  isLast: boolean;
   /** By temporary: the last statement of the program that mentions it. */
   readonly last: ReadonlyMap<number, number>;
 }
 
-const NOWHERE: Cursor = { at: 0, depth: 0, last: new Map() };
+const NOWHERE: Cursor = { at: 0, depth: 0, isLast: true, last: new Map() };
 
 export abstract class RegisterPrinter extends HandlerPrinter {
   protected instruction!: RegionInstruction;
@@ -61,7 +63,12 @@ export abstract class RegisterPrinter extends HandlerPrinter {
   /** Begins with an instruction. */
   protected enterInstruction(instruction: RegionInstruction): void {
     this.instruction = instruction;
-    this.cursor = { at: 0, depth: 0, last: lastMentions(instruction.program.body) };
+    this.cursor = {
+      at: 0,
+      depth: 0,
+      isLast: true,
+      last: lastMentions(instruction.program.body),
+    };
     // Of older instructions only the flags speak.
     const old = this.flagTemps();
     this.copies = new Map([...this.copies].filter(([name]) => old.has(name)));
@@ -69,9 +76,11 @@ export abstract class RegisterPrinter extends HandlerPrinter {
 
   protected override block(statements: readonly Statement[]): void {
     const { cursor } = this;
+    const { isLast } = cursor;
     cursor.depth++;
     for (let i = 0; i < statements.length; i++) {
       if (cursor.depth === 1) cursor.at = i;
+      cursor.isLast = isLast && i === statements.length - 1;
       this.target = targetOf(statements[i], statements[i + 1]);
       this.decides = isDecision(statements[i], statements[i + 1]);
       this.skip = false;
@@ -80,6 +89,7 @@ export abstract class RegisterPrinter extends HandlerPrinter {
       this.skip = false;
     }
     cursor.depth--;
+    cursor.isLast = isLast;
   }
 
   protected forgetRegisters(): void {

@@ -49,10 +49,15 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
   // V8 inlines these functions into regions, and there knows the value of a local, but not of an import.
   const inPage = PAGE_MASK, present = PRESENT, stop = STOP, tag = TAG, offset = OFFSET;
   const hidden = HIDDEN, slowDouble = SLOW_DOUBLE;
-  const { X, D, M8, M16, M32, M64 } = environment as Environment & Views;
+  const { X, D, M8, V } = environment as Environment & Views;
   const { load8, load16, load32, load64, store8, store16, store32, store64 } = environment as
     & Environment
     & Loads;
+  /** Whether `bytes` at `address` lie in one page, which is there. */
+  function isSimple(entry: number, address: number, bytes: number): boolean {
+    return (entry & present) !== 0 && (address & inPage) <= inPage + 1 - bytes;
+  }
+
   /** Tells the page of `address`; returns where the address lies in the pool. */
   function tell(entry: number, address: number): number {
     const page = address & ~inPage, frame = entry & ~inPage;
@@ -78,13 +83,12 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
   // `e` is the entry of the page.
   const get8 = (e: number, a: number) => (e & present) !== 0 ? M8[tell(e, a)] : settle(load8(a));
   const get16 = (e: number, a: number) =>
-    (e & present) !== 0 && (a & 1) === 0 ? M16[tell(e, a) >> 1] : settle(load16(a));
+    isSimple(e, a, 2) ? V.getInt16(tell(e, a), true) : settle(load16(a));
   const get32 = (e: number, a: number) =>
-    (e & present) !== 0 && (a & 3) === 0 ? M32[tell(e, a) >> 2] : settle(load32(a));
+    isSimple(e, a, 4) ? V.getInt32(tell(e, a), true) : settle(load32(a));
   // A double that is returned would be allocated.
   const get64 = (e: number, a: number) => {
-    const simple = (e & present) !== 0 && (a & 7) === 0;
-    D[slowDouble] = simple ? M64[tell(e, a) >> 3] : settle(load64(a));
+    D[slowDouble] = isSimple(e, a, 8) ? V.getFloat64(tell(e, a), true) : settle(load64(a));
   };
 
   const loads = {
@@ -107,29 +111,31 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
     },
     slowStore16: (a: number, value: number) => {
       const e = X.writeTable[a >>> 12];
-      if ((e & present) !== 0 && (a & 1) === 0) M16[tell(e, a) >> 1] = value;
+      if (isSimple(e, a, 2)) V.setInt16(tell(e, a), value, true);
       else if (reserve(16, a)) store16(a, value);
     },
     slowStore32: (a: number, value: number) => {
       const e = X.writeTable[a >>> 12];
-      if ((e & present) !== 0 && (a & 3) === 0) M32[tell(e, a) >> 2] = value;
+      if (isSimple(e, a, 4)) V.setInt32(tell(e, a), value, true);
       else if (reserve(32, a)) store32(a, value);
     },
     slowStore64: (a: number, value: number) => {
       const e = X.writeTable[a >>> 12];
-      if ((e & present) !== 0 && (a & 7) === 0) M64[tell(e, a) >> 3] = value;
+      if (isSimple(e, a, 8)) V.setFloat64(tell(e, a), value, true);
       else if (reserve(64, a)) store64(a, value);
     },
   };
 
-  /** An index of the view, or -1: see guest_memory.ts. */
+  /** A place (printer.ts), or -1. */
   const reserves = Object.fromEntries(
     ([8, 16, 32, 64] as const).map((width) => {
       const slow = environment[`reserve${width}`] as Load;
-      const bytes = width / 8, shift = Math.log2(bytes);
+      // A double is simple where all of it lies in the page, and its place is no index.
+      const low = width === 64 ? 0 : width / 8 - 1, shift = width === 64 ? 0 : Math.log2(width / 8);
+      const last = inPage + 1 - width / 8;
       return [`slowReserve${width}`, (a: number) => {
         const e = X.writeTable[a >>> 12];
-        return (e & present) !== 0 && (a & (bytes - 1)) === 0
+        return (e & present) !== 0 && (a & low) === 0 && (a & inPage) <= last
           ? tell(e, a) >> shift
           : settle(slow(a));
       }];
@@ -145,7 +151,7 @@ export function createSlowAccesses(environment: Environment): SlowAccesses {
 type Load = (address: number) => number;
 type Store = (address: number, value: number) => void;
 type Views = Readonly<
-  { D: Float64Array; M8: Int8Array; M16: Int16Array; M32: Int32Array; M64: Float64Array }
+  { D: Float64Array; M8: Int8Array; V: DataView }
 >;
 type Loads =
   & Readonly<Record<"load8" | "load16" | "load32" | "load64", Load>>
