@@ -1,11 +1,9 @@
 /** The verbs that are clients, each a process, at a server in a process of its own. */
 
 import { assertEquals, assertMatch, assertStringIncludes, fail } from "@std/assert";
-import { hasTool } from "../../tests/tools.ts";
 import {
   type CliServer,
   denali,
-  DENO_ARGS,
   release,
   runDenali,
   withCliServer,
@@ -134,33 +132,6 @@ Deno.test("the console takes stdin and its end, and ends with the VM", () =>
     const { code, stdout } = await runDenali(["console", "--host", url, "bird"], "polly");
     assertEquals([code, stdout], [0, "polly"]);
   }));
-
-Deno.test({
-  name: "on a terminal every key is the VM's, and Ctrl-] leaves the console",
-  ignore: !(await hasTool("python3", "gives the console a terminal")),
-  fn: () =>
-    withBoth(async ({ url, ok }, folder) => {
-      await ok("create", "--name", "e", `${folder}/echo.elf`);
-      const script = `
-import os, pty, sys
-pid, terminal = pty.fork()
-if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])
-def until(text):
-    seen = b""
-    while text not in seen: seen += os.read(terminal, 1000)
-until(b"leaves")
-os.write(terminal, b"ab\\x03c")
-until(b"ab\\x03c")
-os.write(terminal, b"\\x1d")
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
-      const verb = [...DENO_ARGS, "console", "--host", url, "e"];
-      const { stdout } = await new Deno.Command("python3", {
-        args: ["-c", script, Deno.execPath(), ...verb],
-      }).output();
-      assertEquals(new TextDecoder().decode(stdout), "0\n");
-      assertMatch(await ok("ps"), /e +echo +running/);
-    }),
-});
 
 Deno.test("compose brings up what a file says, changes what changed, and takes it down", () =>
   withFolder((folder) =>

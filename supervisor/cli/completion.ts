@@ -87,8 +87,8 @@ export function optionsIn(help: string): string[] {
   return [...new Set([...lines].map(([, option]) => option)), "--help"];
 }
 
-/** `denali image verify ...` in the usage: `verify`. */
-function verbsIn(command: Command): string[] {
+/** The verbs of a command that has several: `denali image verify ...` in the usage, `verify`. */
+export function verbsIn(command: Command): string[] {
   const verbs = usageOf(command).matchAll(new RegExp(`denali ${command.name} ([a-z|]+)`, "g"));
   return [...verbs].flatMap(([, words]) => words.split("|"));
 }

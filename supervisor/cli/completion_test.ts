@@ -1,5 +1,4 @@
 import { assert, assertEquals } from "@std/assert";
-import { hasTool } from "../../tests/tools.ts";
 import { complete, optionsIn } from "./completion.ts";
 import { COMMANDS } from "./main.ts";
 
@@ -22,22 +21,6 @@ Deno.test("every option that a help text tells of is one that its verb knows", a
       assert(!message.includes("unknown option"), `${name} ${option}: ${message}`);
     }
   }
-});
-
-Deno.test({
-  name: "bash completes with the script that is printed",
-  ignore: !(await hasTool("bash", "runs the completion script")),
-  fn: async () => {
-    const main = new URL("../../main.ts", import.meta.url).pathname;
-    const script = `
-      denali() { ${Deno.execPath()} run -A --no-prompt --cached-only ${main} "$@"; }
-      source <(denali completion bash)
-      COMP_WORDS=(denali image ver) COMP_CWORD=2
-      _denali
-      echo "\${COMPREPLY[*]}"`;
-    const { stdout } = await new Deno.Command("bash", { args: ["-c", script] }).output();
-    assertEquals(new TextDecoder().decode(stdout), "verify\n");
-  },
 });
 
 function isVerb(word: string): boolean {
