@@ -111,6 +111,21 @@ export class DiskFolder {
     throw inUse(name, "another process uses it, or it is being copied");
   }
 
+  /** As openLocked, if the file has the bytes that the disk should have. */
+  async openWhole(name: string, bytes: number, write: boolean): Promise<Deno.FsFile> {
+    const file = await this.openLocked(name, write);
+    const { size } = await file.stat();
+    if (size >= bytes) return file;
+    file.close();
+    const got = `${this.path(name)} has shrunk to ${size} bytes`;
+    throw new RequestError(
+      "file",
+      got,
+      `the ${bytes} bytes of disk ${name}: restore the file`,
+      500,
+    );
+  }
+
   /** Removes what interrupted processes left; not what another one is just writing. */
   removeParts(): void {
     if (this.#folder === undefined) return;

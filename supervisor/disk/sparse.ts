@@ -71,15 +71,23 @@ function isZero(block: Uint8Array, length: number): boolean {
   return true;
 }
 
-/** The bytes of an open file, which is closed at the end. */
-export function readFile(file: Deno.FsFile): ReadableStream<Uint8Array<ArrayBuffer>> {
+/** The first `bytes` of an open file, which is closed at the end; fails if there are fewer. */
+export function readFile(
+  file: Deno.FsFile,
+  bytes: number,
+): ReadableStream<Uint8Array<ArrayBuffer>> {
+  let left = bytes;
   return new ReadableStream({
     async pull(controller) {
-      const piece = new Uint8Array(PIECE);
-      const count = await file.read(piece);
-      if (count !== null) return controller.enqueue(piece.subarray(0, count));
+      const piece = new Uint8Array(Math.min(PIECE, left));
+      const count = left > 0 ? await file.read(piece) : null;
+      if (count !== null) {
+        left -= count;
+        return controller.enqueue(piece.subarray(0, count));
+      }
       file.close();
-      controller.close();
+      if (left === 0) return controller.close();
+      controller.error(new Error(`the file ended ${left} bytes before the disk does`));
     },
     cancel: () => file.close(),
   }, { highWaterMark: 0 });

@@ -171,8 +171,9 @@ export class DiskStore {
     const record = this.record(name);
     await this.#settled();
     this.holders.requireStill(name);
-    const file = await this.files.openLocked(name, false);
-    return { bytes: record.blocks * BLOCK_BYTES, body: readFile(file) };
+    const bytes = record.blocks * BLOCK_BYTES;
+    const file = await this.files.openWhole(name, bytes, false);
+    return { bytes, body: readFile(file, bytes) };
   }
 
   /** A copy of a disk that no VM is writing to. */
@@ -203,7 +204,7 @@ export class DiskStore {
     this.#requireRoom(bytes - before);
     await this.#settled();
     this.holders.requireUnused(name, "resized");
-    using file = await this.files.openLocked(name, true);
+    using file = await this.files.openWhole(name, before, true);
     this.holders.requireUnused(name, "resized");
     await file.truncate(bytes);
     await file.sync();

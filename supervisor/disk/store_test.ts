@@ -110,6 +110,28 @@ Deno.test("a disk grows, keeps its bytes, and never shrinks", () =>
     );
   }));
 
+Deno.test("what a file has lost is not made up: no copy, export or growth of a disk that shrank", () =>
+  withStore(async ({ store, folder }) => {
+    await store.import("a", streamOf(bytes(40 * BLOCK)));
+    await Deno.truncate(`${folder}/a.disk`, 30 * BLOCK);
+    const shrunk = `500 file: ${folder}/a.disk has shrunk to ${30 * BLOCK} bytes`;
+    assertEquals(await refusal(() => store.clone("a", "b")), shrunk);
+    assertEquals(await refusal(() => store.export("a")), shrunk);
+    assertEquals(await refusal(() => store.resize("a", 50 * BLOCK)), shrunk);
+    assertEquals((await Deno.stat(`${folder}/a.disk`)).size, 30 * BLOCK);
+    // While it is read.
+    await store.import("c", streamOf(bytes(1000 * BLOCK)));
+    const { body } = await store.export("c");
+    await Deno.truncate(`${folder}/c.disk`, 100 * BLOCK);
+    const end = (await assertRejects(() => new Response(body).bytes())) as Error;
+    assertEquals(end.message, `the file ended ${900 * BLOCK} bytes before the disk does`);
+    assertEquals(store.list().map(({ name }) => name), ["a", "c"]);
+    // What a resize that was interrupted left behind the disk is not of the disk.
+    await store.import("d", streamOf(bytes(2 * BLOCK)));
+    await Deno.truncate(`${folder}/d.disk`, 9 * BLOCK);
+    assertEquals(await read(store, "d"), bytes(2 * BLOCK));
+  }));
+
 Deno.test("what is asked wrongly is refused by its field, and nothing is left behind", () =>
   withStore(async ({ store, folder }) => {
     for (const name of ["", "../x", "A", "x".repeat(24), ".x", "a/b", "a\0b"]) {
