@@ -28,6 +28,7 @@ import { identify } from "./http/security/access.ts";
 import { FailureLimit } from "./http/security/failures.ts";
 import { sameSite } from "./http/security/same_site.ts";
 import { routeSystem } from "./http/system.ts";
+import { counted, Traffic } from "./http/traffic.ts";
 import { routeTokens } from "./http/tokens.ts";
 import { routeVms } from "./http/vms.ts";
 import { RequestError } from "./request_error.ts";
@@ -49,6 +50,8 @@ export interface ControlOptions {
 
 export function createControl(supervisor: Supervisor, options: ControlOptions = {}): ControlApp {
   const app = new OpenAPIHono<ControlEnv>();
+  const traffic = new Traffic();
+  app.use(counted(traffic));
   app.use(secureHeaders({ contentSecurityPolicy: NOTHING, overwrite: false }));
   app.use(sameSite(options.origins ?? []));
   app.use(identify(supervisor.tokens, new FailureLimit(options.failures)));
@@ -67,7 +70,7 @@ export function createControl(supervisor: Supervisor, options: ControlOptions = 
   routeEvents(app, supervisor);
   routeSystem(app, supervisor);
   routeTokens(app, supervisor);
-  routeMetrics(app, supervisor);
+  routeMetrics(app, supervisor, traffic);
   routePages(app);
   app.notFound((c) => {
     const message = `no ${c.req.method} ${c.req.path}`;

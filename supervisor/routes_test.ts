@@ -249,10 +249,21 @@ Deno.test("Prometheus takes the metrics", {
     await addGuests(served);
     const { send } = served;
     await send("POST", "/v1/vms", { json: { name: "web", image: "idle", restart: "always" } });
+    await expectProblem(send("GET", "/v1/vms/nobody"), 404, "id");
+    await expectProblem(send("GET", `/${crypto.randomUUID()}`), 404, "path");
     const response = await send("GET", "/metrics");
     assertStringIncludes(response.headers.get("content-type")!, "version=0.0.4");
     const text = await response.text();
     assertMatch(text, /^denali_vms\{state="running"\} 1$/m);
+    for (
+      const line of [
+        'requests_total{method="POST",route="/v1/vms",status="201"} 1',
+        'requests_total{method="GET",route="/v1/vms/{id}",status="404"} 1',
+        'requests_total{method="GET",route="none",status="404"} 1',
+        'request_duration_seconds_bucket{method="POST",route="/v1/vms",le="+Inf"} 1',
+        'request_duration_seconds_count{method="POST",route="/v1/vms"} 1',
+      ]
+    ) assertStringIncludes(text, `\ndenali_http_${line}\n`);
     assertMatch(text, /^denali_vm_instructions_total\{vm="1",name="web"\} [1-9]\d*$/m);
     const promtool = new Deno.Command("promtool", {
       args: ["check", "metrics"],

@@ -7,6 +7,7 @@
 
 import { addRoute, type ControlApp } from "./route.ts";
 import { sumOf } from "./system.ts";
+import { DURATIONS, type Traffic } from "./traffic.ts";
 import { VM_STATES, type VmRow } from "../cell/protocol.ts";
 import type { Supervisor } from "../supervisor.ts";
 import { VERSION } from "../version.ts";
@@ -19,16 +20,17 @@ const MICROSECONDS = "microseconds";
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
 type Labels = Readonly<Record<string, string | number>>;
-type Sample = readonly [Labels, number];
+/** Labels, value, and what of a histogram it is. */
+type Sample = readonly [Labels, number, suffix?: string];
 
 interface Metric {
   readonly name: string;
-  readonly type: "gauge" | "counter";
+  readonly type: "gauge" | "counter" | "histogram";
   readonly help: string;
   samples(): Iterable<Sample>;
 }
 
-export function routeMetrics(app: ControlApp, supervisor: Supervisor): void {
+export function routeMetrics(app: ControlApp, supervisor: Supervisor, traffic: Traffic): void {
   addRoute(app, {
     method: "get",
     path: "/metrics",
@@ -39,7 +41,11 @@ export function routeMetrics(app: ControlApp, supervisor: Supervisor): void {
     answers: { 200: { description: "Text format 0.0.4", type: "text/plain" } },
   }, async (c) => {
     const [stats, rows] = await Promise.all([supervisor.stats(), supervisor.rows()]);
-    const metrics = [...serverMetrics(supervisor, stats.cells), ...vmMetrics(supervisor, rows)];
+    const metrics = [
+      ...serverMetrics(supervisor, stats.cells),
+      ...trafficMetrics(traffic),
+      ...vmMetrics(supervisor, rows),
+    ];
     return c.body(stream(lines(metrics)), 200, { "content-type": CONTENT_TYPE });
   });
 }
@@ -97,6 +103,34 @@ function* serverMetrics(supervisor: Supervisor, cells: readonly unknown[]): Gene
   }
 }
 
+function* trafficMetrics(traffic: Traffic): Generator<Metric> {
+  yield {
+    name: "denali_http_requests_total",
+    type: "counter",
+    help: "Requests to the control endpoint by route and status.",
+    *samples() {
+      for (const { method, route, statuses } of traffic.routes()) {
+        for (const [status, count] of statuses) yield [{ method, route, status }, count];
+      }
+    },
+  };
+  yield {
+    name: "denali_http_request_duration_seconds",
+    type: "histogram",
+    help: "Until an answer of the control endpoint began.",
+    *samples() {
+      for (const { method, route, within, requests, seconds } of traffic.routes()) {
+        for (const [index, count] of within.entries()) {
+          yield [{ method, route, le: DURATIONS[index] }, count, "_bucket"];
+        }
+        yield [{ method, route, le: "+Inf" }, requests, "_bucket"];
+        yield [{ method, route }, seconds, "_sum"];
+        yield [{ method, route }, requests, "_count"];
+      }
+    },
+  };
+}
+
 function* vmMetrics(supervisor: Supervisor, rows: readonly VmRow[]): Generator<Metric> {
   const shown: { labels: Labels; row: VmRow; restarts: number }[] = [];
   for (const row of rows) {
@@ -150,14 +184,14 @@ function* vmMetrics(supervisor: Supervisor, rows: readonly VmRow[]): Generator<M
 function* lines(metrics: Iterable<Metric>): Generator<string> {
   for (const { name, type, help, samples } of metrics) {
     yield `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
-    for (const [labels, value] of samples()) {
+    for (const [labels, value, suffix = ""] of samples()) {
       const pairs = Object.entries(labels).map(([key, text]) => `${key}="${text}"`);
-      yield `${name}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}\n`;
+      yield `${name}${suffix}${pairs.length > 0 ? `{${pairs.join(",")}}` : ""} ${value}\n`;
     }
   }
 }
 
-/** In pieces, each made when it is wanted. Labels hold nothing that needs an escape: DNS labels. */
+/** In pieces, each made when it is wanted. Labels hold nothing that needs an escape: names and routes. */
 function stream(lines: Generator<string>): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   return new ReadableStream({

@@ -33,6 +33,8 @@ export interface ControlEnv {
     bodyMs: number;
     /** What was changed, for the audit log. */
     change?: string;
+    /** The path of the route, as the OpenAPI document writes it. */
+    route?: string;
   };
 }
 
@@ -89,7 +91,11 @@ export function addRoute<P = unknown, Q = unknown, B = unknown>(
 ): void {
   const { method, path, tag, summary, description, access, params, query, body, bytes } =
     definition;
-  const middleware = [audited(method !== "get"), permit(access)] as MiddlewareHandler[];
+  const middleware = [
+    named(path),
+    audited(method !== "get"),
+    permit(access),
+  ] as MiddlewareHandler[];
   if (method !== "get" && !bytes?.streamed) {
     middleware.push(limited(bytes?.maximum ?? JSON_BYTES_MAXIMUM), timely as MiddlewareHandler);
   }
@@ -139,6 +145,13 @@ export function addRoute<P = unknown, Q = unknown, B = unknown>(
     const issue = result.error.issues[0] as z.core.$ZodIssue;
     return refuse(c, asProblem(issue, target === "json" ? "body" : target, schema)) as never;
   });
+}
+
+function named(path: string): MiddlewareHandler<ControlEnv> {
+  return async (c, next) => {
+    c.set("route", path);
+    await next();
+  };
 }
 
 const PROBLEM = {
