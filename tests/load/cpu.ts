@@ -19,6 +19,22 @@ export async function cpuTimes(pid: number): Promise<CpuTimes> {
   return { main, total };
 }
 
+/**
+ * Seconds for which the threads that a process has now could have run and had no core, all together: a
+ * measure of other load on the machine. From schedstat (Linux, Documentation/scheduler/sched-stats.rst).
+ */
+export async function waitedForCore(pid: number): Promise<number> {
+  let nanoseconds = 0;
+  for await (const { name } of Deno.readDir(`/proc/${pid}/task`)) {
+    // A thread may end meanwhile.
+    const text = await Deno.readTextFile(`/proc/${pid}/task/${name}/schedstat`).catch(() =>
+      "0 0 0"
+    );
+    nanoseconds += Number(text.split(" ")[1]);
+  }
+  return nanoseconds / 1e9;
+}
+
 /** What a process used between two readings. */
 export function usedBetween(before: CpuTimes, after: CpuTimes): CpuTimes {
   return { main: after.main - before.main, total: after.total - before.total };

@@ -9,6 +9,10 @@
  * requests per second also change with what else the machine does.
  */
 
+import { cpuTimes, usedBetween } from "../../load/cpu.ts";
+import { load, type LoadOrder } from "../../load/load.ts";
+import type { TestServer } from "../../load/server.ts";
+
 const WINDOWS = 3, CHANGE = 0.1, WINDOW_SECONDS = 1.5, LIMIT_SECONDS = 45;
 
 /** What one window found. */
@@ -51,6 +55,25 @@ export async function warmUp(
     lastMicroseconds: costs.at(-1)!,
     steady,
   };
+}
+
+/** Warms a server up with a load of which only the seconds are left open. */
+export function warmServer(server: TestServer, order: Omit<LoadOrder, "seconds">): Promise<WarmUp> {
+  return warmUp(async (seconds) => {
+    const before = await cpuTimes(server.pid);
+    const { answered } = await load({ ...order, seconds });
+    const used = usedBetween(before, await cpuTimes(server.pid));
+    return { answered, serverMicroseconds: used.total * 1e6 / Math.max(1, answered) };
+  });
+}
+
+/** One line for benchmarks that warm up once. */
+export function warmUpText(warm: WarmUp): string {
+  const { seconds, requests, firstMicroseconds: first, lastMicroseconds: last } = warm;
+  return `warmed up for ${seconds.toFixed(1)} s with ${requests} requests: ${
+    first.toFixed(0)
+  } to ` +
+    `${last.toFixed(0)} µs of the server's processor time each${warm.steady ? "" : ", not steady"}`;
 }
 
 export const WARM_UP_COLUMNS = ["warm-up s", "requests", "µs/req first", "last", "steady"];
