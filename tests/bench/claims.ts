@@ -1,15 +1,18 @@
 /**
  * The three design claims of the 2002 paper, each mechanism against what it replaces: throughput of web servers by number of VMs.
  *
- *     deno task bench claims [--sizes N,...] [--seconds N] [--rounds N] [--bytes N] [--engine NAME]
+ *     deno task bench claims [--full] [--sizes N,...] [--seconds N] [--rounds N] [--bytes N]
+ *                            [--engine NAME]
  *
  * Batched against synchronous interrupts (2002: up to 30 % more), idling with a timeout against spinning
  * (more than twice), a NIC of one operation per frame against one of a dozen (42 % less cost on receive).
  * `denali up` runs in a process of its own with one cell; the load generator shares the machine with it
- * (one thread, closed loop, 16 connections that walk through all VMs). Settings are taken in turns, the
- * order reversed from round to round; medians count. Beside the throughput stands what the cell's thread
+ * (one thread, closed loop, 16 connections that walk through all VMs). Each setting has a server of its
+ * own whose fleet grows from size to size, warmed up at each (scale/warm_up.ts). The full form has three
+ * rounds, with the settings in reversed order from round to round; medians count. Beside the throughput stands what the cell's thread
  * spent on a request, because throughput also ends where the gateway or the load generator does, and
- * what the kernel counted, which says why.
+ * what the kernel counted, which says why. On a quiet machine of two cores the quick form takes about 3
+ * minutes, the full one less than 10.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -21,8 +24,11 @@ import { load } from "../load/load.ts";
 import { TestServer } from "../load/server.ts";
 import { type ReceiveCost, receiveCost } from "./claims/receive.ts";
 import { printTable, save } from "./report/report.ts";
+import { WARM_UP_COLUMNS, warmServer, type WarmUp, warmUpCells } from "./scale/warm_up.ts";
 
-const SIZES = [1, 10, 50, 100], CONNECTIONS = 16, BYTES = 100_000;
+const SIZES = [1, 10, 50, 100], CONNECTIONS = 16, BYTES = 100_000, FULL_ROUNDS = 3;
+/** VMs that spin never get as warm as others. */
+const WARM_LIMIT_SECONDS = 15;
 
 const SETTINGS = [
   { name: "as usual", claim: "", args: [] },
@@ -33,6 +39,7 @@ const SETTINGS = [
 ] as const;
 
 interface Sample {
+  readonly warm: WarmUp;
   readonly perSecond: number;
   /** Requests that were not answered in time: spinning VMs keep each other from it. */
   readonly failed: number;
@@ -45,6 +52,12 @@ interface Sample {
   readonly switches: number;
 }
 
+interface Row extends Sample {
+  readonly name: string;
+  readonly claim: string;
+  readonly vms: number;
+}
+
 type Counter = "instructions" | "interrupts" | "quanta" | "switches";
 
 /** The counters of the server's only cell. */
@@ -55,9 +68,11 @@ async function counters(server: TestServer): Promise<Readonly<Record<Counter, nu
 /** A server among a hundred that spin may take seconds to boot. */
 const BOOT_TRIES = 20;
 
-/** Boots all at once, and waits until each has answered. */
-async function boot(server: TestServer, vms: number): Promise<string[]> {
-  const names = Array.from({ length: vms }, (_, index) => `vm-${index + 1}`);
+const nameOf = (index: number) => `vm-${index + 1}`;
+
+/** Boots VMs `from` to `to` at once, and waits until each has answered. */
+async function boot(server: TestServer, from: number, to: number): Promise<void> {
+  const names = Array.from({ length: to - from }, (_, index) => nameOf(from + index));
   for (const name of names) await server.create({ name, image: "httpd", memory: "16M" });
   for (const name of names) {
     for (let left = BOOT_TRIES; left > 0; left--) {
@@ -66,68 +81,90 @@ async function boot(server: TestServer, vms: number): Promise<string[]> {
       if (left === 1) throw failure;
     }
   }
-  return names;
 }
 
-async function measure(args: readonly string[], vms: number): Promise<Sample> {
+/** Measures a setting with fleets of all sizes. */
+async function measureSetting(args: readonly string[]): Promise<Sample[]> {
   const server = await TestServer.start({ args: ["--cells", "1", ...engine, ...args] });
   try {
-    const names = await boot(server, vms);
-    const order = {
-      address: server.address,
-      hosts: names.map(hostOf),
-      path: `/doc?bytes=${bytes}`,
-      connections: CONNECTIONS,
-    };
-    await load({ ...order, seconds: 1 });
-    const counted = await counters(server), before = await cpuTimes(server.pid);
-    const result = await load({ ...order, seconds });
-    const used = usedBetween(before, await cpuTimes(server.pid)), after = await counters(server);
-    const each = (name: Counter) => (after[name] - counted[name]) / result.answered;
-    const failed = Object.values(result.failures).reduce((sum, count) => sum + count, 0);
-    if (result.answered === 0) throw new Error(`no answer: ${JSON.stringify(result.failures)}`);
-    return {
-      failed,
-      perSecond: result.answered / result.seconds,
-      cellMs: (used.total - used.main) * 1000 / result.answered,
-      kiloInstructions: each("instructions") / 1000,
-      interrupts: each("interrupts"),
-      quanta: each("quanta"),
-      switches: each("switches"),
-    };
+    const samples: Sample[] = [];
+    for (const [index, vms] of sizes.entries()) {
+      await boot(server, index === 0 ? 0 : sizes[index - 1], vms);
+      samples.push(await measure(server, vms));
+    }
+    return samples;
   } finally {
     await server.stop();
   }
+}
+
+async function measure(server: TestServer, vms: number): Promise<Sample> {
+  const order = {
+    address: server.address,
+    hosts: Array.from({ length: vms }, (_, index) => hostOf(nameOf(index))),
+    path: `/doc?bytes=${bytes}`,
+    connections: CONNECTIONS,
+  };
+  const warm = await warmServer(server, order, WARM_LIMIT_SECONDS);
+  const counted = await counters(server), before = await cpuTimes(server.pid);
+  const result = await load({ ...order, seconds });
+  const used = usedBetween(before, await cpuTimes(server.pid)), after = await counters(server);
+  const each = (name: Counter) => (after[name] - counted[name]) / result.answered;
+  const failed = Object.values(result.failures).reduce((sum, count) => sum + count, 0);
+  if (result.answered === 0) throw new Error(`no answer: ${JSON.stringify(result.failures)}`);
+  return {
+    warm,
+    failed,
+    perSecond: result.answered / result.seconds,
+    cellMs: (used.total - used.main) * 1000 / result.answered,
+    kiloInstructions: each("instructions") / 1000,
+    interrupts: each("interrupts"),
+    quanta: each("quanta"),
+    switches: each("switches"),
+  };
 }
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1];
 }
 
-const flags = parseArgs(Deno.args, { string: ["sizes", "seconds", "rounds", "bytes", "engine"] });
-const sizes = flags.sizes?.split(",").map(Number) ?? SIZES;
-const seconds = Number(flags.seconds ?? 3), rounds = Number(flags.rounds ?? 3);
+const flags = parseArgs(Deno.args, {
+  boolean: ["full"],
+  string: ["sizes", "seconds", "rounds", "bytes", "engine"],
+});
+const sizes: number[] = flags.sizes?.split(",").map(Number) ?? SIZES;
+const seconds = Number(flags.seconds ?? 2);
+const rounds = Number(flags.rounds ?? (flags.full ? FULL_ROUNDS : 1));
 const bytes = Number(flags.bytes ?? BYTES);
 const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
 const engineName = ENGINE_NAMES.find((name) => name === flags.engine);
 await buildGuests(["httpd"]);
 
-const rows: ({ name: string; claim: string; vms: number } & Sample)[] = [];
-for (const vms of sizes) {
-  const samples = SETTINGS.map(() => [] as Sample[]);
-  for (let round = 0; round < rounds; round++) {
-    const order = SETTINGS.map((_, index) => index);
-    for (const index of round % 2 === 0 ? order : order.reverse()) {
-      samples[index].push(await measure(SETTINGS[index].args, vms));
-    }
-  }
-  for (const [index, { name, claim }] of SETTINGS.entries()) {
-    const of = (key: keyof Sample) => median(samples[index].map((sample) => sample[key]));
-    const keys = Object.keys(samples[index][0]) as (keyof Sample)[];
-    const sample = Object.fromEntries(keys.map((key) => [key, of(key)])) as unknown as Sample;
-    rows.push({ name, claim, vms, ...sample });
+/** By setting, round and size. */
+const samples: Sample[][][] = SETTINGS.map(() => []);
+for (let round = 0; round < rounds; round++) {
+  const order = SETTINGS.map((_, index) => index);
+  for (const index of round % 2 === 0 ? order : order.reverse()) {
+    samples[index].push(await measureSetting(SETTINGS[index].args));
+    console.log(`round ${round + 1}: ${SETTINGS[index].name} is measured`);
   }
 }
+const rows: Row[] = sizes.flatMap((vms, size) =>
+  SETTINGS.map(({ name, claim }, index) => {
+    const found = samples[index].map((sizes) => sizes[size]);
+    const of = (key: Exclude<keyof Sample, "warm">) => median(found.map((sample) => sample[key]));
+    return {
+      ...{ name, claim, vms, warm: found[0].warm },
+      perSecond: of("perSecond"),
+      failed: of("failed"),
+      cellMs: of("cellMs"),
+      kiloInstructions: of("kiloInstructions"),
+      interrupts: of("interrupts"),
+      quanta: of("quanta"),
+      switches: of("switches"),
+    };
+  })
+);
 const received: { bytes: number; simple: ReceiveCost; pio12: ReceiveCost }[] = [];
 for (const size of [60, 1514]) {
   const simple = await receiveCost({ nic: "simple" }, size, engineName);
@@ -138,6 +175,12 @@ for (const size of [60, 1514]) {
   });
 }
 const usual = (vms: number) => rows.find((row) => row.vms === vms && row.claim === "")!;
+console.log("warm-up in the first round: µs of the server's processor time\n");
+printTable(
+  ["VMs", "setting", ...WARM_UP_COLUMNS],
+  rows.map(({ vms, name, warm }) => [String(vms), name, ...warmUpCells(warm)]),
+);
+console.log();
 printTable(
   [
     "VMs",

@@ -58,13 +58,17 @@ export async function warmUp(
 }
 
 /** Warms a server up with a load of which only the seconds are left open. */
-export function warmServer(server: TestServer, order: Omit<LoadOrder, "seconds">): Promise<WarmUp> {
+export function warmServer(
+  server: TestServer,
+  order: Omit<LoadOrder, "seconds">,
+  limitSeconds = LIMIT_SECONDS,
+): Promise<WarmUp> {
   return warmUp(async (seconds) => {
     const before = await cpuTimes(server.pid);
     const { answered } = await load({ ...order, seconds });
     const used = usedBetween(before, await cpuTimes(server.pid));
     return { answered, serverMicroseconds: used.total * 1e6 / Math.max(1, answered) };
-  });
+  }, limitSeconds);
 }
 
 /** One line for benchmarks that warm up once. */
