@@ -11,20 +11,20 @@
  *   a bug of the kernel, which must not be used any more.
  */
 
-import { type Engine, PAGE_SIZE } from "../cpu/engine.ts";
-import { createEngine, type EngineSettings } from "../cpu/engine_settings.ts";
+import type { Engine } from "../cpu/engine.ts";
+import { createEngine } from "../cpu/engine_settings.ts";
 import { EIP, ESP } from "../cpu/state.ts";
 import type { ConsoleSink } from "../devices/console.ts";
-import type { FrameTrace } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
+import { checkFree, checkSwap, requireState } from "./admission.ts";
 import { type Clock, DeterministicClock } from "./clock.ts";
 import { type ExceptionReport, makeReport, type VmReport } from "./crash.ts";
-import type { DiskDevice } from "./disk_device.ts";
 import { Disks } from "./disks.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { VmError } from "./errors.ts";
 import { createPool, FrameTable } from "./frames.ts";
 import { Image } from "./image.ts";
+import type { KernelEvents, KernelOptions } from "./kernel_options.ts";
 import { DEFAULT_MECHANISMS, type Mechanisms } from "./mechanisms.ts";
 import { type FrameCapture, Network } from "./network.ts";
 import { Pager } from "./pager.ts";
@@ -32,11 +32,10 @@ import { changeLimits, type Resources, UNLIMITED } from "./resources.ts";
 import { DEFAULT_QUANTUM, Scheduler } from "./scheduler.ts";
 import { SoftTlb } from "./soft_tlb.ts";
 import { collectStats, type KernelStats } from "./stats.ts";
-import type { SwapOptions } from "./swap_device.ts";
 import { SwapSpace } from "./swap_space.ts";
 import type { Vm, VmState } from "./vm.ts";
 import { buildVm } from "./vm_builder.ts";
-import { checkSpec, VM_ID_MAXIMUM, type VmSpec } from "./vm_spec.ts";
+import { checkSpec, type VmSpec } from "./vm_spec.ts";
 import { NET_TIMER, VmTimers } from "./vm_timers.ts";
 
 export { ImageError, KernelBug, VmError } from "./errors.ts";
@@ -46,47 +45,7 @@ export type { VmState, VmStats } from "./vm.ts";
 export type { Mechanisms } from "./mechanisms.ts";
 export type { Limits, Rate, Resources } from "./resources.ts";
 export type { NetworkSpec } from "./vm_spec.ts";
-export type { Image, KernelStats, Vm, VmSpec };
-
-/** What the kernel tells its owner. Called synchronously; must not call back into the kernel. */
-export interface KernelEvents {
-  /** Console output; `bytes` is only valid during the call. */
-  console(vm: Vm, bytes: Uint8Array): void;
-  /**
-   * How many bytes `console` would take of this VM now; default: any number. At 0 the VM that writes
-   * takes no turn until `consoleReady`, and no other VM notices.
-   */
-  consoleRoom?(vm: Vm): number;
-  /** After every change of `vm.state`; "running" and "idle" change very often. */
-  state(vm: Vm): void;
-  /** A frame for the world outside, valid during the call; false = no room (dropped, counted). */
-  uplink(frame: Uint8Array, offload: number): boolean;
-}
-
-export interface KernelOptions {
-  clock: Clock;
-  /** Bytes of the pool, a multiple of 4096, at most 2 GiB - 64 KiB. */
-  poolBytes: number;
-  events: KernelEvents;
-  /** Work per time slice; default DEFAULT_QUANTUM. */
-  quantum?: number;
-  /** For measurements: which of two mechanisms; default DEFAULT_MECHANISMS. */
-  mechanisms?: Partial<Mechanisms>;
-  /** What runs the guests' code. They notice nothing of it but the speed. */
-  engine?: EngineSettings;
-  /** The pool's memory; at least `poolBytes` long. */
-  memory?: SharedArrayBuffer | ArrayBuffer;
-  /** What frames to the uplink need not be completed: TAKES_ of devices/offload.ts; default: none. */
-  readonly uplinkTakes?: number;
-  /** Hears of every frame that a VM sends or the uplink brings. */
-  trace?: FrameTrace;
-  /** Bytes that the flat page tables of all VMs may take together. */
-  softTlbBytes?: number;
-  /** Where pages go when memory runs short; default: nowhere, and VMs that need more are paused. */
-  swap?: SwapOptions;
-  /** Who owns the files of disks; default: nobody, and VMs have no disks. */
-  disks?: DiskDevice;
-}
+export type { Image, KernelEvents, KernelOptions, KernelStats, Vm, VmSpec };
 
 export class Kernel {
   readonly #vms = new Map<number, Vm>();
@@ -200,9 +159,14 @@ export class Kernel {
   createVm(spec: VmSpec): Vm {
     const boot = checkSpec(spec);
     const limits = changeLimits(UNLIMITED, spec.resources ?? {});
-    this.#checkFree(spec);
-    this.#checkSwap(spec);
     const id = spec.id ?? this.#nextId;
+    checkFree(spec, id, {
+      images: this.#images,
+      vms: this.#vms,
+      network: this.#network,
+      disks: this.#disks,
+    });
+    checkSwap(spec.memory, this.#swap, this.#pager);
     const nic = spec.network ? this.#network.createNic() : null;
     this.#pager.poll();
     const vm = buildVm(this.#frames, spec, id, boot, nic, this.#swap !== null, this.#console);
@@ -358,48 +322,8 @@ export class Kernel {
     });
   }
 
-  /** Checks what depends on the images and VMs that exist. */
-  #checkFree(spec: VmSpec): void {
-    const { id = this.#nextId, image, network, disks = [] } = spec;
-    if (!this.#images.has(image)) {
-      throw new VmError("image", `expected an image of this kernel, ${image.name} is not loaded`);
-    }
-    if (disks.length > 0 && !this.#disks.present) {
-      throw new VmError("disks", "expected none: this kernel was made without disks");
-    }
-    if (this.#vms.has(id)) {
-      throw new VmError("id", `expected a number of its own, VM ${id} exists: destroy it first`);
-    }
-    if (id > VM_ID_MAXIMUM) throw new VmError("id", `expected at most ${VM_ID_MAXIMUM}, got ${id}`);
-    if (network && this.#network.switch.hasAddress(network.address)) {
-      throw new VmError("network.address", "expected an address of its own, got one of another VM");
-    }
-  }
-
-  /** Checks that there is room for all of the VM's memory in swap, and on the disk. */
-  #checkSwap({ memory }: VmSpec): void {
-    const swap = this.#swap, pages = memory / PAGE_SIZE;
-    if (swap === null) return;
-    if (this.#pager.diskFull) {
-      throw new VmError("swap", "expected room on the disk, it is full: make room, or destroy VMs");
-    }
-    if (swap.fits(pages)) return;
-    throw new VmError(
-      "swap",
-      `expected ${memory} bytes of swap for the VM's memory, ${swap.available * PAGE_SIZE} are ` +
-        "left: destroy VMs or allow more swap",
-    );
-  }
-
   #require(vm: Vm, states: readonly VmState[], verb: string): void {
-    if (this.#vms.get(vm.id) !== vm) {
-      throw new VmError("id", `cannot ${verb} VM ${vm.id}: it was destroyed`);
-    }
-    if (states.includes(vm.state)) return;
-    throw new VmError(
-      "state",
-      `cannot ${verb} VM ${vm.id}: expected it ${states.join(" or ")}, it is ${vm.state}`,
-    );
+    requireState(this.#vms, vm, states, verb);
   }
 
   #setState(vm: Vm, state: VmState): void {

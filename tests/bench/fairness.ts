@@ -4,13 +4,15 @@
  *     deno task bench fairness [--seconds N] [--spinners N] [--engine NAME]
  *
  * `denali up` runs in a process of its own with one cell; shares are differences of its counters of
- * instructions. The load generator shares the machine with it (one thread): one client of one server, which
- * asks again as soon as it is answered, and four of them. A quantum is what a turn of a spinner took in the
- * same minute. The web server is warmed up first (scale/warm_up.ts). Rounds alone and beside the spinners
- * take turns; all latencies count. It takes a minute and a half at most.
+ * instructions. A quantum is what a turn of a spinner took in the same minute. The web server is warmed up
+ * first (scale/warm_up.ts). Rounds alone and beside the spinners take turns; all latencies count. It takes a
+ * minute and a half at most.
  *
- * On a machine with other load the latencies are those of its scheduler: how long the server's threads
- * waited for a core, which no VM can be blamed for, is in the table.
+ * The load generator shares the machine with the server (one thread). Clients that ask again as soon as
+ * they are answered keep the generator, the supervisor and the cell busy at once: on two cores, one of
+ * which belongs to the cell that computes, that is more than there is, and the tail of their latencies
+ * is how Linux shares the other core. For how many cores the server's threads waited is in the table. So
+ * clients that think for a while are what tells of the scheduler of VMs.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -22,7 +24,15 @@ import { TestServer } from "../load/server.ts";
 import { printTable, save } from "./report/report.ts";
 import { warmServer, warmUpText } from "./scale/warm_up.ts";
 
-const WEIGHTS = [100, 200, 400], CLIENTS = [1, 4], ROUNDS = 4;
+const WEIGHTS = [100, 200, 400], ROUNDS = 4, THINK_MS = 5;
+const WEB = { host: hostOf("web"), path: "/" };
+const LOADS = [
+  { name: "1 at once again", connections: 1, ...WEB },
+  { name: "4 at once again", connections: 4, ...WEB },
+  { name: `4 after ${THINK_MS} ms`, connections: 4, thinkMs: THINK_MS, ...WEB },
+  // No VM, and no scheduler of VMs, has a part in it.
+  { name: "1, of no VM", connections: 1, host: "127.0.0.1", path: "/healthz" },
+];
 const WINDOW_MS = 1000;
 
 interface Found {
@@ -70,7 +80,7 @@ const spin = (server: TestServer, name: string, cpuWeight = 100) =>
   server.request("POST", "/v1/vms", { name, image: "spin", memory: "1M", cpuWeight });
 
 const flags = parseArgs(Deno.args, { string: ["seconds", "spinners", "engine"] });
-const seconds = Number(flags.seconds ?? 2), spinners = Number(flags.spinners ?? 50);
+const seconds = Number(flags.seconds ?? 1.5), spinners = Number(flags.spinners ?? 50);
 const args = flags.engine === undefined ? [] : ["--engine", flags.engine];
 await buildGuests(["httpd", "spin"]);
 
@@ -89,8 +99,13 @@ const weighted = await onServer(args, async (server) => {
 
 const { index, quantumMs, found, warm } = await onServer(args, async (server) => {
   await server.create({ name: "web", image: "httpd" });
-  const order = { address: server.address, hosts: [hostOf("web")], path: "/" };
-  const warm = await warmServer(server, { ...order, connections: 4 });
+  const { address } = server;
+  const warm = await warmServer(server, {
+    address,
+    hosts: [WEB.host],
+    path: WEB.path,
+    connections: 4,
+  });
   for (let i = 0; i < spinners; i++) await spin(server, `spin-${i}`);
   await new Promise((resolve) => setTimeout(resolve, 2 * WINDOW_MS));
   const counts = await shares(server);
@@ -107,10 +122,10 @@ const { index, quantumMs, found, warm } = await onServer(args, async (server) =>
           await server.request("POST", `/v1/vms/${vm.id}/${verb}`);
         }
       }
-      for (const connections of CLIENTS) {
-        const key = `${connections} ${beside}`;
+      for (const { name, host, ...order } of LOADS) {
+        const key = `${name} ${beside}`;
         const before = await waitedForCore(server.pid);
-        const result = await load({ ...order, connections, seconds });
+        const result = await load({ address, hosts: [host], ...order, seconds });
         const waited = Math.max(0, await waitedForCore(server.pid) - before);
         const failures = Object.entries(result.failures);
         if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(failures)}`);
@@ -140,12 +155,12 @@ printTable(
 );
 console.log(`\n${spinners} spinners of equal weight over a second: Jain index ${index.toFixed(4)}`);
 console.log(`a quantum took ${quantumMs.toFixed(2)} ms; the web server was ${warmUpText(warm)}\n`);
-const rows = CLIENTS.map((connections) => {
-  const both = [false, true].map((beside) => found.get(`${connections} ${beside}`)!);
+const rows = LOADS.map(({ name }) => {
+  const both = [false, true].map((beside) => found.get(`${name} ${beside}`)!);
   const latencies = both.map((each) => each.latencies);
   const p99 = latencies.map((values) => percentile(values, 0.99));
   return {
-    connections,
+    name,
     p50: latencies.map((values) => percentile(values, 0.5)),
     p99,
     perSecond: latencies.map((values) => values.length / (seconds * ROUNDS)),
@@ -167,8 +182,8 @@ printTable(
     "waits for a core",
     "beside",
   ],
-  rows.map(({ connections, p50, p99, quanta, perSecond, waited }) => [
-    String(connections),
+  rows.map(({ name, p50, p99, quanta, perSecond, waited }) => [
+    name,
     ...two(p50, 2),
     ...two(p99, 2),
     quanta.toFixed(2),
@@ -184,12 +199,9 @@ const curve = (label: string, values: ArrayLike<number>) => ({
 await save(
   "fairness",
   { weighted, spinners, jain: index, quantumMs, warm, rows },
-  CLIENTS.flatMap((connections) => [
-    curve(`${connections} clients, alone`, found.get(`${connections} false`)!.latencies),
-    curve(
-      `${connections} clients, beside ${spinners}`,
-      found.get(`${connections} true`)!.latencies,
-    ),
+  LOADS.flatMap(({ name }) => [
+    curve(`clients ${name}, alone`, found.get(`${name} false`)!.latencies),
+    curve(`clients ${name}, beside ${spinners}`, found.get(`${name} true`)!.latencies),
   ]),
   {
     title: "A web server alone and beside VMs that compute",

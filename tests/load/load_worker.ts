@@ -14,6 +14,8 @@ export interface LoadOrder {
   readonly path: string;
   readonly connections: number;
   readonly seconds: number;
+  /** How long a client waits after an answer before it asks again; default: not at all. */
+  readonly thinkMs?: number;
 }
 
 export interface LoadResult {
@@ -42,6 +44,7 @@ async function client(
       const reply = await connection.get(order.path, order.hosts[next()]);
       if (reply.status !== 200) throw new Error(`status ${reply.status}`);
       latencies.push(performance.now() - start);
+      if (order.thinkMs) await new Promise((resolve) => setTimeout(resolve, order.thinkMs));
     } catch (error) {
       const message = (error as Error).message;
       failures[message] = (failures[message] ?? 0) + 1;
