@@ -11,7 +11,8 @@
 #include "database.h"
 #include "memory.h"
 
-enum { WORDS = 64, COMPACT_AT_LEAST = 256 << 10, SECOND_MS = 1000 };
+enum { SMALL = 512, /* bytes of a record that is put together before it is appended */
+       WORDS = 64, COMPACT_AT_LEAST = 256 << 10, SECOND_MS = 1000 };
 
 enum append_flush persist_mode = FLUSH_EVERY_SECOND;
 int persist_replaying;
@@ -90,7 +91,26 @@ static void fail(int error) {
   failure = error;
 }
 
+static uint8_t *put_word(uint8_t *at, uint32_t word) {
+  memcpy(at, &word, 4);
+  return at + 4;
+}
+
+static int append_small(struct store *to, const struct argument *arguments, int count) {
+  uint8_t record[SMALL], *at = put_word(record, (uint32_t)count);
+  for (int i = 0; i < count; i++) {
+    at = put_word(at, (uint32_t)arguments[i].length);
+    memcpy(at, arguments[i].bytes, arguments[i].length);
+    at += arguments[i].length;
+  }
+  struct iovec whole = {record, (size_t)(at - record)};
+  return store_append(to, &whole, 1) < 0 ? errno : 0;
+}
+
 static int append(struct store *to, const struct argument *arguments, int count) {
+  size_t bytes = 4 + 4 * (size_t)count;
+  for (int i = 0; i < count; i++) bytes += arguments[i].length;
+  if (bytes <= SMALL) return append_small(to, arguments, count);
   struct iovec small[1 + 2 * WORDS], *pieces = small;
   uint32_t sizes[1 + WORDS], *numbers = sizes;
   if (count > WORDS) {

@@ -69,12 +69,14 @@ static int read_options(struct call *call, struct set_options *o) {
 static void log_set(const struct argument *key, const struct argument *value, uint64_t expires) {
   char at[24];
   struct argument words[] = {{"SET", 3}, *key, *value, {"PXAT", 4}, {at, 0}};
-  words[4].length = (size_t)snprintf(at, sizeof at, "%llu", (unsigned long long)expires);
+  if (expires) words[4].length = (size_t)snprintf(at, sizeof at, "%llu", (unsigned long long)expires);
   command_changed_as(words, expires ? 5 : 3);
 }
 
-static void assign(const struct argument *key, const struct argument *value, uint64_t expires) {
-  struct entry *entry = make(key);
+/* `entry`: what database_find says of the key. */
+static void assign(const struct argument *key, struct entry *entry, const struct argument *value,
+                   uint64_t expires) {
+  if (!entry) entry = make(key);
   set_text(entry, value);
   database_expire(entry, expires);
   log_set(key, value, expires);
@@ -95,20 +97,21 @@ static void set(struct call *call) {
     if (!o.get) reply_text(call->reply, NULL);
     return;
   }
-  assign(key, &call->arguments[2], o.keep && entry ? entry->expires : o.expires);
+  assign(key, entry, &call->arguments[2], o.keep && entry ? entry->expires : o.expires);
   if (!o.get) reply_status(call->reply, "OK");
 }
 
 static void set_absent(struct call *call) {
   int absent = !database_find(&call->arguments[1]);
-  if (absent) assign(&call->arguments[1], &call->arguments[2], 0);
+  if (absent) assign(&call->arguments[1], NULL, &call->arguments[2], 0);
   reply_number(call->reply, absent);
 }
 
 static void set_with_time(struct call *call, int in_seconds) {
   uint64_t at;
   if (!read_time(call, &call->arguments[2], in_seconds, 1, &at)) return;
-  assign(&call->arguments[1], &call->arguments[3], at);
+  const struct argument *key = &call->arguments[1];
+  assign(key, database_find(key), &call->arguments[3], at);
   reply_status(call->reply, "OK");
 }
 static void set_seconds(struct call *call) { set_with_time(call, 1); }
@@ -125,7 +128,7 @@ static void get_set(struct call *call) {
   struct entry *entry = database_peek(call, &call->arguments[1], TYPE_STRING, &wrong);
   if (wrong) return;
   reply_text(call->reply, entry ? entry->value.text : NULL);
-  assign(&call->arguments[1], &call->arguments[2], 0);
+  assign(&call->arguments[1], entry, &call->arguments[2], 0);
 }
 
 static void get_many(struct call *call) {
