@@ -72,10 +72,11 @@ export class EventLog {
 
   /**
    * Pages of events with greater ids, and those that come; without `after` only those that come. An
-   * empty page after so many milliseconds without any. A reader that is slow costs nothing.
+   * empty page after so many milliseconds without any. A reader that is slow costs nothing. An id that
+   * is yet to come is of another log, or of this one's past life: then those that come, too.
    */
   async *follow(after = this.#last, quietMs = Infinity): AsyncGenerator<SupervisorEvent[], void> {
-    for (let at = after; !this.#closed;) {
+    for (let at = Math.min(after, this.#last); !this.#closed;) {
       const page = await this.since(at, PAGE);
       if (page.length > 0) at = page[page.length - 1].id;
       yield page;

@@ -43,8 +43,7 @@ export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
     const seen = visible(supervisor, c.get("caller").labels);
     if (!(c.req.header("accept") ?? "").includes("text/event-stream")) {
       const after = query.after ?? Math.max(0, supervisor.events.last - query.limit);
-      const events = await supervisor.events.since(after, query.limit);
-      return c.json(events.filter(seen));
+      return c.json(await listEvents(supervisor, after, query.limit, seen));
     }
     const after = query.after ?? lastEventId(c.req.header("last-event-id"));
     return c.body(streamEvents(supervisor, after, seen), 200, {
@@ -52,6 +51,23 @@ export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
       "cache-control": "no-store",
     });
   });
+}
+
+/** Whoever sees few of the events still gets a whole page of them. */
+async function listEvents(
+  { events }: Supervisor,
+  after: number,
+  limit: number,
+  seen: (event: SupervisorEvent) => boolean,
+): Promise<SupervisorEvent[]> {
+  const shown: SupervisorEvent[] = [];
+  for (let at = after; shown.length < limit;) {
+    const page = await events.since(at, limit);
+    if (page.length === 0) break;
+    at = page[page.length - 1].id;
+    shown.push(...page.filter(seen));
+  }
+  return shown.slice(0, limit);
 }
 
 /** Callers that are limited to labels see the events of the VMs that they see. */

@@ -76,7 +76,7 @@ export function asProblem(
     const key = pathOf([...issue.path, issue.keys[0]], where);
     return new RequestError(key, "unknown field", `one of ${known}`);
   }
-  const text = issue.message.replace(/^Invalid (input|option): expected /, "");
+  const text = issue.message.replace(/^(Invalid \w+|Too (big|small)): expected /, "");
   const [wanted, got] = text.split(", received ");
   return new RequestError(
     pathOf(issue.path, where),

@@ -210,10 +210,17 @@ const timely: MiddlewareHandler<ControlEnv> = async (c, next) => {
   await next();
 };
 
+/** RFC 8259, section 8.1: JSON is UTF-8. Whatever else comes would be kept with other letters in it. */
 const jsonOnly: MiddlewareHandler = async (c, next) => {
   const type = c.req.header("content-type") ?? "nothing";
   if (!/^application\/json\b/i.test(type)) {
     throw new RequestError("content-type", `got ${type}`, "application/json");
+  }
+  try {
+    new TextDecoder("utf-8", { fatal: true }).decode(await c.req.arrayBuffer());
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    throw new RequestError("body", "got bytes that are no UTF-8", "JSON in UTF-8");
   }
   await next();
 };

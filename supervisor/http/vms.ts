@@ -12,12 +12,19 @@ import { summarize, type VmRecord } from "../vm/record.ts";
 
 const tag = "vms";
 
-/** Disks belong to no labels. */
-function keepsDisks(c: ControlContext, { disks = [] }: Pick<VmParameters, "disks">): void {
+/** What belongs to no labels is not for a token that is limited to some: disks, and what is beyond. */
+function keepsInside(
+  c: ControlContext,
+  { disks = [], egress }: Pick<VmParameters, "disks" | "egress">,
+): void {
   const { name, labels } = c.get("caller");
-  if (labels === undefined || disks.length === 0) return;
-  const got = `the token ${name} is limited to labels`;
-  throw new RequestError("disks", got, "a token that is not, or no disks", 403);
+  if (labels === undefined) return;
+  const refused = (field: string, otherwise: string) => {
+    const got = `the token ${name} is limited to labels`;
+    return new RequestError(field, got, `a token that is not, or ${otherwise}`, 403);
+  };
+  if (disks.length > 0) throw refused("disks", "no disks");
+  if (egress && egress.length > 0) throw refused("egress", "none of its own");
 }
 
 export function routeVms(app: ControlApp, supervisor: Supervisor): void {
@@ -33,7 +40,7 @@ export function routeVms(app: ControlApp, supervisor: Supervisor): void {
   }, async (c, { body }) => {
     const request = body as VmParameters;
     keepsLabels(c, request.labels ?? {});
-    keepsDisks(c, request);
+    keepsInside(c, request);
     const vm = await supervisor.create(request);
     c.set("change", `vm ${vm.id} ${vm.name}`);
     return c.json(vm, 201);
@@ -86,7 +93,7 @@ export function routeVms(app: ControlApp, supervisor: Supervisor): void {
   }, async (c, { params, body }) => {
     const { id } = findVm(c, supervisor, params.id);
     if (body.labels !== undefined) keepsLabels(c, body.labels);
-    keepsDisks(c, body);
+    keepsInside(c, body);
     return c.json(await supervisor.update(id, body));
   });
 

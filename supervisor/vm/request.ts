@@ -199,6 +199,8 @@ function list(field: string, value: unknown, most = 1000): unknown[] {
 }
 
 function text(field: string, value: unknown, expected: string): string {
-  if (typeof value === "string" && (value !== "" || expected === "text")) return value;
+  if (
+    typeof value === "string" && value.isWellFormed() && (value !== "" || expected === "text")
+  ) return value;
   throw new RequestError(field, `got ${show(value)}`, expected);
 }
