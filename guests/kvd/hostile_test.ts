@@ -3,7 +3,15 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { hasTool } from "../../tests/tools.ts";
 import { command, RespClient } from "../../tests/support/resp.ts";
-import { GuestHost, nativeGuest, prepare, startNative } from "../../tests/support/guest_host.ts";
+import {
+  GuestHost,
+  nativeGuest,
+  prepare,
+  runTool,
+  startNative,
+} from "../../tests/support/guest_host.ts";
+import { sourcesIn } from "../library.ts";
+import { fromRoot } from "../paths.ts";
 
 const ignore = !await hasTool("gcc", "guests are compiled");
 if (!ignore) await prepare("kvd");
@@ -12,6 +20,8 @@ globalThis.addEventListener("unload", () => native && Deno.removeSync(native));
 
 /** Seconds of the fuzz test. */
 const FUZZ_SECONDS = Number(Deno.env.get("DENALI_RESP_SECONDS") ?? 3);
+/** Logs that are made up. */
+const LOGS = Number(Deno.env.get("DENALI_KVD_LOGS") ?? 60);
 const LIMIT = 4_000_000;
 
 /** Calls `test` with the port of a kvd in a VM, then of one on Linux; each lives to the end. */
@@ -132,6 +142,39 @@ Deno.test({
       assertEquals(await other.ask("DBSIZE"), 31);
       other.close();
     }),
+});
+
+Deno.test({
+  name: "a sound log of unsound records is replayed or refused by name",
+  ignore,
+  fn: async () => {
+    const folder = await Deno.makeTempDir();
+    // Where somebody listens already: kvd ends when it has read its log.
+    using taken = Deno.listen({ hostname: "0.0.0.0", port: 0 });
+    try {
+      const writer = `${folder}/log_noise`, disk = `${folder}/disk`;
+      const sources = ["tests/native/log_noise.c", "guests/native/block_file.c"];
+      sources.push(...await sourcesIn("ilwaco/store"));
+      const flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", "-o", writer];
+      flags.push("-idirafter", fromRoot("ilwaco/include"));
+      assertEquals((await runTool("gcc", [...flags, ...sources.map(fromRoot)])).stderr, "");
+      const first = Math.floor(Math.random() * 1e6), ends = { replayed: 0, refused: 0 };
+      for (let seed = first; seed < first + LOGS; seed++) {
+        await Deno.writeFile(disk, new Uint8Array(0));
+        await Deno.truncate(disk, 1 << 20);
+        const env = [`DENALI_DISK=${disk}`, `port=${taken.addr.port}`];
+        assertEquals((await runTool("env", [...env, writer, String(seed)])).stderr, "");
+        const { code, stdout, stderr } = await runTool("env", [...env, native]);
+        assertEquals(code, 1, `seed ${seed}: ${stderr}`);
+        if (/^kvd: cannot listen on port \d+: .*\n$/.test(stderr)) ends.replayed++;
+        else if (/^kvd: disk disk: Bad message\n$/.test(stderr)) ends.refused++;
+        else throw new Error(`seed ${seed}: ${stdout}${stderr}`);
+      }
+      assert(ends.replayed > 0 && ends.refused > 0, JSON.stringify(ends));
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  },
 });
 
 const WORDS = [
