@@ -122,6 +122,15 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["create", "--count", "0", "hello"], "--count"],
     [["top", "--interval", "never"], "--interval"],
     [["completion", "tcsh"], "bash, zsh or fish"],
+    [["completion", "bsh"], 'did you mean "bash"'],
+    [["image"], "got none"],
+    [["token", "create", "--role", "amin", "x"], 'did you mean "admin"'],
+    [["create", "--restart", "allways", "hello"], 'did you mean "always"'],
+    [["update", "--restart", "on-failure:x", "web"], "with N from 1"],
+    [["run", "--engine", "translater", "hello"], 'did you mean "translator"'],
+    [["ps", "--filter", "stat=running"], 'did you mean "state"'],
+    [["ps", "--filter", "state=runing"], 'did you mean "running"'],
+    [["ps", "--filter", "state"], "KEY=VALUE"],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await runDenali(args);

@@ -156,6 +156,18 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return best;
 }
 
+/** `given`, which must be one of `known`. Throws a UsageError that names them all, and the nearest. */
+export function oneOf<T extends string>(what: string, given: string, known: readonly T[]): T {
+  const found = known.find((word) => word === given);
+  if (found !== undefined) return found;
+  const expected = `${known.slice(0, -1).join(", ")} or ${known.at(-1)}`;
+  if (given === "") throw new UsageError(`${what}: expected ${expected}, got none`);
+  const right = nearest(given, known);
+  throw new UsageError(
+    `${what}: expected ${expected}, got "${given}"${right ? `; did you mean "${right}"?` : ""}`,
+  );
+}
+
 /** Insertions, deletions and substitutions between two words (Levenshtein, 1965). */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
@@ -176,15 +188,7 @@ export function subcommand(
   verbs: Readonly<Record<string, (args: string[]) => Promise<number>>>,
 ): (args: string[]) => Promise<number> {
   const names = Object.keys(verbs);
-  const expected = `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
-  return async ([verb, ...args]) => {
-    if (Object.hasOwn(verbs, verb ?? "")) return await verbs[verb](args);
-    const right = verb && nearest(verb, names);
-    throw new UsageError(
-      `${name}: expected ${expected}, got ${verb === undefined ? "none" : `"${verb}"`}` +
-        (right ? `; did you mean "${right}"?` : ""),
-    );
-  };
+  return async ([verb = "", ...args]) => await verbs[oneOf(name, verb, names)](args);
 }
 
 /** One line for a refused request. */

@@ -6,7 +6,7 @@
  */
 
 import { Client } from "./client.ts";
-import { type Command, EXIT, oneWord, readWords, UsageError } from "./command.ts";
+import { type Command, EXIT, oneOf, oneWord, readWords } from "./command.ts";
 import type { VmSummary } from "../vm/record.ts";
 
 const HELP = `usage: denali completion bash|zsh|fish
@@ -57,10 +57,7 @@ export function completionOf(commands: () => readonly Command[]): Command {
         for (const word of await complete(commands(), read.rest)) console.log(word);
         return EXIT.OK;
       }
-      if (!Object.hasOwn(SCRIPTS, what)) {
-        throw new UsageError(`expected bash, zsh or fish, got "${what}"`);
-      }
-      console.log(SCRIPTS[what].trimEnd());
+      console.log(SCRIPTS[oneOf("completion", what, Object.keys(SCRIPTS))].trimEnd());
       return EXIT.OK;
     },
   };

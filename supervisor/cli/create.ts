@@ -6,6 +6,7 @@ import { type Command, EXIT, oneWord, readPairs, UsageError } from "./command.ts
 import { readRules, VM_EGRESS_HELP } from "./egress.ts";
 import { progress } from "./progress.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
+import { readRestart } from "./restart.ts";
 import { resolveImage } from "./upload.ts";
 
 const HELP = `usage: denali create [options] IMAGE [-- ARGUMENTS...]
@@ -54,7 +55,7 @@ export const create: Command = {
       disks: list.disk,
       env: readPairs("env", list.env),
       labels: readPairs("label", list.label),
-      restart: text.restart,
+      restart: readRestart(text.restart),
       egress: readRules(list.egress),
       args: read.rest,
       ...readResources(text),

@@ -2,7 +2,7 @@
 
 import { DEFAULT_ENGINE, ENGINE_NAMES, type EngineSettings } from "../../cpu/engine_settings.ts";
 import { parseSize, SIZE_EXPECTED } from "../size.ts";
-import { UsageError } from "./command.ts";
+import { oneOf, UsageError } from "./command.ts";
 
 export const ENGINE_OPTIONS = ["engine", "translate-after", "code-cache"] as const;
 
@@ -41,9 +41,7 @@ export function readEngine(text: Readonly<Record<string, string | undefined>>): 
 }
 
 function readName(text: string | undefined): EngineSettings["name"] {
-  const name = text === undefined ? DEFAULT_ENGINE : ENGINE_NAMES.find((name) => name === text);
-  if (name !== undefined) return name;
-  throw new UsageError(`--engine: expected ${ENGINE_NAMES.join(" or ")}, got "${text}"`);
+  return text === undefined ? DEFAULT_ENGINE : oneOf("--engine", text, ENGINE_NAMES);
 }
 
 function readTranslateAfter(text: string | undefined): number | undefined {

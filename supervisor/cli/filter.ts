@@ -1,6 +1,7 @@
 /** `--filter`: which VMs a verb is about, as in docker. */
 
-import { UsageError } from "./command.ts";
+import { VM_STATES } from "../cell/protocol.ts";
+import { oneOf, UsageError } from "./command.ts";
 
 /** Lines for --help. */
 export const FILTER_HELP =
@@ -14,13 +15,12 @@ export function filterQuery(filters: readonly string[]): string {
   const query = new URLSearchParams();
   for (const filter of filters) {
     const at = filter.indexOf("=");
-    const key = KEYS.find((key) => key === filter.slice(0, at));
-    if (key === undefined || at === filter.length - 1) {
-      throw new UsageError(
-        `--filter: expected KEY=VALUE with ${KEYS.join(", ")} as the key, got "${filter}"`,
-      );
+    if (at < 1 || at === filter.length - 1) {
+      throw new UsageError(`--filter: expected KEY=VALUE, got "${filter}"`);
     }
-    query.append(key, filter.slice(at + 1));
+    const key = oneOf("--filter", filter.slice(0, at), KEYS);
+    const value = filter.slice(at + 1);
+    query.append(key, key === "state" ? oneOf("--filter state", value, VM_STATES) : value);
   }
   return query.toString();
 }

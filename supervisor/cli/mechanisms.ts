@@ -1,7 +1,7 @@
 /** `--interrupts`, `--idle` and `--nic`: options of the verbs that run VMs themselves, for measurements. */
 
 import { MECHANISM_VALUES, type Mechanisms } from "../../kernel/mechanisms.ts";
-import { UsageError } from "./command.ts";
+import { oneOf } from "./command.ts";
 
 export const MECHANISM_OPTIONS = ["interrupts", "idle", "nic"] as const;
 
@@ -28,10 +28,8 @@ export function readMechanisms(
   const read = <K extends keyof Mechanisms>(option: K): { [P in K]?: Mechanisms[K] } => {
     const given = text[option];
     if (given === undefined) return {};
-    const values: readonly Mechanisms[K][] = MECHANISM_VALUES[option];
-    const value = values.find((value) => value === given);
-    if (value !== undefined) return { [option]: value } as { [P in K]?: Mechanisms[K] };
-    throw new UsageError(`--${option}: expected ${values.join(" or ")}, got "${given}"`);
+    const value = oneOf(`--${option}`, given, MECHANISM_VALUES[option]);
+    return { [option]: value } as { [P in K]?: Mechanisms[K] };
   };
   return { ...read("interrupts"), ...read("idle"), ...read("nic") };
 }

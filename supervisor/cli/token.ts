@@ -1,10 +1,12 @@
 /** `denali token`: who may use a server. */
 
+import { ROLES } from "../http/security/access.ts";
 import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
 import {
   type Command,
   EXIT,
   noWords,
+  oneOf,
   oneWord,
   readPairs,
   someWords,
@@ -53,7 +55,7 @@ async function create(args: string[]): Promise<number> {
     flag: ["json"],
   });
   const name = oneWord(read, "NAME");
-  const { role = "operator" } = read.text;
+  const role = oneOf("--role", read.text.role ?? "operator", ROLES);
   const labels = read.list.label.length > 0 ? readPairs("label", read.list.label) : undefined;
   const made = await client.post<Token & { token: string }>("/v1/tokens", { name, role, labels });
   console.log(read.flag.json ? JSON.stringify(made, null, 2) : made.token);

@@ -4,6 +4,7 @@ import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.t
 import { type Command, readPairs, someWords, UsageError } from "./command.ts";
 import { each } from "./each.ts";
 import { readRules, VM_EGRESS_HELP } from "./egress.ts";
+import { readRestart } from "./restart.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 
 const HELP = `usage: denali update [options] VM...
@@ -35,7 +36,7 @@ export const update: Command = {
       flag: ["json"],
     });
     const words = someWords(read, "VM");
-    const { restart } = read.text;
+    const restart = readRestart(read.text.restart);
     const { egress, disk, label } = read.list;
     const disks = disk.length === 1 && disk[0] === "none" ? [] : disk;
     const rules = egress?.length === 1 && egress[0] === "default" ? null : readRules(egress);
