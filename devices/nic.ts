@@ -7,10 +7,12 @@
  */
 
 import type { NicRegisters } from "./nic_registers.ts";
-import { type PacketPool, PacketQueue } from "./packet_pool.ts";
+import type { PacketPool } from "./packet_pool.ts";
+import { PacketQueue } from "./packet_queue.ts";
 import type { RateLimit } from "./rate_limit.ts";
 
-export const RECEIVE_QUEUE_FRAMES = 64;
+/** A burst, as a virtual network card holds it; 768 KiB of the packet pool, whose share is the closer bound when it fills. */
+export const RECEIVE_QUEUE_FRAMES = 512;
 export const TRANSMIT_QUEUE_FRAMES = 64;
 
 export class Nic {

@@ -15,15 +15,13 @@ import { LARGE_FRAME_MAXIMUM } from "./frame.ts";
 export const PACKET_SLOT_BYTES = 1536;
 const SLAB_SLOTS = 64;
 /** Where an Ethernet frame has its source address. */
-const SOURCE_OFFSET = 6;
+export const SOURCE_OFFSET = 6;
 /** Default limit: 24 MiB of frames. */
 export const PACKET_POOL_SLOTS = 16_384;
 /** Default limit of large frames: 8 MiB. */
 export const PACKET_POOL_LARGE_SLOTS = 128;
 /** Large slots that are kept for the next frame. */
 const LARGE_SPARES = 8;
-/** Most large frames of a queue: half a MiB, twice what a connection has under way. */
-export const LARGE_QUEUE_FRAMES = 8;
 /** A queue may hold 1 / 2^SHARE_SHIFT of the slots that are free. */
 const SHARE_SHIFT = 2;
 
@@ -174,135 +172,5 @@ export class PacketPool {
       this.#freeList = slot;
     }
     return true;
-  }
-}
-
-/** Scratch of PacketQueue: the senders in a queue, and how many frames each has there. */
-const senders: number[] = [];
-const counts: number[] = [];
-
-/** A bounded first-in first-out queue of frames. */
-export class PacketQueue {
-  #head = -1;
-  #tail = -1;
-  #size = 0;
-  /** Of them, how many are large. */
-  #large = 0;
-
-  constructor(readonly pool: PacketPool, readonly limit: number) {}
-
-  /** Frames that wait. */
-  get size(): number {
-    return this.#size;
-  }
-
-  /** Whether it may hold another frame; the pool may still be used up. */
-  get hasRoom(): boolean {
-    return this.#size < this.limit && this.#size <= this.pool.share;
-  }
-
-  get #hasLargeRoom(): boolean {
-    return this.#large < LARGE_QUEUE_FRAMES && this.#large <= this.pool.largeShare;
-  }
-
-  /** Copies a frame to the end; false if the queue or the pool has no room. */
-  push(frame: Uint8Array, offload = 0): boolean {
-    if (!this.hasRoom) return false;
-    if (frame.length > PACKET_SLOT_BYTES && !this.#hasLargeRoom) return false;
-    return this.#store(frame, offload);
-  }
-
-  #store(frame: Uint8Array, offload: number): boolean {
-    const slot = this.pool.store(frame, offload);
-    if (slot < 0) return false;
-    this.#append(slot);
-    return true;
-  }
-
-  /**
-   * As `push`, but fair to senders: when there is no room, the sender with the most frames here loses
-   * the last of them, if this frame's sender has fewer; so a flood of one does not keep another's frame
-   * out. Returns true if a frame was lost, this one or the other.
-   */
-  pushFair(frame: Uint8Array, offload = 0): boolean {
-    if (this.push(frame, offload)) return false;
-    const onlyLarge = frame.length > PACKET_SLOT_BYTES && !this.#hasLargeRoom;
-    const loser = this.#fullerThan(readMac(frame, SOURCE_OFFSET), onlyLarge);
-    if (loser >= 0) {
-      this.#remove(loser, onlyLarge);
-      this.#store(frame, offload);
-    }
-    return true;
-  }
-
-  /** The sender with the most frames here, if `sender` has fewer; else -1. `onlyLarge`: those count. */
-  #fullerThan(sender: number, onlyLarge: boolean): number {
-    senders.length = counts.length = 0;
-    senders.push(sender);
-    counts.push(0);
-    let most = 0;
-    for (let slot = this.#head; slot >= 0; slot = this.pool.following(slot)) {
-      if (onlyLarge && !this.pool.isLarge(slot)) continue;
-      const source = this.pool.source(slot);
-      let index = senders.indexOf(source);
-      if (index < 0) {
-        index = senders.push(source) - 1;
-        counts.push(0);
-      }
-      if (++counts[index] > counts[most]) most = index;
-    }
-    return counts[most] > counts[0] ? senders[most] : -1;
-  }
-
-  /** Removes the last frame from `source`, which must have one here. */
-  #remove(source: number, onlyLarge: boolean): void {
-    let before = -1, found = -1;
-    for (let previous = -1, slot = this.#head; slot >= 0; slot = this.pool.following(slot)) {
-      if (this.pool.source(slot) === source && (!onlyLarge || this.pool.isLarge(slot))) {
-        before = previous;
-        found = slot;
-      }
-      previous = slot;
-    }
-    const after = this.pool.following(found);
-    if (before < 0) this.#head = after;
-    else this.pool.link(before, after);
-    if (found === this.#tail) this.#tail = before;
-    this.#forget(found);
-  }
-
-  #forget(slot: number): void {
-    this.#size--;
-    if (this.pool.isLarge(slot)) this.#large--;
-    this.pool.release(slot);
-  }
-
-  #append(slot: number): void {
-    if (this.pool.isLarge(slot)) this.#large++;
-    if (this.#size++ === 0) this.#head = slot;
-    else this.pool.link(this.#tail, slot);
-    this.#tail = slot;
-  }
-
-  /** The first frame, until `drop`; null if none waits. */
-  peek(): Uint8Array | null {
-    return this.#size > 0 ? this.pool.frame(this.#head) : null;
-  }
-
-  /** The offload of the first frame. */
-  get offload(): number {
-    return this.#size > 0 ? this.pool.offload(this.#head) : 0;
-  }
-
-  /** Removes the first frame. */
-  drop(): void {
-    if (this.#size === 0) return;
-    const slot = this.#head;
-    this.#head = this.pool.following(slot);
-    this.#forget(slot);
-  }
-
-  clear(): void {
-    while (this.#size > 0) this.drop();
   }
 }

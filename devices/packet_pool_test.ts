@@ -1,6 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { Nic, RECEIVE_QUEUE_FRAMES } from "./nic.ts";
-import { PacketPool, PacketQueue } from "./packet_pool.ts";
+import { PacketPool } from "./packet_pool.ts";
+import { PacketQueue } from "./packet_queue.ts";
 
 Deno.test("frames come out of a queue in order and unchanged", () => {
   const queue = new PacketQueue(new PacketPool(), 100);
@@ -25,7 +26,7 @@ Deno.test("a flood of a NIC takes no more memory than its queue", () => {
   assertEquals(nic.framesIn, 10_000);
   assertEquals(nic.receiveQueue.size, RECEIVE_QUEUE_FRAMES);
   assertEquals(nic.drops, 10_000 - RECEIVE_QUEUE_FRAMES);
-  assertEquals(pool.bytes, 64 * 1536);
+  assertEquals(pool.bytes, RECEIVE_QUEUE_FRAMES * 1536);
   nic.clear();
   assertEquals(pool.free, pool.slots);
 });

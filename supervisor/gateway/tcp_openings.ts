@@ -1,7 +1,7 @@
 /**
  * Connections that we open to VMs, until they are open or have failed.
  *
- * A VM takes 64 frames while it does not run (devices/nic.ts), so that of a thousand SYNs at once most would be
+ * A VM takes few frames while it does not run (devices/nic.ts), so that of a thousand SYNs at once most would be
  * lost, and again when all of them are sent again. So few are under way to each VM; others wait for their turn
  * within the time that they have.
  */

@@ -1,5 +1,6 @@
 """Many HTTP clients at once: `many.py HOST PORT COUNT` opens all connections, then asks on each, then closes."""
 
+import resource
 import selectors
 import socket
 import sys
@@ -8,7 +9,19 @@ PATIENCE = 60
 REQUEST = b"GET /doc?bytes=1000 HTTP/1.1\r\nHost: many\r\n\r\n"
 
 
+FILES_BESIDE = 16
+
+
+def allow_files(count):
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = count + FILES_BESIDE
+    if most != resource.RLIM_INFINITY and most < needed:
+        sys.exit(f"expected a limit of {needed} open files at least (ulimit -Hn), got {most}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (needed, most))
+
+
 def main(host, port, count):
+    allow_files(count)
     selector = selectors.DefaultSelector()
     for _ in range(count):
         s = socket.socket()
