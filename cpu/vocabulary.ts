@@ -24,7 +24,7 @@ const LOCALS = [
 
 /** Numbered locals, operations and labels, and the names of the functions themselves. */
 const NUMBERED =
-  /^(?:[tu]p?\d+|t\d+_(?:to|p?\d+)|op\d+|(?:slow|stack)(?:Load|Store|Reserve)(?:8|16|32|64)|[dpqrvwLB]\d+|region\d+|[a-z0-9]+_)$/;
+  /^(?:[tu]p?\d+|t\d+_(?:to|p?\d+)|op\d+|(?:slow|stack)(?:Load|Store|Reserve)(?:8|16|32|64)|[dpqrvwLB]\d+|c\d+_\d+|region\d+|[a-z0-9]+_)$/;
 
 /** The only properties there are, and what has them. */
 const PROPERTIES: Readonly<Record<string, ReadonlySet<string>>> = {

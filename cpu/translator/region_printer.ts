@@ -80,6 +80,9 @@ class RegionPrinter extends VectorPrinter {
   /** The block that is printed, and the entry inside of which it stands. */
   private current = 0;
   private top = 0;
+  /** The line in front of the branch that is printed, and its number. */
+  private branch = { line: 0, number: 0 };
+  private branches = 0;
   /** Addresses that temporaries of the instruction hold. */
   private addresses = new Map<number, number>();
 
@@ -166,6 +169,7 @@ class RegionPrinter extends VectorPrinter {
     this.inLoop = this.flow.inLoop[node];
     for (const instruction of block.instructions) {
       this.addresses = new Map();
+      if (instruction.program.terminator) this.branchAt();
       this.printInstruction(instruction);
       if (this.unsure && !instruction.program.terminator) this.leaveIfStopped(instruction.end);
       this.completed++;
@@ -174,6 +178,7 @@ class RegionPrinter extends VectorPrinter {
     if (!last.program.terminator) {
       this.unsure = false;
       this.completed--;
+      this.branchAt();
       this.goTo(block.end);
     }
   }
@@ -214,7 +219,7 @@ class RegionPrinter extends VectorPrinter {
     else if (entry !== undefined) this.checked(node, `block=${entry};continue entry;`, done);
     else if (flow.isMerge[node]) {
       if (this.looking.has(address)) this.storeFlags();
-      lines.push(`left=left-${done}|0;break B${node};`);
+      lines.push(`left=${this.rest(done)};break B${node};`);
     } else this.inline(node, done);
   }
 
@@ -222,20 +227,46 @@ class RegionPrinter extends VectorPrinter {
   private checked(node: number, jump: string, done: number): void {
     const { start } = this.region.blocks[node];
     if (this.looking.has(start)) this.storeFlags();
+    const rest = this.rest(done);
     this.lines.push(
-      `left=left-${done}|0;`,
-      `if(left<${this.flow.need[node]}){${this.pending}x=${start};break out;}${jump}`,
+      `left=${rest};`,
+      `if(${this.asked(rest, this.flow.need[node])}){${this.pending}x=${start};break out;}${jump}`,
     );
+  }
+
+  /**
+   * What the ways on from here need is computed in front of the branch, so that a way itself consists of copies: V8
+   * drops optimised code when it meets an operation that has never run, as the first one on a rare way would be.
+   */
+  private branchAt(): void {
+    this.branch = { line: this.lines.push("") - 1, number: this.branches++ };
+  }
+
+  /** The name of what remains of the budget. */
+  private rest(done: number): string {
+    const { lines, branch: { line, number } } = this;
+    const name = `u${number}`;
+    if (lines[line] === "") lines[line] = `const ${name}=left-${done}|0;`;
+    return name;
+  }
+
+  /** The name of whether that is less than `need`. */
+  private asked(rest: string, need: number): string {
+    const { lines, branch: { line, number } } = this;
+    const name = `c${number}_${need}`;
+    const definition = `const ${name}=${rest}<${need};`;
+    if (!lines[line].includes(definition)) lines[line] += definition;
+    return name;
   }
 
   /** Prints the block here: nothing else leads to it. */
   private inline(node: number, done: number): void {
-    const { state, current, instruction, prefix, addresses, unsure, inLoop, cursor } = this;
+    const { state, current, instruction, prefix, addresses, unsure, inLoop, cursor, branch } = this;
     this.completed = done;
     if (this.flow.isLoop[node]) {
       // Its header is reached from two sides, so nothing is left open in front of it.
       if (this.looking.has(this.region.blocks[node].start)) this.storeFlags();
-      this.lines.push(`left=left-${done}|0;`);
+      this.lines.push(`left=${this.rest(done)};`);
       this.completed = 0;
     }
     this.printTree(node);
@@ -247,6 +278,7 @@ class RegionPrinter extends VectorPrinter {
     this.unsure = unsure;
     this.inLoop = inLoop;
     this.cursor = cursor;
+    this.branch = branch;
   }
 
   /** Goes to an address that is computed: perhaps in this region. */
@@ -273,7 +305,7 @@ class RegionPrinter extends VectorPrinter {
     }
     const { first, span } = entrySpan(this.entries);
     lines.push(
-      `left=left-${done}|0;x=${to};`,
+      `left=${this.rest(done)};x=${to};`,
       `if((x-${first}>>>0)<${span}&&(block=${this.use("E")}[x-${first}|0])!==0&&left>=${
         this.use("K")
       }[block])continue entry;`,
@@ -293,7 +325,7 @@ class RegionPrinter extends VectorPrinter {
     const { lines, instruction } = this;
     switch (s.op) {
       case "if":
-        this.branch(s);
+        this.decide(s);
         break;
       case "loop":
         this.beforeBranches(s.body);
@@ -342,7 +374,7 @@ class RegionPrinter extends VectorPrinter {
     super.statement(s);
   }
 
-  private branch(s: Extract<Statement, { op: "if" }>): void {
+  private decide(s: Extract<Statement, { op: "if" }>): void {
     if (this.deferFlags(s)) return;
     if (changesFlags(s.then) || changesFlags(s.else)) {
       this.changingFlags(() => this.sides(s));

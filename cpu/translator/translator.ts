@@ -65,7 +65,7 @@ const ENTRY_WORK = 4, MAXIMUM_BUDGET = 1 << 26;
 const DEFAULT_CODE_BYTES = 32 << 20;
 
 /** The first runs of a region, and the instructions of each. */
-const TRAINING_RUNS = 16, TRAINING_BUDGET = 2000;
+const TRAINING_RUNS = 128, TRAINING_BUDGET = 2000;
 
 export class Translator implements Engine {
   private readonly evaluator: Evaluator;
