@@ -77,6 +77,13 @@ export class GrowingFleet {
     return { vms, seconds, mainSeconds: used.main, cpuSeconds: used.total };
   }
 
+  /** Removes the youngest until there are `vms`. */
+  async shrink(vms: number): Promise<void> {
+    await inParallel(this.#names.splice(vms), PARALLEL, async (name) => {
+      await this.server.request("DELETE", `/v1/vms/${name}`);
+    });
+  }
+
   /** Throws unless every VM answers as itself. */
   async checkAll(): Promise<void> {
     const wrong = await strangers(this.server, this.#names, PARALLEL);
