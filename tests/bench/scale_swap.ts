@@ -15,7 +15,7 @@ import { printTable, save } from "./report/report.ts";
 import { GrowingFleet, type Sample } from "./scale/growing_fleet.ts";
 import { WARM_UP_COLUMNS, type WarmUp, warmUpCells } from "./scale/warm_up.ts";
 
-const CONNECTIONS = 32;
+const CONNECTIONS = 32, WARM_LIMIT_SECONDS = 20;
 const QUICK = {
   sizes: "1000,10000",
   clusters: "4K,64K",
@@ -68,7 +68,8 @@ async function measure(swap: string): Promise<Row[]> {
       await fleet.grow(size);
       await fleet.checkAll();
       for (const bytes of documents) {
-        warmUps.push({ swap, vms: size, bytes, ...await fleet.warmUp(bytes, CONNECTIONS) });
+        const warm = await fleet.warmUp(bytes, CONNECTIONS, WARM_LIMIT_SECONDS);
+        warmUps.push({ swap, vms: size, bytes, ...warm });
         for (const alpha of alphas) rows.push(await measureLoad(fleet, swap, bytes, alpha));
       }
     }

@@ -100,9 +100,12 @@ export class GrowingFleet {
   }
 
   /** Lets every VM serve a document, then loads the whole fleet with it until the server is warm. */
-  async warmUp(bytes: number, connections: number): Promise<WarmUp> {
+  async warmUp(bytes: number, connections: number, limitSeconds?: number): Promise<WarmUp> {
     await this.visitAll(bytes);
-    return await warmUp((seconds) => this.load(bytes, 0, { seconds, connections }));
+    return await warmUp(
+      (seconds) => this.load(bytes, 0, { seconds, connections }),
+      limitSeconds,
+    );
   }
 
   /** Closed-loop load on the whole fleet. */
