@@ -72,9 +72,15 @@ export function createControl(supervisor: Supervisor, options: ControlOptions = 
   routeTokens(app, supervisor);
   routeMetrics(app, supervisor, traffic);
   routePages(app);
+  const methods = methodsOf(app);
   app.notFound((c) => {
-    const message = `no ${c.req.method} ${c.req.path}`;
-    return refuse(c, new RequestError("path", message, "a route of /openapi.json", 404));
+    const { method, path } = c.req;
+    const allow = methods(path).join(", ");
+    if (allow === "") {
+      const got = `no ${method} ${path}`;
+      return refuse(c, new RequestError("path", got, "a route of /openapi.json", 404));
+    }
+    return refuse(c, new RequestError("method", `no ${method} ${path}`, allow, 405), { allow });
   });
   app.onError((error, c) => {
     if (error instanceof RequestError) return refuse(c, error);
@@ -85,4 +91,16 @@ export function createControl(supervisor: Supervisor, options: ControlOptions = 
     return problem(c, 500, { field: "server", message: error.message, expected: "no error" });
   });
   return app;
+}
+
+/** The methods that a path knows, for requests with another. */
+function methodsOf(app: ControlApp): (path: string) => string[] {
+  const routes = app.routes.filter(({ method }) => method !== "ALL").map(({ method, path }) => ({
+    method,
+    pattern: new URLPattern({ pathname: path }),
+  }));
+  return (pathname) => {
+    const found = routes.filter(({ pattern }) => pattern.test({ pathname }));
+    return [...new Set(found.map(({ method }) => method))];
+  };
 }

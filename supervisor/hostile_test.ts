@@ -68,6 +68,15 @@ Deno.test("names in paths lead nowhere but to what has them", () =>
     assertEquals(await refusal(send("GET", `/v1/vms/${"x".repeat(30_000)}`)), [400, "id"]);
   }));
 
+Deno.test("a method that a path does not know is answered with those that it does", () =>
+  withServed(async ({ send }) => {
+    const response = await send("PUT", "/v1/vms/web");
+    assertEquals(response.headers.get("allow"), "GET, PATCH, DELETE");
+    assertEquals(await refusal(Promise.resolve(response)), [405, "method"]);
+    assertEquals(await refusal(send("DELETE", "/metrics")), [405, "method"]);
+    assertEquals(await refusal(send("GET", "/v1/nothing")), [404, "path"]);
+  }));
+
 Deno.test("a pattern of names with very many stars costs no more than its length", () =>
   withServed(async ({ send, supervisor }) => {
     await supervisor.addImage("idle", idleGuest());

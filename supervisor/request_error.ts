@@ -1,4 +1,18 @@
-type ErrorStatus = 400 | 401 | 403 | 404 | 408 | 409 | 413 | 422 | 429 | 500 | 502 | 503 | 507;
+type ErrorStatus =
+  | 400
+  | 401
+  | 403
+  | 404
+  | 405
+  | 408
+  | 409
+  | 413
+  | 422
+  | 429
+  | 500
+  | 502
+  | 503
+  | 507;
 
 /** A request that cannot be met as it was asked, and what would be right. */
 export class RequestError extends Error {

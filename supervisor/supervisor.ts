@@ -15,9 +15,8 @@
  */
 
 import { VM_NUMBER_MAXIMUM } from "./address_plan.ts";
-import { defaultCells } from "./cell/count.ts";
 import { asRequestError } from "./cell/error.ts";
-import { CellPool, type CellPoolOptions } from "./cell/pool.ts";
+import { CellPool } from "./cell/pool.ts";
 import { COMMAND, type VmRow } from "./cell/protocol.ts";
 import type { Disks } from "./disk/disks.ts";
 import type { EventLog } from "./event_log.ts";
@@ -29,7 +28,7 @@ import { openParts, type Parts } from "./parts.ts";
 import { RequestError } from "./request_error.ts";
 import type { StateStore } from "./state/store.ts";
 import type { SupervisorOptions, VmEndpoint, VmParameters } from "./supervisor_options.ts";
-import { SWAP_DEFAULT } from "./swap/channel.ts";
+import { cellOptions, describeSettings } from "./supervisor_settings.ts";
 import type { CaptureLimits } from "./vm/captures.ts";
 import { endInput, typeInput } from "./vm/input.ts";
 import { keepPort } from "./vm/kept.ts";
@@ -51,8 +50,6 @@ import { bringBack, restoreVms } from "./vm/returns.ts";
 
 export type { SupervisorOptions, VmEndpoint, VmParameters } from "./supervisor_options.ts";
 
-const POOL_BYTES = 2 ** 30;
-
 export class Supervisor {
   readonly images: ImageStore;
   readonly events: EventLog;
@@ -63,14 +60,12 @@ export class Supervisor {
   readonly audit: AuditLog;
   /** Undefined when deterministic. */
   readonly disks: Disks | undefined;
-  /** Undefined without a network. */
   readonly network: Network | undefined;
   readonly #vms: VmRegistry;
   readonly #lives: VmLives;
   readonly #machines: Machines;
   readonly #settings: Readonly<Record<string, unknown>>;
   #orphans: readonly string[] = [];
-  /** Resolves when all VMs are back. */
   #returned: Promise<void> | undefined;
 
   private constructor(options: SupervisorOptions, parts: Parts) {
@@ -244,7 +239,9 @@ export class Supervisor {
    */
   keyboard(vm: number | string, bytes: Uint8Array): Promise<void> {
     const record = this.#vms.find(vm);
-    if (hasEnded(record) || record.cell === undefined) this.#wrongState(record, "running");
+    if (hasEnded(record) || record.cell === undefined) {
+      throw new RequestError("state", `VM ${record.name} is ${record.state}`, "running", 409);
+    }
     return typeInput(record, bytes);
   }
 
@@ -349,33 +346,4 @@ export class Supervisor {
     if (starting.length === 0) return;
     this.#returned = bringBack(starting, this.#lives).finally(() => this.#returned = undefined);
   }
-
-  #wrongState(vm: VmRecord, expected: string): never {
-    throw new RequestError("state", `VM ${vm.name} is ${vm.state}`, expected, 409);
-  }
-}
-
-function describeSettings(options: SupervisorOptions, network: Network | undefined) {
-  const { dataFolder = null, engine = null, mechanisms = null, deterministic = false } = options;
-  const { swap = { bytes: SWAP_DEFAULT } } = options;
-  const uplink = network?.wire?.name ?? (network?.gateway && "gateway") ?? "none";
-  return { dataFolder, swap, engine, mechanisms, deterministic, uplink };
-}
-
-function cellOptions(options: SupervisorOptions, parts: Parts): CellPoolOptions {
-  const { deterministic = false, swap = { bytes: SWAP_DEFAULT }, poolBytes = POOL_BYTES } = options;
-  const { engine, mechanisms, patience, cellModule: module } = options;
-  const { disks, network, swapFolder: folder } = parts;
-  return {
-    cells: deterministic ? 1 : options.cells ?? defaultCells(poolBytes),
-    poolBytes,
-    deterministic,
-    engine,
-    mechanisms,
-    swap: deterministic || swap.bytes === 0 ? undefined : { ...swap, folder },
-    disks: disks?.worker,
-    module,
-    patience,
-    network,
-  };
 }
