@@ -102,6 +102,14 @@ Deno.test({
 });
 
 Deno.test({
+  name:
+    "a peer that falls silent is given up after the program's own patience, retries or keepalive",
+  ignore,
+  // Nobody tells the server, whose four connections stay.
+  fn: () => check({ seed: 1, cut: 100 }, [19, 3]),
+});
+
+Deno.test({
   name: "a lease is renewed, given up when nobody extends it, and taken again",
   ignore,
   // The server has one socket more, and the client two.

@@ -96,6 +96,7 @@ struct tcp_connection {
   uint32_t timed_sequence;
   uint64_t timed_at;
   uint64_t last_sent_at, last_received_at;
+  uint64_t stalled_at; /* with `retries`: since when nothing was acknowledged */
   uint64_t retransmit_at, delayed_ack_at, keepalive_at, linger_at;
   struct net_timer timer;
 };

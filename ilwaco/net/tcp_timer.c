@@ -36,6 +36,27 @@ static uint64_t backed_off(const struct tcp_connection *c) {
   return interval < RTO_MAXIMUM_US ? interval : RTO_MAXIMUM_US;
 }
 
+/* The program's own patience with a peer that acknowledges nothing (RFC 5482), µs; 0: it has set none. */
+static uint64_t patience(const struct tcp_connection *c) {
+  return c->socket ? c->socket->user_timeout_ms * 1000ull : 0;
+}
+
+/* Whether it has been tried often enough, or for long enough if the program says how long. */
+static int is_over(const struct tcp_connection *c, uint64_t now, unsigned retries) {
+  uint64_t limit = patience(c);
+  return limit ? now - c->stalled_at >= limit : c->retries >= retries;
+}
+
+static int give_up(struct tcp_connection *c) {
+  if (!tcp_connecting(c)) tcp_send_reset(c);
+  tcp_drop(c, ETIMEDOUT);
+  return 0;
+}
+
+static void count_retry(struct tcp_connection *c) {
+  if (c->retries < UINT8_MAX) c->retries++;
+}
+
 /* Whether to send something again before the timeout: the last segment, so that the peer reports what it
  * has, or in recovery the first one, whose repetition may be lost. With one segment in flight the peer
  * may just be delaying its acknowledgement. */
@@ -49,6 +70,9 @@ void tcp_arm_retransmit(struct tcp_connection *c) {
   uint64_t probe = 2 * (uint64_t)c->srtt + TAIL_PROBE_MARGIN_US;
   c->tail_due = may_probe_tail(c) && probe < wait;
   c->retransmit_at = network_now() + (c->tail_due ? probe : wait);
+  if (!c->retries || !patience(c)) return;
+  uint64_t end = c->stalled_at + patience(c);
+  if (end < c->retransmit_at) c->retransmit_at = end;
 }
 
 void tcp_arm_after_send(struct tcp_connection *c) {
@@ -85,13 +109,14 @@ static int on_keepalive(struct tcp_connection *c, uint64_t now) {
     c->keepalive_at = due;
     return 1;
   }
-  if (c->keepalive_count >= socket->keepalive_probes) {
-    tcp_send_reset(c);
-    tcp_drop(c, ETIMEDOUT);
-    return 0;
+  uint64_t end = c->last_received_at + patience(c);
+  if (patience(c) ? c->keepalive_count && now >= end
+                  : c->keepalive_count >= socket->keepalive_probes) {
+    return give_up(c);
   }
-  c->keepalive_count++;
+  if (c->keepalive_count < UINT8_MAX) c->keepalive_count++;
   c->keepalive_at = now + socket->keepalive_interval_s * 1000000ull;
+  if (patience(c) && end > now && end < c->keepalive_at) c->keepalive_at = end;
   tcp_send_probe(c);
   return 1;
 }
@@ -99,22 +124,18 @@ static int on_keepalive(struct tcp_connection *c, uint64_t now) {
 /* 0: the connection is gone. */
 static int on_timeout(struct tcp_connection *c, uint64_t now) {
   if (c->retries) ipv4_doubt(c->at.remote_address);
+  else if (!c->tail_due) c->stalled_at = now - c->rto;
   if (tcp_connecting(c)) {
-    if (c->retries >= SYN_RETRIES) {
-      tcp_drop(c, ETIMEDOUT);
-      return 0;
-    }
-    c->retries++;
+    if (is_over(c, now, SYN_RETRIES)) return give_up(c);
+    count_retry(c);
     tcp_send_syn(c);
     tcp_arm_retransmit(c);
     return 1;
   }
   if (c->probing || c->snd_wnd == 0) {
-    if (now - c->last_received_at > SILENCE_MAXIMUM_US) {
-      tcp_drop(c, ETIMEDOUT);
-      return 0;
-    }
-    c->retries++;
+    uint64_t silence = now - c->last_received_at;
+    if (patience(c) ? is_over(c, now, 0) : silence > SILENCE_MAXIMUM_US) return give_up(c);
+    count_retry(c);
     if (c->snd_wnd) {
       c->send_small = 1;
       tcp_output(c);
@@ -136,14 +157,10 @@ static int on_timeout(struct tcp_connection *c, uint64_t now) {
     tcp_arm_retransmit(c);
     return 1;
   }
-  if (c->retries >= (c->orphaned ? ORPHAN_RETRIES : RETRIES)) {
-    tcp_send_reset(c);
-    tcp_drop(c, ETIMEDOUT);
-    return 0;
-  }
+  if (is_over(c, now, c->orphaned ? ORPHAN_RETRIES : RETRIES)) return give_up(c);
   network_counters.tcp_timeouts++;
   tcp_congestion_timeout(c);
-  c->retries++;
+  count_retry(c);
   c->timing = 0;
   tcp_arm_retransmit(c);
   tcp_output(c);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <ilwaco.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -322,6 +323,53 @@ static int watch_window(void) {
   return failures != 0;
 }
 
+/* --- a peer that falls silent at second 100 */
+
+struct waiter {
+  const char *what;
+  int option_level, option, value; /* 0: none is set */
+  int sends;                       /* a byte at second 110, and none before */
+  unsigned from, until;            /* seconds in which ETIMEDOUT must come */
+};
+
+static const struct waiter waiters[] = {
+    {"user timeout", IPPROTO_TCP, TCP_USER_TIMEOUT, 5000, 1, 115, 116},
+    {"longer user timeout", IPPROTO_TCP, TCP_USER_TIMEOUT, 1200000, 1, 1310, 1311},
+    {"retries", 0, 0, 0, 1, 400, 1200},
+    {"keepalive", SOL_SOCKET, SO_KEEPALIVE, 1, 0, 115, 126},
+};
+
+static void *wait_for_end(void *argument) {
+  const struct waiter *w = argument;
+  int fd = dial(7007), idle = 10, interval = 5, probes = 3;
+  char byte = 0;
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  if (w->option_level) setsockopt(fd, w->option_level, w->option, &w->value, sizeof w->value);
+  if (w->sends) {
+    pause_ms((unsigned)(110000 - ilwaco_now_us() / 1000));
+    send(fd, &byte, 1, 0);
+  }
+  ssize_t got = recv(fd, &byte, 1, 0);
+  unsigned second = (unsigned)(ilwaco_now_us() / 1000000);
+  if (got != -1 || errno != ETIMEDOUT || second < w->from || second > w->until) {
+    complain(w->what, second);
+  }
+  close(fd);
+  if (--running == 0) ilwaco_event_signal(&ended);
+  return NULL;
+}
+
+static int watch_silence(void) {
+  running = sizeof waiters / sizeof *waiters;
+  for (unsigned i = 0; i < sizeof waiters / sizeof *waiters; i++) {
+    spawn(wait_for_end, (long)&waiters[i]);
+  }
+  while (running) ilwaco_event_wait(&ended, ILWACO_NO_DEADLINE);
+  return failures != 0;
+}
+
 int main(void) {
   if (strcmp(ilwaco_setting("role"), "server") == 0) {
     spawn(accept_on, 7007);
@@ -334,6 +382,7 @@ int main(void) {
   }
   pause_ms(1);
   if (setting("lease", 0)) return watch_lease();
+  if (setting("cut", 0)) return watch_silence();
   if (setting("silence", 0)) return watch_window();
   unsigned streams = setting("streams", 1), crowd = setting("crowd", 0);
   running = streams + crowd;

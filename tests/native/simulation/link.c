@@ -5,6 +5,7 @@
  *   mbps (100)       bandwidth            delay (100)   microseconds one way
  *   jitter (0)       microseconds at most, added to each frame's delay; reorders
  *   queue (200)      frames that wait; more are dropped
+ *   cut (never)      second from which on nothing arrives
  *   loss, duplicate, corrupt (0)          percent of the frames
  *   trace (0)        1: prints every TCP segment sent
  *
@@ -71,7 +72,8 @@ static void trace(int from, const uint8_t *bytes, size_t length, const char *fat
 }
 
 void link_send(int from, const uint8_t *bytes, size_t length) {
-  int is_lost = happens(setting_number("loss", 0));
+  int is_cut = now >= (uint64_t)setting_number("cut", 1e9) * 1000000;
+  int is_lost = is_cut || happens(setting_number("loss", 0));
   if (setting_number("trace", 0)) {
     int full = waiting[from] >= setting_number("queue", 200);
     trace(from, bytes, length, is_lost ? " lost" : full ? " dropped" : "");
