@@ -90,6 +90,11 @@ Deno.test("tokens are made, needed, limited and taken back, also over a unix soc
       assertEquals((await as(reader, "create", `${folder}/spin.elf`)).code, 1);
       const socket = { DENALI_HOST: `unix:${folder}/socket`, DENALI_TOKEN: admin };
       assertEquals((await runDenali(["ps", "-q"], "", socket)).stdout, "b\n");
+      await runDenali(["create", "--name", "bird", `${folder}/echo.elf`], "", socket);
+      assertEquals((await runDenali(["console", "bird"], "polly", socket)).stdout, "polly");
+      const elsewhere = { DENALI_HOST: "127.0.0.1:1", DENALI_TOKEN: admin };
+      const named = await runDenali(["ps", "-q", "--host", url], "", elsewhere);
+      assertEquals(named.stdout, "b\nbird\n");
       assertEquals((await as(admin, "token", "rm", "team-a")).stdout, "team-a\n");
       assertEquals((await as(reader, "ps")).code, 1);
     })

@@ -12,7 +12,7 @@ import { VM_STATES, type VmRow } from "../cell/protocol.ts";
 import type { Supervisor } from "../supervisor.ts";
 import { VERSION } from "../version.ts";
 
-const VMS_MAXIMUM = 10_000;
+export const VMS_MAXIMUM = 10_000;
 /** Lines that are made in one go. */
 const PIECE_LINES = 2000;
 const PAGE_BYTES = 4096;
@@ -131,7 +131,11 @@ function* trafficMetrics(traffic: Traffic): Generator<Metric> {
   };
 }
 
-function* vmMetrics(supervisor: Supervisor, rows: readonly VmRow[]): Generator<Metric> {
+/** Of the first VMS_MAXIMUM VMs of `rows` that there still are. */
+export function* vmMetrics(
+  supervisor: Pick<Supervisor, "record">,
+  rows: readonly VmRow[],
+): Generator<Metric> {
   const shown: { labels: Labels; row: VmRow; restarts: number }[] = [];
   for (const row of rows) {
     const vm = supervisor.record(row.id);
@@ -181,7 +185,7 @@ function* vmMetrics(supervisor: Supervisor, rows: readonly VmRow[]): Generator<M
   );
 }
 
-function* lines(metrics: Iterable<Metric>): Generator<string> {
+export function* lines(metrics: Iterable<Metric>): Generator<string> {
   for (const { name, type, help, samples } of metrics) {
     yield `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
     for (const [labels, value, suffix = ""] of samples()) {
