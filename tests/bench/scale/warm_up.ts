@@ -33,7 +33,7 @@ export interface WarmUp {
   readonly steady: boolean;
 }
 
-/** Drives `load` for windows of some seconds until it is steady. */
+/** Drives `load` for windows of some seconds, at least one, until it is steady. */
 export async function warmUp(
   load: (seconds: number) => Promise<Window>,
   limitSeconds = LIMIT_SECONDS,
@@ -41,13 +41,13 @@ export async function warmUp(
   const costs: number[] = [], begun = performance.now();
   let requests = 0, steady = false;
   const passed = () => (performance.now() - begun) / 1000;
-  while (!steady && passed() < limitSeconds) {
+  do {
     const window = await load(WINDOW_SECONDS);
     requests += window.answered;
     costs.push(window.serverMicroseconds);
     const last = costs.slice(-WINDOWS);
     steady = last.length === WINDOWS && Math.max(...last) < (1 + CHANGE) * Math.min(...last);
-  }
+  } while (!steady && passed() < limitSeconds);
   return {
     seconds: passed(),
     requests,
