@@ -3,8 +3,8 @@
  *
  * A station that asks a DHCP server says a number of its choice; the answer that grants an address
  * carries it. Nothing else is read. A station that never asks keeps the address it has, whoever says
- * what; one that asks believes its servers, as on any Ethernet. When the lease is over is the station's own
- * business: its address stays its own here until it is lent another.
+ * what; one that asks believes its servers, as on any Ethernet. When its lease is over, counted from the
+ * grant that was heard last, it has no address until it is lent one.
  */
 
 import { readMac } from "./mac.ts";
@@ -14,7 +14,9 @@ const IPPROTO_UDP = 17, SERVER_PORT = 67, CLIENT_PORT = 68;
 /** Of a message: op, htype, hlen, hops; then these; options begin behind the magic cookie. */
 const XID = 4, YIADDR = 16, CHADDR = 28, COOKIE = 236, OPTIONS = 240;
 const ETHERNET_ADDRESSES = 0x0106, MAGIC = 0x63825363;
-const PAD = 0, MESSAGE_TYPE = 53, END = 255;
+const PAD = 0, LEASE_TIME = 51, MESSAGE_TYPE = 53, END = 255;
+/** As lease time: without end. */
+const FOREVER = 0xffffffff;
 const DHCPREQUEST = 3, DHCPACK = 5;
 
 /** The number of a station's request for an address, uint32; -1: the frame is none. */
@@ -30,6 +32,8 @@ export interface DhcpGrant {
   readonly mac: number;
   /** What, uint32. */
   readonly address: number;
+  /** For how long, µs; Infinity: without end, or it is not said. */
+  readonly duration: number;
 }
 
 /** What a server's answer grants; null: the frame is none, or grants nothing. */
@@ -38,7 +42,14 @@ export function dhcpGrant(frame: Uint8Array): DhcpGrant | null {
   if (start < 0 || messageType(frame, start) !== DHCPACK) return null;
   const address = read32(frame, start + YIADDR);
   if (address === 0) return null;
-  return { request: read32(frame, start + XID), mac: readMac(frame, start + CHADDR), address };
+  const time = option(frame, start, LEASE_TIME);
+  const seconds = time >= 0 && time + 4 <= frame.length ? read32(frame, time) : FOREVER;
+  return {
+    request: read32(frame, start + XID),
+    mac: readMac(frame, start + CHADDR),
+    address,
+    duration: seconds === FOREVER ? Infinity : seconds * 1e6,
+  };
 }
 
 /** Where a DHCP message between these ports begins; -1: the frame has none that is whole. */
@@ -53,8 +64,14 @@ function message(frame: Uint8Array, from: number, to: number): number {
 }
 
 function messageType(frame: Uint8Array, start: number): number {
+  const at = option(frame, start, MESSAGE_TYPE);
+  return at >= 0 ? frame[at] : -1;
+}
+
+/** Where the value of an option is, of which there is a byte at least; -1: it has none. */
+function option(frame: Uint8Array, start: number, code: number): number {
   for (let at = start + OPTIONS; at + 2 < frame.length && frame[at] !== END;) {
-    if (frame[at] === MESSAGE_TYPE) return frame[at + 2];
+    if (frame[at] === code) return at + 2;
     at += frame[at] === PAD ? 1 : 2 + frame[at + 1];
   }
   return -1;

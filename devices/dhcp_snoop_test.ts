@@ -1,39 +1,9 @@
 import { assertEquals } from "@std/assert";
 import { dhcpGrant, dhcpRequest } from "./dhcp_snoop.ts";
 import { Switch } from "./switch.ts";
+import { ACK, dhcp, type Message, NAK, OFFER, REQUEST, SERVER, VM } from "./testing/dhcp.ts";
 
-const REQUEST = 3, ACK = 5, NAK = 6, OFFER = 2;
-const VM = [2, 0x44, 0x4e, 0, 0, 1], SERVER = [2, 0, 0, 0, 0, 9];
 const STATIC = [10, 0, 0, 2], LENT = [192, 168, 7, 77];
-
-interface Message {
-  readonly type: number;
-  readonly xid?: number;
-  readonly chaddr?: number[];
-  readonly yiaddr?: number[];
-  readonly options?: number[];
-}
-
-/** A DHCP message of the VM or of a server, in UDP in IPv4 in Ethernet, without checksums. */
-function dhcp({ type, xid = 0xcafe0001, chaddr = VM, yiaddr = [0, 0, 0, 0], options }: Message) {
-  const client = type === REQUEST;
-  const frame = new Uint8Array(14 + 20 + 8 + 240 + 16);
-  const view = new DataView(frame.buffer);
-  frame.set([255, 255, 255, 255, 255, 255, ...client ? VM : SERVER, 8, 0, 0x45]);
-  view.setUint16(16, frame.length - 14);
-  view.setUint8(23, 17);
-  frame.set([...client ? [0, 0, 0, 0] : [192, 168, 7, 1], 255, 255, 255, 255], 26);
-  view.setUint16(34, client ? 68 : 67);
-  view.setUint16(36, client ? 67 : 68);
-  view.setUint16(38, frame.length - 34);
-  frame.set([client ? 1 : 2, 1, 6, 0], 42);
-  view.setUint32(46, xid);
-  frame.set(yiaddr, 58);
-  frame.set(chaddr, 70);
-  view.setUint32(42 + 236, 0x63825363);
-  frame.set(options ?? [0, 0, 12, 2, 65, 66, 53, 1, type, 255], 42 + 240);
-  return frame;
-}
 
 function ipv4(source: number[]): Uint8Array {
   const frame = new Uint8Array(60);
@@ -45,7 +15,12 @@ function ipv4(source: number[]): Uint8Array {
 Deno.test("a request for an address and its grant are read, and nothing else is taken for one", () => {
   assertEquals(dhcpRequest(dhcp({ type: REQUEST })), 0xcafe0001);
   const ack = dhcp({ type: ACK, yiaddr: LENT });
-  assertEquals(dhcpGrant(ack), { request: 0xcafe0001, mac: 0x02444e000001, address: 0xc0a8074d });
+  assertEquals(dhcpGrant(ack), {
+    request: 0xcafe0001,
+    mac: 0x02444e000001,
+    address: 0xc0a8074d,
+    duration: Infinity,
+  });
   assertEquals(dhcpGrant(dhcp({ type: ACK })), null, "an answer to DHCPINFORM");
   for (const type of [OFFER, NAK]) assertEquals(dhcpGrant(dhcp({ type, yiaddr: LENT })), null);
   for (const options of [[255, 53, 1, ACK], [53], [12, 255, 53, 1, ACK], [0, 0, 0]]) {
@@ -85,4 +60,33 @@ Deno.test("a station has the address it asked for and was lent, and no other", (
   assertEquals(spoofed([10, 0, 0, 3]), true, "the address of another station");
   ethernet.detach(vm);
   assertEquals(ethernet.hasAddress(0xc0a8074d), false);
+});
+
+Deno.test("when a lease is over, its station has no address until it is lent one", () => {
+  let now = 0;
+  const ethernet = new Switch({ now: () => now });
+  const uplink = ethernet.attach({ name: "uplink", deliver: () => true });
+  const station = { mac: Uint8Array.from(VM), address: 0x0a000002 };
+  const vm = ethernet.attach({ name: "vm", deliver: () => true, station });
+  const lend = (seconds: number) => {
+    ethernet.send(vm, dhcp({ type: REQUEST }));
+    const options = [53, 1, ACK, 51, 4, 0, 0, seconds >> 8, seconds & 255, 255];
+    ethernet.send(uplink, dhcp({ type: ACK, yiaddr: LENT, options }));
+  };
+  const spoofed = (source: number[]) => {
+    const before = ethernet.stats().drops.spoofed_ip;
+    ethernet.send(vm, ipv4(source));
+    return ethernet.stats().drops.spoofed_ip > before;
+  };
+  lend(600);
+  now = 599e6;
+  assertEquals(spoofed(LENT), false);
+  lend(600);
+  now = 1198e6;
+  assertEquals(spoofed(LENT), false, "it was extended");
+  now = 1199e6;
+  assertEquals(ethernet.hasAddress(0xc0a8074d), false);
+  assertEquals([spoofed(LENT), spoofed(STATIC), spoofed([0, 0, 0, 0])], [true, true, false]);
+  lend(600);
+  assertEquals(spoofed(LENT), false);
 });

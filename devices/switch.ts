@@ -14,7 +14,8 @@
  * each station may send only so many, and all that come from stations and trusted ports together may
  * be delivered only so often (storm control), or one VM could keep ten thousand others busy.
  *
- * A station whose request a DHCP server on a trusted port grants has the address it was lent.
+ * A station whose request a DHCP server on a trusted port grants has the address it was lent, until the
+ * lease is over; that is looked at when the address is used.
  *
  * A station may send IPv4, ARP, and the ethertype 0x88b5 for local experiments (IEEE 802, clause
  * 9.2.4). Others could carry an address that is not checked here (VLAN tags, IPv6).
@@ -84,6 +85,8 @@ export class SwitchPort {
   readonly mac: number;
   /** IPv4 address of the station; a DHCP server can lend it another. */
   address: number;
+  /** When its address is taken away, µs; Infinity: it is not lent. */
+  leaseEnd = Infinity;
   /** Number of its last request for an address; -1: it never asked. */
   asked = -1;
   readonly storm = new TokenBucket(STORM_FRAMES_PER_SECOND, STORM_BURST_FRAMES);
@@ -180,11 +183,26 @@ export class Switch {
 
   /** True if a station has this IPv4 address. */
   hasAddress(address: number): boolean {
-    return this.#addresses.has(address);
+    return this.#ownerOf(address) !== undefined;
+  }
+
+  #ownerOf(address: number): SwitchPort | undefined {
+    const owner = this.#addresses.get(address);
+    return owner === undefined || this.#endLease(owner) ? undefined : owner;
+  }
+
+  /** Takes the station's address away if its lease is over; false: it is not. */
+  #endLease(port: SwitchPort): boolean {
+    if (port.leaseEnd === Infinity || port.leaseEnd > this.#now()) return false;
+    this.#addresses.delete(port.address);
+    port.address = 0;
+    port.leaseEnd = Infinity;
+    return true;
   }
 
   /** Takes a frame with its offload that came in through a port and delivers it. */
   send(port: SwitchPort, frame: Uint8Array, offload = 0): void {
+    this.#endLease(port);
     const refusal = checkFrame(frame, offload) ?? (port.trusted ? null : checkStation(port, frame));
     if (refusal !== null) {
       this.refuse(port, frame, refusal);
@@ -224,9 +242,11 @@ export class Switch {
     const grant = dhcpGrant(frame);
     const station = grant && this.#stations.get(grant.mac);
     if (!grant || !station || station.asked !== grant.request) return;
-    if (this.hasAddress(grant.address)) return;
+    const owner = this.#ownerOf(grant.address);
+    if (owner !== undefined && owner !== station) return;
     this.#addresses.delete(station.address);
     station.address = grant.address;
+    station.leaseEnd = this.#now() + grant.duration;
     this.#addresses.set(grant.address, station);
   }
 
@@ -256,7 +276,7 @@ export class Switch {
 
   #forwardGroup(from: SwitchPort, frame: Uint8Array, offload: number): "delivered" | DropReason {
     if (isArpRequest(frame)) {
-      const owner = this.#addresses.get(readUint32(frame, 38));
+      const owner = this.#ownerOf(readUint32(frame, 38));
       if (owner !== undefined && owner !== from) return this.#deliver(owner, frame, offload);
       return this.#toTrusted(from, frame, offload);
     }

@@ -85,13 +85,21 @@ export interface BackboneOptions {
   now(): number;
 }
 
+interface Lease {
+  readonly address: number;
+  /** µs; Infinity: without end. */
+  readonly end: number;
+}
+
+const NO_ADDRESS: Lease = { address: 0, end: Infinity };
+
 export class Backbone {
   readonly #options: BackboneOptions;
   readonly #places = new Map<number, BackbonePort>();
   /** The VM with an IPv4 address, if it has a place. */
   readonly #vms = new Map<number, number>();
-  /** Addresses that were lent, and the numbers of the last requests for one. */
-  readonly #leases = new Map<number, number>();
+  /** Addresses that were lent (0: the lease is over), and the numbers of the last requests for one. */
+  readonly #leases = new Map<number, Lease>();
   readonly #requests = new Map<number, number>();
   readonly #cells = new Set<BackbonePort>();
   readonly #uplinks = new Set<BackbonePort>();
@@ -150,7 +158,18 @@ export class Backbone {
 
   /** The address that a VM has. */
   addressOf(vm: number): number {
-    return this.#leases.get(vm) ?? this.#options.addressOf(vm);
+    const lease = this.#leases.get(vm);
+    if (lease === undefined) return this.#options.addressOf(vm);
+    if (lease.end > this.#options.now()) return lease.address;
+    this.#vms.delete(lease.address);
+    this.#leases.set(vm, NO_ADDRESS);
+    return 0;
+  }
+
+  /** The VM that has this address, if its lease is not over. */
+  #ownerOf(address: number): number | undefined {
+    const vm = this.#vms.get(address);
+    return vm !== undefined && this.addressOf(vm) === address ? vm : undefined;
   }
 
   /** Takes a frame that came in through a port and delivers it. */
@@ -213,17 +232,19 @@ export class Backbone {
     const grant = this.#requests.size > 0 ? dhcpGrant(frame) : null;
     if (grant === null) return;
     const vm = grant.mac - VM_MAC, { address } = grant;
-    if (this.#requests.get(vm) !== grant.request || this.#vms.has(address)) return;
-    this.#vms.delete(this.addressOf(vm));
+    if (this.#requests.get(vm) !== grant.request) return;
+    const owner = this.#ownerOf(address), before = this.addressOf(vm);
+    if (owner !== undefined && owner !== vm) return;
+    this.#vms.delete(before);
     this.#vms.set(address, vm);
-    this.#leases.set(vm, address);
-    this.#options.lent?.(vm, address);
+    this.#leases.set(vm, { address, end: this.#options.now() + grant.duration });
+    if (address !== before) this.#options.lent?.(vm, address);
   }
 
   /** What comes from outside may not say that it comes from a VM. */
   #checkOutside(frame: Uint8Array): DropReason | null {
     if (this.#places.has(readMac(frame, 6) - VM_MAC)) return "spoofed_mac";
-    return this.#vms.has(senderAddress(frame)) ? "spoofed_ip" : null;
+    return this.#ownerOf(senderAddress(frame)) !== undefined ? "spoofed_ip" : null;
   }
 
   /** Returns why nobody took it, or null. */
@@ -240,7 +261,7 @@ export class Backbone {
   #forwardGroup(from: BackbonePort, frame: Uint8Array, offload: number): DropReason | null {
     if (isArpRequest(frame)) {
       const asked = get32(frame, 38) >>> 0;
-      const vm = this.#vms.get(asked);
+      const vm = this.#ownerOf(asked);
       const owner = vm === undefined ? this.#hostAddresses.get(asked) : this.#places.get(vm);
       // A VM that asks for its own address announces it: that is of use to uplinks only.
       return this.#forward(from, owner === from ? undefined : owner, frame, offload);

@@ -1,5 +1,6 @@
 import { assert, assertEquals } from "@std/assert";
 import { OFFLOAD_PARTIAL } from "../devices/offload.ts";
+import { ACK, dhcp, REQUEST } from "../devices/testing/dhcp.ts";
 import { tcpFrame } from "../devices/testing/packets.ts";
 import { Backbone, type BackbonePort, CELL_STORM_BURST_FRAMES } from "./backbone.ts";
 
@@ -167,6 +168,29 @@ Deno.test("nobody outside can say that he is a VM: not by its MAC, in IPv4 or in
   assertEquals(backbone.stats().drops.spoofed_ip, 2);
   // VM 3 is not here: it may be anywhere.
   assertEquals(send(up, arp(outside, ip(3), ip(1))), "a");
+});
+
+Deno.test("an address that was lent to a VM is the world's again when the lease is over", () => {
+  const { backbone, a, up, send, clock } = setup();
+  const outside = [2, 0, 0, 0, 0, 9], lent = [10, 0, 7, 77], lentNumber = 0x0a00074d;
+  const lend = () => {
+    send(a, dhcp({ type: REQUEST }));
+    const options = [53, 1, ACK, 51, 4, 0, 0, 0, 100, 255];
+    send(up, dhcp({ type: ACK, yiaddr: lent, options }));
+  };
+  lend();
+  clock.now = 99e6;
+  lend();
+  clock.now = 198e6;
+  assertEquals(backbone.addressOf(1), lentNumber);
+  assertEquals(send(a, ipv4(2, 1, lent)), "b");
+  assertEquals(send(up, arp(outside, ip(9), lent)), "a");
+  assertEquals(send(up, arp(outside, lent, ip(2), 2)), "");
+  clock.now = 199e6;
+  assertEquals(send(a, ipv4(2, 1, lent)), "");
+  assertEquals(backbone.addressOf(1), 0);
+  assertEquals(send(a, arp(mac(1), [0, 0, 0, 0], lent)), "up");
+  assertEquals(send(up, arp(outside, lent, ip(2))), "b");
 });
 
 Deno.test("a cell cannot say falsely what a frame leaves to others, and only who asks gets such frames", () => {
