@@ -18,7 +18,8 @@ import {
 } from "./region.ts";
 import type { CompiledRegion, RegionEntry, RegionFunction } from "./region_cache.ts";
 import type { SlowAccesses } from "./slow_access.ts";
-import { entrySpan, type PrintedRegion, printRegion } from "./region_printer.ts";
+import { type PrintedRegion, printRegion } from "./region_printer.ts";
+import { entrySpan } from "./way_printer.ts";
 
 /** Operators, indices and calls. */
 const MAXIMUM_OPERATORS = 7400;

@@ -30,28 +30,18 @@
  * - V8 throws optimised code away when it meets an operation that has never run, so that ways out, which hardly
  *   ever run, are nothing but constants and jumps.
  *
- * Text: this file's vocabulary, those of instruction_printer.ts and cpu/printer.ts, and integers.
+ * Text: this file's vocabulary, those of the files that it extends and of cpu/printer.ts, and integers.
  */
 
 import type { Statement } from "../ir.ts";
 import { EIP } from "../state.ts";
 import type { Operation } from "../operation.ts";
-import { analyseFlow, type Flow, goesBack } from "./flow.ts";
 import { changesFlags } from "./instruction_printer.ts";
 import { GENERAL } from "./register_printer.ts";
 import { knownTarget, type Region, type RegionBlock } from "./region.ts";
-import { FLAG_LOCALS, lookingBlocks } from "./region_flags.ts";
-import { ENDED, FIRST_SITE, GAVE_UP, HIDDEN, LEFT } from "./slow_access.ts";
-import { VectorPrinter } from "./vector_printer.ts";
-
-/** Bytes between the first and the last entry. */
-const MAXIMUM_SPAN = 1 << 16;
-
-export interface Entry {
-  readonly address: number;
-  /** Instructions that control may run before it asks for the budget. */
-  readonly need: number;
-}
+import { FLAG_LOCALS } from "./region_flags.ts";
+import { ENDED, GAVE_UP, HIDDEN, LEFT } from "./slow_access.ts";
+import { type Entry, WayPrinter } from "./way_printer.ts";
 
 export interface PrintedRegion {
   /** The body of a function of `block` (number of the entry, from 1) and `left`. */
@@ -69,37 +59,7 @@ export function printRegion(region: Region): PrintedRegion {
   return new RegionPrinter(region).printRegion();
 }
 
-class RegionPrinter extends VectorPrinter {
-  /** Number of each block by its address. */
-  private readonly numbers = new Map<number, number>();
-  private readonly flow: Flow;
-  private readonly looking: ReadonlySet<number>;
-  /** Number of each entry in the switch, from 1, by the number of its block. */
-  private readonly cases = new Map<number, number>();
-  private readonly bails: [number, number][] = [];
-  private readonly sites: number[] = [];
-  /** The block that is printed, and the entry inside of which it stands. */
-  private current = 0;
-  private top = 0;
-  /** The line in front of the branch that is printed, and its number. */
-  private branch = { line: 0, number: 0 };
-  private branches = 0;
-  /** Addresses that temporaries of the instruction hold. */
-  private addresses = new Map<number, number>();
-
-  constructor(private readonly region: Region) {
-    super();
-    const { blocks } = region;
-    blocks.forEach(({ start }, number) => this.numbers.set(start, number));
-    this.looking = lookingBlocks(blocks);
-    const nodes = blocks.map(({ instructions, targets, guesses }) => ({
-      weight: instructions.length,
-      successors: [...targets, ...guesses].flatMap((way) => this.numbers.get(way) ?? []),
-    }));
-    this.flow = analyseFlow(nodes, region.entries.map((entry) => this.numbers.get(entry)!));
-    this.flow.entries.forEach((node, index) => this.cases.set(node, index + 1));
-  }
-
+class RegionPrinter extends WayPrinter {
   printRegion(): PrintedRegion {
     const { flow, lines } = this;
     this.use("R");
@@ -144,7 +104,7 @@ class RegionPrinter extends VectorPrinter {
   }
 
   /** Prints a block and everything that it dominates. All of it ends with a jump. */
-  private printTree(node: number): void {
+  protected override printTree(node: number): void {
     const { lines, flow } = this;
     // The last one in the order of control stands behind all others.
     const merges = flow.children[node].filter((child) => flow.isMerge[child])
@@ -182,144 +142,6 @@ class RegionPrinter extends VectorPrinter {
       this.branchAt();
       this.goTo(block.end);
     }
-  }
-
-  // Ways out.
-
-  /** Leaves at `address`, after `done` instructions. */
-  private leave(address: number | string, done: number): void {
-    this.storeFlags();
-    this.lines.push(`x=${address};d=${done};break out;`);
-  }
-
-  /** The instruction is complete; if it changed this code, control goes on at `address` from outside. */
-  protected override leaveIfStopped(address: number | string): void {
-    const { pending, completed } = this;
-    this.lines.push(
-      `if(${this.use("stopped")}()){${pending}x=${address};d=${completed + 1};break out;}`,
-    );
-  }
-
-  protected override bail(condition: string): void {
-    this.lines.push(`if(${condition}){${this.pending}x=${this.bails.length};break bail;}`);
-    this.bails.push([this.instruction.start, this.completed]);
-  }
-
-  // Ways on. The instruction is complete: it counts as done.
-
-  private goTo(address: number): void {
-    const { flow, lines } = this;
-    const node = this.numbers.get(address);
-    const done = this.completed + 1;
-    if (this.unsure) this.leaveIfStopped(address);
-    if (node === undefined) return this.leave(address, done);
-    const entry = this.cases.get(node);
-    const back = node === this.top ||
-      (entry === undefined && goesBack(flow.order, this.current, node));
-    if (back) this.checked(node, `continue L${node};`, done);
-    else if (entry !== undefined) this.checked(node, `block=${entry};continue entry;`, done);
-    else if (flow.isMerge[node]) {
-      if (this.looking.has(address)) this.storeFlags();
-      lines.push(`left=${this.rest(done)};break B${node};`);
-    } else this.inline(node, done);
-  }
-
-  /** Goes on only if the budget suffices. */
-  private checked(node: number, jump: string, done: number): void {
-    const { start } = this.region.blocks[node];
-    if (this.looking.has(start)) this.storeFlags();
-    const rest = this.rest(done);
-    this.lines.push(
-      `left=${rest};`,
-      `if(${this.asked(rest, this.flow.need[node])}){${this.pending}x=${start};break out;}${jump}`,
-    );
-  }
-
-  /**
-   * What the ways on from here need is computed in front of the branch, so that a way itself consists of copies: V8
-   * drops optimised code when it meets an operation that has never run, as the first one on a rare way would be.
-   */
-  private branchAt(): void {
-    this.branch = { line: this.lines.push("") - 1, number: this.branches++ };
-  }
-
-  /** The name of what remains of the budget. */
-  private rest(done: number): string {
-    const { lines, branch: { line, number } } = this;
-    const name = `u${number}`;
-    if (lines[line] === "") lines[line] = `const ${name}=left-${done}|0;`;
-    return name;
-  }
-
-  /** The name of whether that is less than `need`. */
-  private asked(rest: string, need: number): string {
-    const { lines, branch: { line, number } } = this;
-    const name = `c${number}_${need}`;
-    const definition = `const ${name}=${rest}<${need};`;
-    if (!lines[line].includes(definition)) lines[line] += definition;
-    return name;
-  }
-
-  /** Prints the block here: nothing else leads to it. */
-  private inline(node: number, done: number): void {
-    const { state, current, instruction, prefix, addresses, unsure, inLoop, cursor, branch } = this;
-    this.completed = done;
-    if (this.flow.isLoop[node]) {
-      // Its header is reached from two sides, so nothing is left open in front of it.
-      if (this.looking.has(this.region.blocks[node].start)) this.storeFlags();
-      this.lines.push(`left=${this.rest(done)};`);
-      this.completed = 0;
-    }
-    this.printTree(node);
-    this.state = state;
-    this.current = current;
-    this.instruction = instruction;
-    this.prefix = prefix;
-    this.addresses = addresses;
-    this.unsure = unsure;
-    this.inLoop = inLoop;
-    this.cursor = cursor;
-    this.branch = branch;
-  }
-
-  /** Goes to an address that is computed: perhaps in this region. */
-  private goToComputed(target: string): void {
-    const { lines } = this;
-    const done = this.completed + 1;
-    if (this.unsure) this.leaveIfStopped(target);
-    const to = `${this.prefix}to`;
-    lines.push(`const ${to}=${target};`);
-    for (const way of this.region.blocks[this.current].guesses) {
-      lines.push(`if(${to}===${way}){`);
-      const { state } = this;
-      this.goTo(way);
-      this.state = state;
-      lines.push("}");
-    }
-    // Who left says where: `y` tells the translator which computed jump went somewhere else.
-    this.storeFlags();
-    const left = `y=${FIRST_SITE + this.sites.length};break out;`;
-    this.sites.push(this.instruction.start);
-    if (this.flow.entries.length === 1) {
-      lines.push(`x=${to};d=${done};${left}`);
-      return;
-    }
-    const { first, span } = entrySpan(this.entries);
-    lines.push(
-      `left=${this.rest(done)};x=${to};`,
-      `if((x-${first}>>>0)<${span}&&(block=${this.use("E")}[x-${first}|0])!==0&&left>=${
-        this.use("K")
-      }[block])continue entry;`,
-      left,
-    );
-  }
-
-  private get entries(): Entry[] {
-    const { flow, region } = this;
-    return flow.entries.map((node) => ({
-      address: region.blocks[node].start,
-      need: flow.need[node],
-    }));
   }
 
   protected override control(s: Statement): void {
@@ -402,11 +224,4 @@ class RegionPrinter extends VectorPrinter {
     this.block(statements);
     this.state = state;
   }
-}
-
-/** The lowest address of an entry, and how many addresses from there on a table covers. */
-export function entrySpan(entries: readonly Entry[]): { first: number; span: number } {
-  const addresses = entries.map(({ address }) => address);
-  const first = Math.min(...addresses);
-  return { first, span: Math.min(Math.max(...addresses) - first + 1, MAXIMUM_SPAN) };
 }
