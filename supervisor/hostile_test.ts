@@ -169,6 +169,20 @@ Deno.test("a stream of events from an id that is yet to come tells what happens 
     await reader.cancel();
   }));
 
+Deno.test("a client that hangs up in the middle of its body is its own fault, not the server's", () =>
+  withServed(async ({ send, url }) => {
+    const port = Number(new URL(url).port);
+    const connection = await Deno.connect({ hostname: "127.0.0.1", port });
+    const head = "POST /v1/vms HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    await connection.write(new TextEncoder().encode(`${head}content-length: 99\r\n\r\n{"image"`));
+    connection.close();
+    for (let status = null; status === null;) {
+      const [entry] = await (await send("GET", "/v1/audit")).json();
+      status = entry?.status ?? null;
+      if (status !== null) assertEquals(status, 400);
+    }
+  }));
+
 Deno.test("hundreds of clients that never finish what they say keep nobody from being answered", () =>
   withServed(async ({ send, url }) => {
     const port = Number(new URL(url).port);

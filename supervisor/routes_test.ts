@@ -282,12 +282,16 @@ Deno.test("Prometheus takes the metrics", {
 Deno.test("a body that does not come is answered 408, and one that is too large 413", () =>
   withServed(async ({ url, send }) => {
     const port = Number(new URL(url).port);
-    using connection = await Deno.connect({ hostname: "127.0.0.1", port });
     const head = "POST /v1/vms HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
-    await connection.write(new TextEncoder().encode(`${head}content-length: 10\r\n\r\n{`));
-    const buffer = new Uint8Array(1000);
-    const count = await connection.read(buffer) ?? 0;
-    assertMatch(new TextDecoder().decode(buffer.subarray(0, count)), /^HTTP\/1.1 408 /);
+    for (
+      const begun of ["content-length: 10\r\n\r\n{", "transfer-encoding: chunked\r\n\r\n1\r\n{"]
+    ) {
+      using connection = await Deno.connect({ hostname: "127.0.0.1", port });
+      await connection.write(new TextEncoder().encode(head + begun));
+      const buffer = new Uint8Array(1000);
+      const count = await connection.read(buffer) ?? 0;
+      assertMatch(new TextDecoder().decode(buffer.subarray(0, count)), /^HTTP\/1.1 408 /, begun);
+    }
     const json = { image: "x".repeat(2 ** 20) };
     await expectProblem(send("POST", "/v1/vms", { json }), 413, "body");
     const body = new Uint8Array(64 * 1024 + 1);

@@ -64,7 +64,9 @@ export async function fetchDisk(
   });
   return {
     bytes: Number(response.headers.get("content-length")) || undefined,
-    body: withPatience(response.body, patienceMs).pipeThrough(hashing),
+    body: withPatience(response.body, patienceMs, refused(url, "it broke off")).pipeThrough(
+      hashing,
+    ),
     check() {
       signal?.removeEventListener("abort", stop);
       const got = hash.digest("hex");

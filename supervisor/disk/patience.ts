@@ -7,6 +7,7 @@ export const PATIENCE_MS = 30_000;
 export function withPatience(
   from: ReadableStream<Uint8Array>,
   milliseconds = PATIENCE_MS,
+  brokenOff = new RequestError("body", "it broke off", "all of it"),
 ): ReadableStream<Uint8Array> {
   const reader = from.getReader();
   const late = new RequestError(
@@ -25,7 +26,7 @@ export function withPatience(
         else controller.enqueue(value);
       } catch (error) {
         reader.cancel(error).catch(() => {});
-        throw error;
+        throw error instanceof RequestError ? error : brokenOff;
       } finally {
         clearTimeout(timer);
       }

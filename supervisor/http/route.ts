@@ -97,7 +97,7 @@ export function addRoute<P = unknown, Q = unknown, B = unknown>(
     permit(access),
   ] as MiddlewareHandler[];
   if (method !== "get" && !bytes?.streamed) {
-    middleware.push(limited(bytes?.maximum ?? JSON_BYTES_MAXIMUM), timely as MiddlewareHandler);
+    middleware.push(wholeBody(bytes?.maximum ?? JSON_BYTES_MAXIMUM) as MiddlewareHandler);
   }
   if (body !== undefined) middleware.push(jsonOnly);
   const route = createRoute({
@@ -174,41 +174,52 @@ function describeAccess({ role, global }: Access, description = ""): string {
   }Needs a token of the role ${role}${limits}, if tokens are set.`;
 }
 
-/** A body that is larger is answered 413, before more of it is read. */
-function limited(maxSize: number): MiddlewareHandler {
-  return bodyLimit({
+/** A body may take a second for each so many bytes, besides `bodyMs`. */
+const BODY_BYTES_PER_SECOND = 64 * 1024;
+
+/**
+ * Reads the whole body, for those who ask for it later. One that is larger is answered 413, before more
+ * of it is read, and one that does not come 408, however it says how long it is.
+ */
+function wholeBody(maxSize: number): MiddlewareHandler<ControlEnv> {
+  const limited = bodyLimit({
     maxSize,
     onError: (c) => {
       const much = "the body is too large";
       return refuse(c, new RequestError("body", much, `at most ${maxSize} bytes`, 413));
     },
   });
-}
-
-/** A body may take a second for each so many bytes, besides `bodyMs`. */
-const BODY_BYTES_PER_SECOND = 64 * 1024;
-
-/** Reads the whole body, for those who ask for it later; one that does not come is answered 408. */
-const timely: MiddlewareHandler<ControlEnv> = async (c, next) => {
-  if (c.req.raw.body !== null) {
+  return async (c, next) => {
+    if (c.req.raw.body === null) return await next();
+    let whole = false;
+    const read = limited(c, async () => {
+      await c.req.arrayBuffer();
+      whole = true;
+    }).catch(() => {
+      throw new RequestError("body", "it broke off", "all of it");
+    });
     const told = Number(c.req.header("content-length") ?? 0) || 0;
     const milliseconds = c.get("bodyMs") + told / BODY_BYTES_PER_SECOND * 1000;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => {
-        const seconds = Math.round(milliseconds / 1000);
-        const got = `the body has not come in ${seconds} s`;
-        reject(new RequestError("body", got, "one that is sent at once", 408));
-      }, milliseconds);
-    });
-    try {
-      await Promise.race([c.req.arrayBuffer(), late]);
-    } finally {
-      clearTimeout(timer);
-    }
+    const refusal = await within(milliseconds, read);
+    if (!whole) return refusal as Response;
+    await next();
+  };
+}
+
+async function within<T>(milliseconds: number, body: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const got = `the body has not come in ${Math.round(milliseconds / 1000)} s`;
+      reject(new RequestError("body", got, "one that is sent at once", 408));
+    }, milliseconds);
+  });
+  try {
+    return await Promise.race([body, late]);
+  } finally {
+    clearTimeout(timer);
   }
-  await next();
-};
+}
 
 /** RFC 8259, section 8.1: JSON is UTF-8. Whatever else comes would be kept with other letters in it. */
 const jsonOnly: MiddlewareHandler = async (c, next) => {
