@@ -41,6 +41,7 @@ const numbers = (text: string | undefined, otherwise: number[]) =>
 const sizes = numbers(flags.sizes, form.sizes);
 const documents = numbers(flags.bytes, DOCUMENTS);
 const alphas = numbers(flags.alphas, form.alphas);
+const ends = [...new Set([alphas[0], alphas[alphas.length - 1]])];
 const seconds = Number(flags.seconds ?? form.seconds);
 
 await buildGuests(["httpd"]);
@@ -58,7 +59,7 @@ try {
     await fleet.checkAll();
     memories.push(await fleet.memory());
     for (const bytes of documents) {
-      warmUps.push({ vms: size, bytes, ...await fleet.warmUp(bytes, CONNECTIONS) });
+      warmUps.push({ vms: size, bytes, ...await fleet.warmUp(bytes, ends, CONNECTIONS) });
       for (const alpha of alphas) {
         const sample = await fleet.load(bytes, alpha, { seconds, connections: CONNECTIONS });
         samples.push(sample);
@@ -86,7 +87,11 @@ printTable(
     (processBytes / 2 ** 20).toFixed(0),
   ]),
 );
-console.log("\nwarm-up before each document, at alpha 0: µs of the server's processor time\n");
+console.log(
+  `\nwarm-up before each document, at alpha ${
+    ends.join(" and ")
+  }: µs of the server's processor time\n`,
+);
 printTable(
   ["VMs", "bytes", ...WARM_UP_COLUMNS],
   warmUps.map((warm) => [String(warm.vms), String(warm.bytes), ...warmUpCells(warm)]),

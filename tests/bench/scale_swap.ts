@@ -52,6 +52,7 @@ const flags = parseArgs(Deno.args, {
 const form = flags.full ? FULL : QUICK;
 const sizes: number[] = (flags.sizes ?? form.sizes).split(",").map(Number);
 const alphas: number[] = (flags.alphas ?? form.alphas).split(",").map(Number);
+const ends = [...new Set([alphas[0], alphas[alphas.length - 1]])];
 const documents: number[] = (flags.bytes ?? form.bytes).split(",").map(Number);
 const clusters: string[] = (flags.clusters ?? form.clusters).split(",");
 const seconds = Number(flags.seconds ?? form.seconds), pool = flags.pool ?? "128M";
@@ -68,7 +69,7 @@ async function measure(swap: string): Promise<Row[]> {
       await fleet.grow(size);
       await fleet.checkAll();
       for (const bytes of documents) {
-        const warm = await fleet.warmUp(bytes, CONNECTIONS, WARM_LIMIT_SECONDS);
+        const warm = await fleet.warmUp(bytes, ends, CONNECTIONS, WARM_LIMIT_SECONDS);
         warmUps.push({ swap, vms: size, bytes, ...warm });
         for (const alpha of alphas) rows.push(await measureLoad(fleet, swap, bytes, alpha));
       }
@@ -115,7 +116,11 @@ function ofInCore({ vms, bytes, alpha, requestsPerSecond }: Row): number {
   return requestsPerSecond / same.requestsPerSecond;
 }
 
-console.log("\nwarm-up before each document, at alpha 0: µs of the server's processor time\n");
+console.log(
+  `\nwarm-up before each document, at alpha ${
+    ends.join(" and ")
+  }: µs of the server's processor time\n`,
+);
 printTable(
   ["swap", "VMs", "bytes", ...WARM_UP_COLUMNS],
   warmUps.map((warm) => [warm.swap, String(warm.vms), String(warm.bytes), ...warmUpCells(warm)]),

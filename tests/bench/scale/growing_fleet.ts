@@ -99,13 +99,27 @@ export class GrowingFleet {
     });
   }
 
-  /** Lets every VM serve a document, then loads the whole fleet with it until the server is warm. */
-  async warmUp(bytes: number, connections: number, limitSeconds?: number): Promise<WarmUp> {
+  /**
+   * Lets every VM serve a document, then loads the whole fleet with it until the server is warm: with
+   * each of `alphas` in each window, because VMs that are asked by several at once run other code.
+   */
+  async warmUp(
+    bytes: number,
+    alphas: readonly number[],
+    connections: number,
+    limitSeconds?: number,
+  ): Promise<WarmUp> {
     await this.visitAll(bytes);
-    return await warmUp(
-      (seconds) => this.load(bytes, 0, { seconds, connections }),
-      limitSeconds,
-    );
+    return await warmUp(async (seconds) => {
+      let answered = 0, microseconds = 0;
+      for (const alpha of alphas) {
+        const part = { seconds: seconds / alphas.length, connections };
+        const sample = await this.load(bytes, alpha, part);
+        answered += sample.answered;
+        microseconds += sample.answered * sample.serverMicroseconds;
+      }
+      return { answered, serverMicroseconds: microseconds / Math.max(1, answered) };
+    }, limitSeconds);
   }
 
   /** Closed-loop load on the whole fleet. */

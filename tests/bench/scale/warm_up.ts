@@ -13,7 +13,7 @@ import { cpuTimes, usedBetween } from "../../load/cpu.ts";
 import { load, type LoadOrder } from "../../load/load.ts";
 import type { TestServer } from "../../load/server.ts";
 
-const WINDOWS = 3, CHANGE = 0.1, WINDOW_SECONDS = 1.5, LIMIT_SECONDS = 45;
+const WINDOWS = 4, CHANGE = 0.1, WINDOW_SECONDS = 2, LIMIT_SECONDS = 45;
 
 /** What one window found. */
 export interface Window {
