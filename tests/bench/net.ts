@@ -163,7 +163,7 @@ function printGoals({ throughput, documents, arena }: Results): void {
     const most = Math.max(0, ...inTime.map(({ servers }) => servers));
     add(`arena servers, p99 within ${LATE_MAXIMUM_US / 1000} ms`, SERVERS, most);
   }
-  printTable(["to be reached", "goal", "measured", "", "/ native"], rows);
+  if (rows.length > 0) printTable(["to be reached", "goal", "measured", "", "/ native"], rows);
 }
 
 if (!await hasNamespaces() || !await hasTool("wrk", "it is the HTTP client")) Deno.exit(1);
