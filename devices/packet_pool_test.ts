@@ -140,3 +140,36 @@ Deno.test("a flood of small frames makes way for a large one", () => {
   queue.drop();
   assertEquals(queue.peek()?.length, 60_000);
 });
+
+Deno.test("whatever comes and goes, only the sender with the most frames makes way, and order is kept", () => {
+  const pool = new PacketPool(64), queue = new PacketQueue(pool, 10);
+  const waiting: number[] = [];
+  const count = (sender: number) => waiting.filter((other) => other === sender).length;
+  let state = 1, lost = 0;
+  const random = (below: number) => (state = (state * 1103515245 + 12345) % 2 ** 31) % below;
+  for (let step = 0; step < 20_000; step++) {
+    // Three senders of much, others of little; drained in bursts.
+    if (random(40) === 0) { for (let n = random(14); n > 0; n--, waiting.shift()) queue.drop(); }
+    const sender = random(4) > 0 ? random(3) : 3 + random(5);
+    const most = Math.max(...[0, 1, 2, 3, 4, 5, 6, 7].map(count));
+    const full = waiting.length === 10;
+    assertEquals(queue.pushFair(frameFrom(sender, step)), full);
+    if (full && most < count(sender) + 2) continue;
+    if (full) {
+      // Who has most may be several; the queue says which.
+      const left = contents(queue).map((text) => Number(text.split(":")[0]));
+      left.forEach((other) => queue.push(frameFrom(other, 0)));
+      const loser = [...new Set(waiting)].find((other) =>
+        left.filter((kept) => kept === other).length < count(other)
+      )!;
+      assertEquals(count(loser), most);
+      waiting.splice(waiting.lastIndexOf(loser), 1);
+      lost++;
+    }
+    waiting.push(sender);
+    assertEquals(queue.size, waiting.length);
+  }
+  assert(lost > 100, `${lost}`);
+  assertEquals(contents(queue).map((text) => Number(text.split(":")[0])), waiting);
+  assertEquals(pool.free, 64);
+});
