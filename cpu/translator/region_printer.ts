@@ -130,7 +130,7 @@ class RegionPrinter extends WayPrinter {
     this.inLoop = this.flow.inLoop[node];
     for (const instruction of block.instructions) {
       this.addresses = new Map();
-      if (instruction.program.terminator) this.branchAt();
+      this.leaveBranch();
       this.printInstruction(instruction);
       if (this.unsure && !instruction.program.terminator) this.leaveIfStopped(instruction.end);
       this.completed++;
@@ -139,7 +139,6 @@ class RegionPrinter extends WayPrinter {
     if (!last.program.terminator) {
       this.unsure = false;
       this.completed--;
-      this.branchAt();
       this.goTo(block.end);
     }
   }
@@ -148,6 +147,7 @@ class RegionPrinter extends WayPrinter {
     const { lines, instruction } = this;
     switch (s.op) {
       case "if":
+        if (instruction.program.terminator) this.enterBranch();
         this.decide(s);
         break;
       case "loop":

@@ -31,8 +31,8 @@ export abstract class WayPrinter extends VectorPrinter {
   /** The block that is printed, and the entry inside of which it stands. */
   protected current = 0;
   protected top = 0;
-  /** The line in front of the branch that is printed, and its number. */
-  private branch = { line: 0, number: 0 };
+  /** The line in front of the branch that is printed, or -1, and its number. */
+  private branch = { line: -1, number: 0 };
   private branches = 0;
   /** Addresses that temporaries of the instruction hold. */
   protected addresses = new Map<number, number>();
@@ -108,12 +108,20 @@ export abstract class WayPrinter extends VectorPrinter {
    * What the ways on from here need is computed in front of the branch, so that a way itself consists of copies: V8
    * drops optimised code when it meets an operation that has never run, as the first one on a rare way would be.
    */
-  protected branchAt(): void {
-    this.branch = { line: this.lines.push("") - 1, number: this.branches++ };
+  protected enterBranch(): void {
+    if (this.branch.line < 0) {
+      this.branch = { line: this.lines.push("") - 1, number: this.branches++ };
+    }
+  }
+
+  /** The next instruction has a branch of its own, or none. */
+  protected leaveBranch(): void {
+    this.branch = { line: -1, number: 0 };
   }
 
   /** The name of what remains of the budget. */
   private rest(done: number): string {
+    this.enterBranch();
     const { lines, branch: { line, number } } = this;
     const name = `u${number}`;
     if (lines[line] === "") lines[line] = `const ${name}=left-${done}|0;`;
@@ -158,6 +166,7 @@ export abstract class WayPrinter extends VectorPrinter {
     if (this.unsure) this.leaveIfStopped(target);
     const to = `${this.prefix}to`;
     lines.push(`const ${to}=${target};`);
+    this.enterBranch();
     for (const way of this.region.blocks[this.current].guesses) {
       lines.push(`if(${to}===${way}){`);
       const { state } = this;
