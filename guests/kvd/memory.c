@@ -7,7 +7,7 @@
 
 size_t memory_used, memory_peak, memory_limit;
 
-enum { FRONT = 8 };
+enum { FRONT = 8, SMALL = 32 << 10 };
 
 static size_t size_of(const void *memory) {
   return memory ? *(const size_t *)((const char *)memory - FRONT) : 0;
@@ -34,7 +34,9 @@ void *memory_resize(void *memory, size_t bytes) {
 void *memory_get(size_t bytes) { return memory_resize(NULL, bytes); }
 
 int memory_allows(size_t bytes) {
-  return (uint64_t)memory_used + bytes <= (uint64_t)memory_limit + memory_limit / 4;
+  uint64_t most = (uint64_t)memory_limit + memory_limit / 4;
+  if (bytes <= SMALL) most += memory_limit / 8;
+  return memory_used + bytes <= most;
 }
 
 void *memory_try(void *memory, size_t bytes) {

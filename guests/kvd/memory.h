@@ -14,7 +14,8 @@ void *memory_get(size_t bytes);
 void *memory_resize(void *memory, size_t bytes);
 void memory_free(void *memory);
 
-/* Whether so much more may be taken for what clients send and are sent: a quarter beyond the limit is for that. */
+/* Whether so much more may be taken for what clients send and are sent: a quarter beyond the limit is for that, and
+ * an eighth more for small pieces, so that those who take much shut nobody out who needs little. */
 int memory_allows(size_t bytes);
 
 /* As memory_resize, for that: NULL if it is not allowed or not there, and `memory` is what it was. */
