@@ -93,17 +93,22 @@ function listen({ hostname, port }: { hostname: string; port: number }): Deno.Tc
   try {
     return Deno.listen({ hostname, port });
   } catch (error) {
-    const where = `${hostname}:${port}`;
-    let why = `${(error as Error).message}; choose another address or port`;
-    if (error instanceof Deno.errors.AddrInUse) {
-      why = "the port is in use; stop the program that holds it or publish on another port";
-    } else if (error instanceof Deno.errors.PermissionDenied) {
-      why = "not permitted; use a port above 1023, or allow listening on this one";
-    } else if (error instanceof Deno.errors.NotCapable) {
-      why = `not permitted; run with --allow-net=${where}`;
-    } else if (error instanceof Deno.errors.AddrNotAvailable) {
-      why = "this machine has no such address; use 127.0.0.1 or 0.0.0.0";
-    }
-    throw new Error(`cannot listen on ${where}: ${why}`, { cause: error });
+    throw listenError(`${hostname}:${port}`, error as Error);
   }
+}
+
+/** Says what to do when a port of the host cannot be listened on. */
+export function listenError(where: string, error: Error): Error {
+  const { code } = error as { code?: string };
+  let why = `${error.message}; choose another address or port`;
+  if (error instanceof Deno.errors.AddrInUse || code === "EADDRINUSE") {
+    why = "the port is in use; stop the program that holds it or publish on another port";
+  } else if (error instanceof Deno.errors.PermissionDenied || code === "EACCES") {
+    why = "not permitted; use a port above 1023, or allow listening on this one";
+  } else if (error instanceof Deno.errors.NotCapable) {
+    why = `not permitted; run with --allow-net=${where}`;
+  } else if (error instanceof Deno.errors.AddrNotAvailable || code === "EADDRNOTAVAIL") {
+    why = "this machine has no such address; use 127.0.0.1 or 0.0.0.0";
+  }
+  return new Error(`cannot listen on ${where}: ${why}`, { cause: error });
 }

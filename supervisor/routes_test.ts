@@ -239,6 +239,13 @@ Deno.test("ports are published and closed while a VM runs, and its frames are ca
     ]);
     assertEquals((await send("DELETE", `/v1/ports/127.0.0.1/${port.host}`)).status, 204);
     await expectProblem(send("DELETE", `/v1/ports/127.0.0.1/${port.host}`), 404, "port");
+    const udp = await (await send("POST", "/v1/ports", {
+      json: { vm: "web", publish: { host: 0, guest: 53, protocol: "udp" } },
+    })).json();
+    assertEquals([udp.guest, udp.protocol, udp.open], [53, "udp", 0]);
+    const there = `/v1/ports/127.0.0.1/${udp.host}`;
+    await expectProblem(send("DELETE", there), 404, "port");
+    assertEquals((await send("DELETE", `${there}?protocol=udp`)).status, 204);
     assertEquals(await (await send("GET", "/v1/ports")).json(), []);
   }, { poolBytes: 64 * 2 ** 20 }));
 

@@ -43,7 +43,10 @@ Deno.test("VMs, their limits, labels, ports and images are found again by the ne
         labels: { team: "a" },
         env: { color: "blue" },
         args: ["one"],
-        publish: [{ hostname: "127.0.0.1", host: 0, guest: 80 }],
+        publish: [
+          { hostname: "127.0.0.1", host: 0, guest: 80 },
+          { hostname: "127.0.0.1", host: 0, guest: 53, protocol: "udp" },
+        ],
         restart: "always",
       });
       await supervisor.create({ name: "never", image: "idle", start: false });

@@ -38,6 +38,7 @@ import { closePort, openPorts } from "./vm/ports.ts";
 import {
   type ConsoleSink,
   hasEnded,
+  inTurn,
   type PublishedPort,
   summarize,
   type VmRecord,
@@ -166,7 +167,7 @@ export class Supervisor {
     const vm = this.#vms.named(name);
     return vm && {
       address: vm.address,
-      port: vm.published[0]?.guest,
+      port: vm.published.find(({ protocol }) => protocol === "tcp")?.guest,
       state: vm.state,
       startedAt: vm.startedAt,
     };
@@ -266,20 +267,23 @@ export class Supervisor {
   /** Lets a port of the host lead to a VM. Throws a RequestError. */
   async publish(vm: number | string, port: PortMapping): Promise<PublishedPort> {
     const record = this.#vms.find(vm);
-    openPorts(record, this.network, [port]);
-    const opened = record.published[record.published.length - 1];
-    try {
-      await this.#lives.keep(keepPort(record, opened));
-    } catch (error) {
-      closePort(record, opened);
-      throw error;
-    }
-    return opened;
+    return await inTurn(record, async () => {
+      await openPorts(record, this.network, [port]);
+      const opened = record.published[record.published.length - 1];
+      try {
+        this.#vms.find(record.id);
+        await this.#lives.keep(keepPort(record, opened));
+      } catch (error) {
+        closePort(record, opened);
+        throw error;
+      }
+      return opened;
+    });
   }
 
   /** Closes a port of the host, and ends its connections. */
   async unpublish(vm: VmRecord, port: PublishedPort): Promise<void> {
-    await this.#lives.keep(["port.delete", port.hostname, port.host]);
+    await this.#lives.keep(["port.delete", port.hostname, port.host, port.protocol]);
     closePort(vm, port);
   }
 

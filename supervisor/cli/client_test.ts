@@ -118,6 +118,11 @@ Deno.test("ports are published while a VM runs, and what goes to it is captured"
     await release(child, reader);
     assertEquals(await ok("port", "rm", listens), `${listens}\n`);
     assertStringIncludes(await fails("port", "rm", listens), "no port");
+    const datagrams = (await ok("port", "add", "s", "0:53/udp")).trim();
+    assertMatch(datagrams, /^127\.0\.0\.1:\d+\/udp$/);
+    assertStringIncludes(await ok("ps"), `${datagrams.replace("/udp", "")}->53/udp`);
+    assertMatch(await ok("port", "ls"), /s +53\/udp +0 +0 +0/);
+    assertEquals(await ok("port", "rm", datagrams), `${datagrams}\n`);
   }));
 
 Deno.test("events are followed as they happen", () =>

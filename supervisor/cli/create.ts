@@ -16,7 +16,8 @@ built-in guest or of an uploaded image, or the path of an ELF file, which is upl
 
   --memory SIZE         memory of the VM, 1M to 1G (default 16M)
   --name NAME           a DNS label (default vm-N)
-  --publish HOST:GUEST  let a TCP port of the server's host lead to one of the VM; may be repeated
+  --publish HOST:GUEST  let a port of the server's host lead to one of the VM; /udp behind it for
+                        UDP; may be repeated
   --disk NAME[:ro]      a disk of the server, to write to or only to read; may be repeated
   -e, --env KEY=VALUE   a variable of the guest's environment; may be repeated
   --label KEY=VALUE     for \`denali ps --filter\`, and for tokens; may be repeated

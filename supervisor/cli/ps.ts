@@ -2,6 +2,7 @@
 
 import type { VmSummary } from "../vm/record.ts";
 import { formatSize } from "../size.ts";
+import { withProtocol } from "../vm/show.ts";
 import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
 import { type Command, EXIT, noWords } from "./command.ts";
 import { FILTER_HELP, filterQuery } from "./filter.ts";
@@ -47,7 +48,9 @@ export function vmTable(vms: readonly VmSummary[]): string {
 }
 
 function row(vm: VmSummary): string[] {
-  const ports = vm.publish.map(({ hostname, host, guest }) => `${hostname}:${host}->${guest}`);
+  const ports = vm.publish.map(({ hostname, host, guest, protocol }) =>
+    `${hostname}:${host}->${withProtocol(guest, protocol)}`
+  );
   const state = vm.exitCode === undefined ? vm.state : `${vm.state} (${vm.exitCode})`;
   const { id, name, image, memory, cell, address } = vm;
   const where = [String(cell ?? "-"), address, ports.join(", ")];

@@ -9,6 +9,7 @@ import { RequestError } from "../request_error.ts";
 import type { VmSummary } from "../vm/record.ts";
 import type { Resources } from "../vm/resources.ts";
 import { MEMORY_DEFAULT, parseMemory, parseName, parsePublish } from "../vm/request.ts";
+import { withProtocol } from "../vm/show.ts";
 import {
   type Command,
   describe,
@@ -38,8 +39,9 @@ IMAGE is the path of an ELF executable linked with Ilwaco, or the name of a buil
   --pool SIZE           memory of the host for it, at least 4M (default: enough for all of it)
 ${swapHelp(24)}
   --name NAME           name of the VM (default vm-1)
-  --publish HOST:GUEST  let a TCP port of this host lead to one of the VM; may be repeated;
-                        ADDRESS:HOST:GUEST listens elsewhere than on 127.0.0.1, HOST 0 on any port
+  --publish HOST:GUEST  let a port of this host lead to one of the VM; /udp behind it for UDP;
+                        ADDRESS:HOST:GUEST listens elsewhere than on 127.0.0.1, HOST 0 on any port;
+                        may be repeated
   --disk FILE[:ro]      a disk: a file of raw blocks, which the VM may write to or only read; its
                         name is the file's without what follows the first dot; may be repeated
   -e, --env KEY=VALUE   a variable of the guest's environment; may be repeated
@@ -222,8 +224,9 @@ async function createVm(
   };
   try {
     const { publish: ports } = await supervisor.createFrom(image, request, sink);
-    for (const { hostname, host, guest } of ports) {
-      console.error(`denali: ${hostname}:${host} leads to port ${guest} of the VM`);
+    for (const { hostname, host, guest, protocol } of ports) {
+      const port = withProtocol(guest, protocol);
+      console.error(`denali: ${hostname}:${host} leads to port ${port} of the VM`);
     }
   } catch (error) {
     if (error instanceof RequestError) throw new Failure(describe(error), EXIT.IMAGE);

@@ -15,7 +15,7 @@ import { LARGE_FRAME_MAXIMUM } from "../../devices/frame.ts";
 import { Arp } from "./arp.ts";
 import { get16 } from "./bytes.ts";
 import { packetView } from "./checksum.ts";
-import type { GatewayConnection } from "./connection.ts";
+import type { Endpoint, GatewayConnection } from "./connection.ts";
 import { GatewayError } from "./error.ts";
 import {
   ETHERNET_HEADER,
@@ -42,6 +42,7 @@ import { type TcpLimits, type TcpStats } from "./tcp_connection.ts";
 import { emptySegment, parseSegment } from "./tcp_segment.ts";
 import { type SetTimer, Timers } from "./timers.ts";
 import { type DatagramHandler, type OutboundDatagrams, Udp } from "./udp.ts";
+import { type DatagramFlow, type FlowEvents, UdpFlows } from "./udp_flows.ts";
 
 export { GatewayError, type GatewayErrorCode } from "./error.ts";
 export type { Endpoint, GatewayConnection } from "./connection.ts";
@@ -54,6 +55,7 @@ export type {
   OutboundRefusal,
 } from "./tcp_outbound.ts";
 export type { DatagramHandler, OutboundDatagrams } from "./udp.ts";
+export type { DatagramFlow, FlowEvents } from "./udp_flows.ts";
 
 export interface GatewayOptions {
   /** Our IPv4 address and netmask, uint32 in host order. */
@@ -95,6 +97,8 @@ export interface GatewayStats {
   timeWait: number;
   /** Bytes that arrived and no reader has taken yet. */
   unread: number;
+  /** Of datagrams: see openFlow. */
+  flows: number;
   timers: number;
   echoes: number;
   icmpErrors: number;
@@ -111,6 +115,7 @@ export class Gateway {
   readonly #arp: Arp;
   readonly #icmp: Icmp;
   readonly #udp: Udp;
+  readonly #flows: UdpFlows;
   readonly #tcp: Tcp;
   readonly #drops: GatewayDrops = {
     malformed: 0,
@@ -133,9 +138,10 @@ export class Gateway {
       options.offload,
     );
     this.#arp = new Arp(this.#frame, this.#timers, address, mac);
-    this.#icmp = new Icmp(this.#frame, this.#arp, address);
-    this.#udp = new Udp(this.#frame, address);
     const random = options.random ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]);
+    this.#udp = new Udp(this.#frame, address);
+    this.#flows = new UdpFlows(address, this.#udp, this.#arp, this.#timers, now, random);
+    this.#icmp = new Icmp(this.#frame, this.#arp, address, this.#flows);
     const limits = options.limits ?? {};
     this.#tcp = new Tcp(
       address,
@@ -223,6 +229,14 @@ export class Gateway {
     return this.#udp.bind(port, handler);
   }
 
+  /**
+   * A port of ours for datagrams to and from one port of a VM, whose address may change. Undefined: the
+   * gateway is closed.
+   */
+  openFlow(to: Endpoint, events: FlowEvents): DatagramFlow | undefined {
+    return this.#closed ? undefined : this.#flows.open(to, events);
+  }
+
   /** Round-trip time in ms of one ICMP echo. Rejects with a GatewayError `timeout`. */
   ping(address: number, timeoutMs = 5000): Promise<number> {
     const start = this.#options.now();
@@ -249,6 +263,7 @@ export class Gateway {
   close(): void {
     if (this.#closed) return;
     this.#tcp.shutDown();
+    this.#flows.close();
     this.#arp.close();
     this.#timers.clear();
     this.#closed = true;
@@ -264,6 +279,7 @@ export class Gateway {
       connections: this.#tcp.connections,
       timeWait: this.#tcp.timeWaiting,
       unread: this.#tcp.unread,
+      flows: this.#flows.size,
       timers: this.#timers.size,
       echoes: this.#icmp.echoes,
       icmpErrors: this.#icmp.errors,

@@ -1,16 +1,18 @@
 /** ICMP (RFC 792): answers echo requests, sends them, and reports ports nobody listens on. */
 import type { Arp } from "./arp.ts";
-import { get16, put16, put32 } from "./bytes.ts";
+import { get16, get32, put16, put32 } from "./bytes.ts";
 import { fold, type PacketView, sum } from "./checksum.ts";
 import { ETHERNET_HEADER, type FrameBuilder, MTU } from "./ethernet.ts";
 import {
   IPPROTO_ICMP,
+  IPPROTO_UDP,
   IPV4_HEADER,
   IPV4_PAYLOAD,
   type Ipv4Packet,
   sendIpv4,
   writeIpv4,
 } from "./ipv4.ts";
+import type { UdpFlows } from "./udp_flows.ts";
 
 const ICMP_HEADER = 8;
 const ICMP_ECHO_REPLY = 0;
@@ -34,7 +36,7 @@ export class Icmp {
   #second = 0;
   #inSecond = 0;
 
-  constructor(frame: FrameBuilder, arp: Arp, address: number) {
+  constructor(frame: FrameBuilder, arp: Arp, address: number, readonly flows: UdpFlows) {
     this.#frame = frame;
     this.#arp = arp;
     this.#address = address;
@@ -46,6 +48,7 @@ export class Icmp {
     if (fold(sum(frame, payload, length)) !== 0) return false;
     const type = frame.bytes[payload];
     if (type === ICMP_ECHO) this.#answer(frame, packet, mac);
+    if (type === ICMP_UNREACHABLE) this.#refused(frame.bytes, packet);
     if (type === ICMP_ECHO_REPLY) {
       const id = packet.source ^ get16(frame.bytes, payload + 6);
       this.#pending.get(id)?.(now);
@@ -97,6 +100,18 @@ export class Icmp {
     const quote = frame.bytes.subarray(ETHERNET_HEADER, ETHERNET_HEADER + quoted);
     bytes.set(quote, IPV4_PAYLOAD + ICMP_HEADER);
     this.#send(packet.source, mac, ICMP_HEADER + quoted, packet.destination);
+  }
+
+  /** Tells the flow whose datagram is quoted. */
+  #refused(bytes: Uint8Array, { source, payload, length }: Ipv4Packet): void {
+    const quote = payload + ICMP_HEADER;
+    const header = (bytes[quote] & 15) << 2;
+    if (length < ICMP_HEADER + IPV4_HEADER + 8 || length < ICMP_HEADER + header + 8) return;
+    if (bytes[quote + 9] !== IPPROTO_UDP || get32(bytes, quote + 12) >>> 0 !== this.#address) {
+      return;
+    }
+    const ports = quote + header;
+    this.flows.find(get16(bytes, ports), source, get16(bytes, ports + 2))?.events.failed();
   }
 
   #answer(frame: PacketView, packet: Ipv4Packet, mac: Uint8Array): void {

@@ -5,6 +5,7 @@
 import { get16, put16 } from "./bytes.ts";
 import { fold, type PacketView, pseudoHeader, sum } from "./checksum.ts";
 import type { Endpoint } from "./connection.ts";
+import type { UdpFlows } from "./udp_flows.ts";
 import { ETHERNET_HEADER, type FrameBuilder, MTU } from "./ethernet.ts";
 import {
   IPPROTO_UDP,
@@ -39,6 +40,7 @@ export type OutboundDatagrams = (
 export class Udp {
   received = 0;
   outbound: OutboundDatagrams | null = null;
+  flows: UdpFlows | null = null;
   readonly #handlers = new Map<number, DatagramHandler>();
   readonly #frame: FrameBuilder;
   readonly #address: number;
@@ -54,6 +56,10 @@ export class Udp {
     return () => {
       if (this.#handlers.get(port) === handler) this.#handlers.delete(port);
     };
+  }
+
+  isBound(port: number): boolean {
+    return this.#handlers.has(port);
   }
 
   receive(
@@ -73,26 +79,33 @@ export class Udp {
     }
     const port = get16(bytes, at + 2);
     const own = packet.destination === this.#address;
+    const flow = own ? this.flows?.find(port, packet.source, get16(bytes, at)) : undefined;
+    if (flow !== undefined) {
+      this.received++;
+      this.flows!.receive(flow, copy(bytes, at, length));
+      return null;
+    }
     const handler = own ? this.#handlers.get(port) : undefined;
     if (handler === undefined && this.outbound === null) return own ? "unreachable" : "prohibited";
     this.received++;
     const from = { address: packet.source, port: get16(bytes, at) };
-    const payload = bytes.slice(at + UDP_HEADER, at + length) as Uint8Array<ArrayBuffer>;
+    const payload = copy(bytes, at, length);
     const to = mac.slice(), here = { address: packet.destination, port };
     if (handler !== undefined) {
-      handler(payload, from, (answer) => this.#send(to, from, here, answer));
+      handler(payload, from, (answer) => this.send(to, from, here, answer));
       return null;
     }
     const taken = this.outbound!(
       payload,
       here,
       from,
-      (answer, source) => this.#send(to, from, source, answer),
+      (answer, source) => this.send(to, from, source, answer),
     );
     return taken === "taken" ? null : taken;
   }
 
-  #send(mac: Uint8Array, to: Endpoint, from: Endpoint, payload: Uint8Array): boolean {
+  /** False: it is too large, or there is no room on the link now. */
+  send(mac: Uint8Array, to: Endpoint, from: Endpoint, payload: Uint8Array): boolean {
     if (payload.length > UDP_PAYLOAD_MAXIMUM) return false;
     const frame = this.#frame;
     const { bytes } = frame;
@@ -109,4 +122,8 @@ export class Udp {
     frame.words[(IPV4_PAYLOAD + 6) >> 1] = checksum === 0 ? 0xffff : checksum;
     return sendIpv4(frame, mac, length);
   }
+}
+
+function copy(bytes: Uint8Array, at: number, length: number): Uint8Array<ArrayBuffer> {
+  return bytes.slice(at + UDP_HEADER, at + length) as Uint8Array<ArrayBuffer>;
 }

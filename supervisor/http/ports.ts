@@ -1,4 +1,4 @@
-/** The host's TCP ports that lead to VMs. */
+/** The host's ports that lead to VMs. */
 
 import { z } from "@hono/zod-openapi";
 import { hasLabels, type Labels } from "./security/access.ts";
@@ -8,6 +8,7 @@ import { RequestError } from "../request_error.ts";
 import type { Supervisor } from "../supervisor.ts";
 import type { PublishedPort, VmRecord } from "../vm/record.ts";
 import { parsePublish } from "../vm/request.ts";
+import { PROTOCOL } from "./vm_schema.ts";
 import { findVm } from "./vms.ts";
 
 const tag = "ports";
@@ -18,8 +19,9 @@ const Port = z.object({
   vm: z.int(),
   name: z.string().meta({ description: "Of the VM" }),
   guest: z.int(),
-  open: z.int().meta({ description: "Connections" }),
-  accepted: z.int().meta({ description: "Connections so far" }),
+  protocol: PROTOCOL,
+  open: z.int().meta({ description: "Connections; with UDP, clients of the last minute" }),
+  accepted: z.int().meta({ description: "Those so far" }),
   failed: z.int().meta({ description: "Of them, those that did not reach the VM" }),
 }).openapi("Port");
 
@@ -31,14 +33,16 @@ const PortCreate = z.strictObject({
   publish: parsed((value) => parsePublish("publish", value), {
     type: "string",
     example: "127.0.0.1:8081:80",
-    description: "HOST:GUEST or ADDRESS:HOST:GUEST",
+    description: "HOST:GUEST or ADDRESS:HOST:GUEST, and /udp behind it for UDP",
   }),
 }).openapi("PortCreate", { required: ["vm", "publish"] });
 
 const PortPath = z.object({
   hostname: z.string().max(255).openapi({ example: "127.0.0.1" }),
-  host: z.string().regex(/^\d{1,5}$/, "expected a TCP port").openapi({ example: "8081" }),
+  host: z.string().regex(/^\d{1,5}$/, "expected a port").openapi({ example: "8081" }),
 });
+
+const PortQuery = z.object({ protocol: PROTOCOL.default("tcp") });
 
 export function routePorts(app: ControlApp, supervisor: Supervisor): void {
   addRoute(app, {
@@ -73,15 +77,17 @@ export function routePorts(app: ControlApp, supervisor: Supervisor): void {
     summary: "Close a published port",
     access: { role: "operator" },
     params: PortPath,
+    query: PortQuery,
     answers: { 204: { description: "It is closed, and its connections are ended" } },
-  }, async (c, { params: { hostname, host } }) => {
+  }, async (c, { params: { hostname, host }, query: { protocol } }) => {
     for (const { vm, port } of allPorts(supervisor, c.get("caller").labels)) {
       if (port.hostname !== hostname || port.host !== Number(host)) continue;
+      if (port.protocol !== protocol) continue;
       c.set("change", `vm ${vm.id} ${vm.name}`);
       await supervisor.unpublish(vm, port);
       return c.body(null, 204);
     }
-    const got = `no port ${host} of ${hostname}`;
+    const got = `no port ${host}/${protocol} of ${hostname}`;
     throw new RequestError("port", got, "the address and number of a published port", 404);
   });
 }
@@ -96,7 +102,7 @@ function* allPorts(
   }
 }
 
-function show({ id, name }: VmRecord, { hostname, host, guest, stats }: PublishedPort) {
+function show({ id, name }: VmRecord, { hostname, host, guest, protocol, stats }: PublishedPort) {
   const { open, accepted, failed } = stats;
-  return { hostname, host, vm: id, name, guest, open, accepted, failed };
+  return { hostname, host, vm: id, name, guest, protocol, open, accepted, failed };
 }

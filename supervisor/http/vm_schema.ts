@@ -11,6 +11,7 @@ import { flag, parsed, wholeNumber } from "./schema.ts";
 import { RequestError } from "../request_error.ts";
 import { show } from "../vm/show.ts";
 
+export const PROTOCOL = z.enum(["tcp", "udp"]);
 const TEXTS = { type: "object", additionalProperties: { type: "string" } } as const;
 const RATE = {
   oneOf: [
@@ -70,6 +71,7 @@ const DOCUMENTED: Readonly<Record<string, Record<string, unknown>>> = {
             hostname: { type: "string" },
             host: { type: "integer", minimum: 0, maximum: 65535 },
             guest: { type: "integer", minimum: 1, maximum: 65535 },
+            protocol: { type: "string", enum: ["tcp", "udp"], default: "tcp" },
           },
         },
       ],
@@ -165,7 +167,9 @@ export const Vm = z.object({
   env: z.record(z.string(), z.string()),
   labels: z.record(z.string(), z.string()),
   restart: z.string(),
-  publish: z.array(z.object({ hostname: z.string(), host: z.int(), guest: z.int() })),
+  publish: z.array(
+    z.object({ hostname: z.string(), host: z.int(), guest: z.int(), protocol: PROTOCOL }),
+  ),
   disks: z.array(z.object({ name: z.string(), readOnly: z.boolean() })),
   egress: z.array(z.string()).nullable(),
   created: z.iso.datetime(),

@@ -151,7 +151,8 @@ function row(vm, { instructions = 0, residentPages = 0 } = {}) {
   const site = location.hostname === "localhost" || location.hostname === "127.0.0.1"
     ? link(`${location.protocol}//${vm.name}.localhost:${location.port}/`, vm.name)
     : vm.name;
-  const ports = vm.publish.flatMap(({ hostname, host, guest }) => {
+  const ports = vm.publish.flatMap(({ hostname, host, guest, protocol }) => {
+    if (protocol === "udp") return [`${host}:${guest}/udp `];
     const name = hostname === "0.0.0.0" ? location.hostname : hostname;
     return [link(`http://${name}:${host}/`, `${host}:${guest}`), " "];
   });

@@ -69,4 +69,19 @@ export const MIGRATIONS: readonly string[] = [
     '$.arguments', '$.settings'
   );
   `,
+  `
+  -- A port of the host is one of TCP or one of UDP; what was there is TCP.
+  CREATE TABLE new_ports (
+    hostname TEXT NOT NULL,
+    host INTEGER NOT NULL,
+    protocol TEXT NOT NULL,
+    vm INTEGER NOT NULL,
+    guest INTEGER NOT NULL,
+    PRIMARY KEY (hostname, host, protocol)
+  ) STRICT;
+  INSERT INTO new_ports (hostname, host, protocol, vm, guest)
+    SELECT hostname, host, 'tcp', vm, guest FROM ports ORDER BY rowid;
+  DROP TABLE ports;
+  ALTER TABLE new_ports RENAME TO ports;
+  `,
 ];

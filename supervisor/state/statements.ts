@@ -11,8 +11,9 @@ export const WRITES = {
   "vm.change": "UPDATE vms SET limits = ?, labels = ?, restart = ? WHERE id = ?",
   "vm.spec": "UPDATE vms SET spec = ? WHERE id = ?",
   "vm.delete": "DELETE FROM vms WHERE id = ?",
-  "port.put": "INSERT OR REPLACE INTO ports (hostname, host, vm, guest) VALUES (?, ?, ?, ?)",
-  "port.delete": "DELETE FROM ports WHERE hostname = ? AND host = ?",
+  "port.put":
+    "INSERT OR REPLACE INTO ports (hostname, host, protocol, vm, guest) VALUES (?, ?, ?, ?, ?)",
+  "port.delete": "DELETE FROM ports WHERE hostname = ? AND host = ? AND protocol = ?",
   "port.forget": "DELETE FROM ports WHERE vm = ?",
   "image.put": "INSERT OR REPLACE INTO images (name, hash, bytes) VALUES (?, ?, ?)",
   "image.delete": "DELETE FROM images WHERE name = ?",

@@ -1,8 +1,8 @@
 /** VMs as the state store keeps them: to rows, and back after the process has ended. */
 
 import type { Row, Write } from "../state/statements.ts";
-import type { VmRecord } from "./record.ts";
-import { parseVmRequest, type PortMapping, type VmRequest } from "./request.ts";
+import type { PublishedPort, VmRecord } from "./record.ts";
+import { parseVmRequest, type PortMapping, type Protocol, type VmRequest } from "./request.ts";
 import type { Limits } from "./resources.ts";
 import { startsAgain, startsWithServer } from "./restart_policy.ts";
 import type { ToldState } from "../cell/protocol.ts";
@@ -58,8 +58,8 @@ export function keepVm(vm: VmRecord, state: ToldState): Write[] {
   ];
 }
 
-export function keepPort(vm: VmRecord, { hostname, host, guest }: PortMapping): Write {
-  return ["port.put", hostname, host, vm.id, guest];
+export function keepPort(vm: VmRecord, { hostname, host, guest, protocol }: PublishedPort): Write {
+  return ["port.put", hostname, host, protocol, vm.id, guest];
 }
 
 /** What changes while it runs and ends. */
@@ -85,9 +85,14 @@ export function forgetVm({ id }: VmRecord): Write[] {
 
 export function readVms(rows: readonly Row[], ports: readonly Row[]): KeptVm[] {
   const portsOf = new Map<number, PortMapping[]>();
-  for (const { vm, hostname, host, guest } of ports) {
+  for (const { vm, hostname, host, guest, protocol } of ports) {
     const list = portsOf.get(vm as number) ?? [];
-    list.push({ hostname: hostname as string, host: host as number, guest: guest as number });
+    list.push({
+      hostname: hostname as string,
+      host: host as number,
+      guest: guest as number,
+      protocol: protocol as Protocol,
+    });
     portsOf.set(vm as number, list);
   }
   return rows.map((row) => readVm(row, portsOf.get(row.id as number) ?? []));

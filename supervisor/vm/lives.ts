@@ -87,7 +87,7 @@ export class VmLives {
         held = true;
         await images.hold(image);
         await this.machines.place(vm);
-        openPorts(vm, network, request.publish);
+        await openPorts(vm, network, request.publish);
         events.add("vm.created", id, name);
         const started = request.start && this.machines.ask(vm, COMMAND.VM_START);
         await Promise.all([

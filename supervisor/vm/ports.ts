@@ -1,21 +1,22 @@
-/** The host's TCP ports that lead to a VM. */
+/** The host's ports that lead to a VM. */
 
 import type { Network } from "../network.ts";
 import { publish } from "../publish.ts";
+import { publishDatagrams } from "../publish_datagrams.ts";
 import { RequestError } from "../request_error.ts";
 import type { PublishedPort, VmRecord } from "./record.ts";
 import type { PortMapping } from "./request.ts";
 
 /**
- * Opens ports of the host that lead to a VM and adds them to `vm.published`. Throws a RequestError
+ * Opens ports of the host that lead to a VM and adds them to `vm.published`. Rejects with a RequestError
  * that names the one that cannot be opened; those before it stay open, for the caller to close.
  */
-export function openPorts(
+export async function openPorts(
   vm: VmRecord,
   network: Network | undefined,
   wanted: readonly PortMapping[],
-): void {
-  for (const [index, { hostname, host, guest }] of wanted.entries()) {
+): Promise<void> {
+  for (const [index, { hostname, host, guest, protocol = "tcp" }] of wanted.entries()) {
     const field = `publish[${index}]`;
     if (network?.gateway === undefined) {
       const why = network ? "with --uplink none nobody reaches a VM" : "this VM has no network";
@@ -29,9 +30,11 @@ export function openPorts(
       port: guest,
     };
     try {
-      const port = publish(network.gateway, { hostname, port: host }, target);
+      const open = protocol === "udp" ? publishDatagrams : publish;
+      const port = await open(network.gateway, { hostname, port: host }, target);
       const { port: opened, stats } = port;
-      vm.published.push({ hostname, host: opened, guest, stats, close: () => port.close() });
+      const close = () => port.close();
+      vm.published.push({ hostname, host: opened, guest, protocol, stats, close });
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new RequestError(field, reason, "a free port on an address of this host", 409);

@@ -7,7 +7,7 @@ import type { StoredImage } from "../image/store.ts";
 import { formatAddress } from "../gateway/ipv4.ts";
 import type { OpenDisks } from "../disk/disks.ts";
 import type { StateNotice, ToldState } from "../cell/protocol.ts";
-import type { VmRequest } from "./request.ts";
+import type { PortMapping, Protocol, VmRequest } from "./request.ts";
 import { changeLimits, type Limits, UNLIMITED } from "./resources.ts";
 
 /** A host port that leads to the VM while it exists. */
@@ -16,7 +16,11 @@ export interface PublishedPort {
   /** The port that was opened, also where the host chose it. */
   readonly host: number;
   readonly guest: number;
-  /** Open connections, those accepted so far, and those that did not reach the VM. */
+  readonly protocol: Protocol;
+  /**
+   * Open connections, those accepted so far, and those that did not reach the VM; with UDP of clients: of
+   * late, so far, and those whose datagrams it refused.
+   */
   readonly stats: { readonly open: number; readonly accepted: number; readonly failed: number };
   close(): void;
 }
@@ -89,7 +93,7 @@ export interface VmSummary extends Limits {
   readonly address: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  readonly publish: readonly { hostname: string; host: number; guest: number }[];
+  readonly publish: readonly Required<PortMapping>[];
   readonly disks: readonly { name: string; readOnly: boolean }[];
   /** Rules of its own for what it may reach; null: those of the server. */
   readonly egress: readonly string[] | null;
@@ -153,7 +157,9 @@ export function summarize(vm: VmRecord): VmSummary {
     address: formatAddress(vm.address),
     args: vm.request.args,
     env: vm.request.env,
-    publish: vm.published.map(({ hostname, host, guest }) => ({ hostname, host, guest })),
+    publish: vm.published.map(({ hostname, host, guest, protocol }) => (
+      { hostname, host, guest, protocol }
+    )),
     disks: vm.request.disks,
     created: vm.created.toISOString(),
   };

@@ -14,7 +14,9 @@ import { parseResources, RESOURCE_FIELDS, type Resources } from "./resources.ts"
 import { parseRestart } from "./restart_policy.ts";
 import { show } from "./show.ts";
 
-/** A TCP port of the host that leads to a port of the VM. */
+export type Protocol = "tcp" | "udp";
+
+/** A port of the host that leads to a port of the VM. */
 export interface PortMapping {
   /** Address to listen on. */
   readonly hostname: string;
@@ -22,6 +24,8 @@ export interface PortMapping {
   readonly host: number;
   /** 1..65535. */
   readonly guest: number;
+  /** Default tcp. */
+  readonly protocol?: Protocol;
 }
 
 export interface VmRequest extends Resources {
@@ -50,7 +54,8 @@ const PAGE = 4096;
 const MEMORY_EXPECTED = `${SIZE_EXPECTED}; a multiple of 4096 from 1M to 1G`;
 const NAME_EXPECTED =
   "a DNS label: 1 to 63 of a-z, 0-9 and '-', not at the ends, and not only digits";
-const PUBLISH_EXPECTED = "HOST:GUEST or ADDRESS:HOST:GUEST with TCP ports, for example 8081:80";
+const PUBLISH_EXPECTED =
+  "HOST:GUEST or ADDRESS:HOST:GUEST, and /udp behind it for UDP, for example 8081:80 or 5353:53/udp";
 const PUBLISH_MAXIMUM = 64, LABELS_MAXIMUM = 64, LABEL_CHARACTERS = 256;
 const LABEL_KEY = /^[a-zA-Z0-9]([a-zA-Z0-9._\/-]{0,61}[a-zA-Z0-9])?$/;
 const LABEL_EXPECTED =
@@ -153,25 +158,30 @@ export function parseMemory(value: unknown): number {
   throw new RequestError("memory", `got ${show(value)}`, MEMORY_EXPECTED);
 }
 
-/** `HOST:GUEST`, `ADDRESS:HOST:GUEST`, or an object of the same. */
-export function parsePublish(field: string, value: unknown): PortMapping {
+/** `[ADDRESS:]HOST:GUEST[/PROTOCOL]`, or an object of the same. */
+export function parsePublish(field: string, value: unknown): Required<PortMapping> {
   const mapping = typeof value === "string" ? splitPublish(value) : value;
   if (typeof mapping === "object" && mapping !== null) {
-    const { hostname = "127.0.0.1", host, guest } = mapping as Record<string, unknown>;
-    if (typeof hostname === "string" && hostname !== "" && isPort(host) && isPort(guest) && guest) {
-      return { hostname, host, guest };
-    }
+    const { hostname = "127.0.0.1", host, guest, protocol = "tcp" } = mapping as Record<
+      string,
+      unknown
+    >;
+    if (
+      typeof hostname === "string" && hostname !== "" && isPort(host) && isPort(guest) && guest &&
+      (protocol === "tcp" || protocol === "udp")
+    ) return { hostname, host, guest, protocol };
   }
   throw new RequestError(field, `got ${show(value)}`, PUBLISH_EXPECTED);
 }
 
 function splitPublish(text: string): unknown {
-  const match = /^(?:(\[[0-9a-f:]+\]|[^:]+):)?(\d{1,5}):(\d{1,5})$/i.exec(text);
+  const match = /^(?:(\[[0-9a-f:]+\]|[^:]+):)?(\d{1,5}):(\d{1,5})(?:\/(tcp|udp))?$/i.exec(text);
   if (match === null) return undefined;
   return {
     hostname: match[1]?.replace(/^\[|\]$/g, ""),
     host: Number(match[2]),
     guest: Number(match[3]),
+    protocol: match[4]?.toLowerCase(),
   };
 }
 

@@ -76,7 +76,7 @@ async function restoreVm(
   }
   for (const port of ports) {
     try {
-      openPorts(vm, network, [port]);
+      await openPorts(vm, network, [port]);
     } catch (error) {
       failed(error);
     }
