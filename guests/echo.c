@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BUFFER_BYTES = 16384, DATAGRAM_MAXIMUM = 1472, BACKLOG = 256, FIRST = 8, FIXED = 2 };
+enum { BUFFER_BYTES = 16384, DATAGRAM_MAXIMUM = 65507, BACKLOG = 256, FIRST = 8, FIXED = 2 };
 
 struct client {
   char *waiting; /* read and not yet sent back, or NULL */

@@ -25,7 +25,13 @@ import {
   FrameBuilder,
   sameMac,
 } from "./ethernet.ts";
-import { Icmp, ICMP_HOST_UNREACHABLE, ICMP_PORT_UNREACHABLE, ICMP_PROHIBITED } from "./icmp.ts";
+import {
+  Icmp,
+  ICMP_HOST_UNREACHABLE,
+  ICMP_PORT_UNREACHABLE,
+  ICMP_PROHIBITED,
+  ICMP_PROTOCOL_UNREACHABLE,
+} from "./icmp.ts";
 import {
   emptyPacket,
   formatAddress,
@@ -34,11 +40,13 @@ import {
   IPPROTO_UDP,
   parseIpv4,
 } from "./ipv4.ts";
+import { Reassembly } from "./ipv4_fragments.ts";
+import type { GatewayDrops, GatewayStats } from "./stats.ts";
 import { Tcp } from "./tcp.ts";
 import type { ConnectionHandler } from "./tcp_listeners.ts";
 import type { ConnectOptions } from "./tcp_openings.ts";
 import type { OutboundPolicy } from "./tcp_outbound.ts";
-import { type TcpLimits, type TcpStats } from "./tcp_connection.ts";
+import type { TcpLimits } from "./tcp_connection.ts";
 import { emptySegment, parseSegment } from "./tcp_segment.ts";
 import { type SetTimer, Timers } from "./timers.ts";
 import { type DatagramHandler, type OutboundDatagrams, Udp } from "./udp.ts";
@@ -54,6 +62,7 @@ export type {
   OutboundPolicy,
   OutboundRefusal,
 } from "./tcp_outbound.ts";
+export type { GatewayDrops, GatewayStats } from "./stats.ts";
 export type { DatagramHandler, OutboundDatagrams } from "./udp.ts";
 export type { DatagramFlow, FlowEvents } from "./udp_flows.ts";
 
@@ -77,34 +86,6 @@ export interface GatewayOptions {
   limits?: Partial<TcpLimits>;
 }
 
-export interface GatewayDrops {
-  malformed: number;
-  checksum: number;
-  fragment: number;
-  /** Frames for another MAC, or packets for an address we do not answer for. */
-  notForUs: number;
-  protocol: number;
-}
-
-export interface GatewayStats {
-  framesIn: number;
-  framesOut: number;
-  /** Frames that the link had no room for. */
-  framesRefused: number;
-  drops: GatewayDrops;
-  neighbours: number;
-  connections: number;
-  timeWait: number;
-  /** Bytes that arrived and no reader has taken yet. */
-  unread: number;
-  /** Of datagrams: see openFlow. */
-  flows: number;
-  timers: number;
-  echoes: number;
-  icmpErrors: number;
-  tcp: TcpStats;
-}
-
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #received = packetView(LARGE_FRAME_MAXIMUM);
@@ -113,6 +94,7 @@ export class Gateway {
   readonly #timers: Timers;
   readonly #frame: FrameBuilder;
   readonly #arp: Arp;
+  readonly #reassembly: Reassembly;
   readonly #icmp: Icmp;
   readonly #udp: Udp;
   readonly #flows: UdpFlows;
@@ -137,6 +119,7 @@ export class Gateway {
       (frame, offload) => options.send(frame, offload),
       options.offload,
     );
+    this.#reassembly = new Reassembly(this.#timers);
     this.#arp = new Arp(this.#frame, this.#timers, address, mac);
     const random = options.random ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]);
     this.#udp = new Udp(this.#frame, address);
@@ -256,6 +239,7 @@ export class Gateway {
   /** A VM is gone: ends its connections at once and forgets its MAC. */
   forget(address: number): void {
     this.#tcp.reset(address);
+    this.#reassembly.forget(address);
     this.#arp.forget(address);
   }
 
@@ -274,11 +258,12 @@ export class Gateway {
       framesIn: this.#framesIn,
       framesOut: this.#frame.sent,
       framesRefused: this.#frame.refused,
-      drops: { ...this.#drops },
+      drops: { ...this.#drops, fragment: this.#reassembly.dropped },
       neighbours: this.#arp.size,
       connections: this.#tcp.connections,
       timeWait: this.#tcp.timeWaiting,
       unread: this.#tcp.unread,
+      reassembling: this.#reassembly.bytes,
       flows: this.#flows.size,
       timers: this.#timers.size,
       echoes: this.#icmp.echoes,
@@ -301,10 +286,10 @@ export class Gateway {
   }
 
   #receiveIpv4(length: number, broadcast: boolean, checked: boolean): void {
-    const frame = this.#received;
+    let frame = this.#received;
     const packet = this.#packet;
     const problem = parseIpv4(frame, length, packet);
-    if (problem !== null) {
+    if (problem !== null && problem !== "fragment") {
       this.#drops[problem]++;
       return;
     }
@@ -317,6 +302,11 @@ export class Gateway {
     }
     const now = this.#options.now();
     const from = this.#arp.confirm(source, frame.bytes, now);
+    if (problem === "fragment") {
+      const whole = this.#reassembly.receive(frame, packet, now);
+      if (whole === null) return;
+      frame = whole;
+    }
     if (protocol === IPPROTO_TCP) {
       const wrong = parseSegment(frame, packet, this.#segment, checked);
       if (wrong !== null) this.#drops[wrong]++;
@@ -332,6 +322,9 @@ export class Gateway {
       this.#icmp.unreachable(frame, packet, from.mac, ICMP_PROHIBITED, now);
     } else if (protocol === IPPROTO_ICMP) {
       if (!this.#icmp.receive(frame, packet, from.mac, now)) this.#drops.malformed++;
-    } else this.#drops.protocol++;
+    } else {
+      this.#drops.protocol++;
+      this.#icmp.unreachable(frame, packet, from.mac, ICMP_PROTOCOL_UNREACHABLE, now);
+    }
   }
 }

@@ -12,6 +12,7 @@ import {
   sendIpv4,
   writeIpv4,
 } from "./ipv4.ts";
+import { sendFragments } from "./ipv4_fragments.ts";
 import type { UdpFlows } from "./udp_flows.ts";
 
 const ICMP_HEADER = 8;
@@ -19,8 +20,11 @@ const ICMP_ECHO_REPLY = 0;
 const ICMP_UNREACHABLE = 3;
 const ICMP_ECHO = 8;
 export const ICMP_HOST_UNREACHABLE = 1;
+export const ICMP_PROTOCOL_UNREACHABLE = 2;
 export const ICMP_PORT_UNREACHABLE = 3;
 export const ICMP_PROHIBITED = 13;
+/** Messages about which no error is sent, so that two hosts never answer each other's (RFC 1122 3.2.2). */
+const ERRORS: readonly number[] = [ICMP_UNREACHABLE, 4, 5, 11, 12];
 /** Errors per second that all VMs together can make us send (RFC 1812 section 4.3.2.8). */
 const ERRORS_PER_SECOND = 1000;
 
@@ -44,7 +48,7 @@ export class Icmp {
 
   receive(frame: PacketView, packet: Ipv4Packet, mac: Uint8Array, now: number): boolean {
     const { payload, length } = packet;
-    if (length < ICMP_HEADER || length > MTU - IPV4_HEADER) return false;
+    if (length < ICMP_HEADER) return false;
     if (fold(sum(frame, payload, length)) !== 0) return false;
     const type = frame.bytes[payload];
     if (type === ICMP_ECHO) this.#answer(frame, packet, mac);
@@ -83,6 +87,7 @@ export class Icmp {
     code: number,
     now: number,
   ) {
+    if (packet.protocol === IPPROTO_ICMP && ERRORS.includes(frame.bytes[packet.payload])) return;
     const second = Math.floor(now / 1000);
     if (second !== this.#second) {
       this.#second = second;
@@ -117,9 +122,18 @@ export class Icmp {
   #answer(frame: PacketView, packet: Ipv4Packet, mac: Uint8Array): void {
     this.echoes++;
     const { payload, length } = packet;
+    if (length > MTU - IPV4_HEADER) return this.#answerLarge(frame, packet, mac);
     this.#frame.bytes.set(frame.bytes.subarray(payload, payload + length), IPV4_PAYLOAD);
     put16(this.#frame.bytes, IPV4_PAYLOAD, ICMP_ECHO_REPLY << 8);
     this.#send(packet.source, mac, length);
+  }
+
+  /** For a request that came in fragments: it stands at IPV4_PAYLOAD. */
+  #answerLarge(whole: PacketView, { source, length }: Ipv4Packet, mac: Uint8Array): void {
+    put32(whole.bytes, IPV4_PAYLOAD, ICMP_ECHO_REPLY << 24);
+    whole.words[(IPV4_PAYLOAD + 2) >> 1] = fold(sum(whole, IPV4_PAYLOAD, length));
+    const packet = { source: this.#address, destination: source, protocol: IPPROTO_ICMP };
+    sendFragments(this.#frame, mac, packet, whole, length);
   }
 
   #send(to: number, mac: Uint8Array, length: number, from: number = this.#address): void {

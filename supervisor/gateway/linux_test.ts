@@ -82,7 +82,7 @@ linuxTest("10 MB go there and back byte-exact while 1 % is lost each way", async
   assert(peer.gateway.stats().tcp.fastRetransmissions > 0, "nothing of ours was lost");
 }, 0.01);
 
-/** Echo requests of three sizes by a raw socket; prints whether each answer is the request's echo. */
+/** Echo requests of some sizes by a raw socket; prints whether each answer is the request's echo. */
 const PING = `
 import socket, struct
 def checksum(b):
@@ -92,17 +92,17 @@ def checksum(b):
     return ~(t + (t >> 16)) & 0xffff
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
 s.settimeout(5)
-for sequence, size in enumerate((0, 57, 1472)):
+for sequence, size in enumerate((0, 57, 1472, 4000, 65507)):
     rest = struct.pack("!HH", 77, sequence) + bytes(i % 251 for i in range(size))
     request = struct.pack("!BBH", 8, 0, checksum(b"\\x08\\0\\0\\0" + rest)) + rest
     s.sendto(request, ("10.0.0.1", 0))
-    answer = s.recv(2000)[20:]
+    answer = s.recv(65535)[20:]
     print(size, answer[:2] == b"\\0\\0" and answer[4:] == rest and checksum(answer) == 0)
 `;
 
-linuxTest("ping is answered in both directions", async (peer) => {
+linuxTest("ping is answered in both directions, with up to 65,507 bytes", async (peer) => {
   const text = await peer.run("python3", "-c", PING);
-  assertEquals(text, "0 True\n57 True\n1472 True\n");
+  assertEquals(text, "0 True\n57 True\n1472 True\n4000 True\n65507 True\n");
   await peer.gateway.ping(ADDRESS_B);
 });
 
@@ -128,16 +128,18 @@ linuxTest("a thousand connections at once are all served", async ({ gateway }) =
   answers.forEach((answer, index) => assertEquals(answer, `connection ${index}`));
 });
 
-linuxTest("Linux connects to a listener and is refused elsewhere", async (peer) => {
-  peer.gateway.listen(80, async (connection) => {
-    const request = await collect(connection);
-    await transmit(connection, request.reverse());
-  });
-  peer.gateway.bindUdp(53, (payload, _from, reply) => reply(payload.reverse()));
-  const text = await peer.run(
-    "python3",
-    "-c",
-    `
+linuxTest(
+  "Linux connects to a listener, sends datagrams of any size and is refused elsewhere",
+  async (peer) => {
+    peer.gateway.listen(80, async (connection) => {
+      const request = await collect(connection);
+      await transmit(connection, request.reverse());
+    });
+    peer.gateway.bindUdp(53, (payload, _from, reply) => reply(payload.reverse()));
+    const text = await peer.run(
+      "python3",
+      "-c",
+      `
 import socket
 c = socket.create_connection(("10.0.0.1", 80))
 c.sendall(b"x" * 3000000 + b"y")
@@ -162,7 +164,12 @@ u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 u.settimeout(5)
 u.sendto(b"name", ("10.0.0.1", 53))
 print(u.recv(10))
+large = bytes(i % 251 for i in range(60000))
+u.sendto(large, ("10.0.0.1", 53))
+print(u.recv(65535) == large[::-1])
 `,
-  );
-  assertEquals(text.trim().split("\n"), ["3000001 b'yx'", "refused", "refused", "b'eman'"]);
-});
+    );
+    const lines = ["3000001 b'yx'", "refused", "refused", "b'eman'", "True"];
+    assertEquals(text.trim().split("\n"), lines);
+  },
+);

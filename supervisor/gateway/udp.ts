@@ -3,7 +3,7 @@
  * What nobody takes is answered with ICMP.
  */
 import { get16, put16 } from "./bytes.ts";
-import { fold, type PacketView, pseudoHeader, sum } from "./checksum.ts";
+import { fold, type PacketView, packetView, pseudoHeader, sum } from "./checksum.ts";
 import type { Endpoint } from "./connection.ts";
 import type { UdpFlows } from "./udp_flows.ts";
 import { ETHERNET_HEADER, type FrameBuilder, MTU } from "./ethernet.ts";
@@ -12,12 +12,14 @@ import {
   IPV4_HEADER,
   IPV4_PAYLOAD,
   type Ipv4Packet,
+  PACKET_MAXIMUM,
   sendIpv4,
   writeIpv4,
 } from "./ipv4.ts";
+import { sendFragments } from "./ipv4_fragments.ts";
 
 const UDP_HEADER = 8;
-export const UDP_PAYLOAD_MAXIMUM: number = MTU - IPV4_HEADER - UDP_HEADER;
+export const UDP_PAYLOAD_MAXIMUM: number = PACKET_MAXIMUM - IPV4_HEADER - UDP_HEADER;
 
 /** `payload` is a copy. `reply` may be called later and more than once; false: it was not sent. */
 export type DatagramHandler = (
@@ -44,6 +46,8 @@ export class Udp {
   readonly #handlers = new Map<number, DatagramHandler>();
   readonly #frame: FrameBuilder;
   readonly #address: number;
+  /** Where datagrams are built that take more than one packet. */
+  #large: PacketView | undefined;
 
   constructor(frame: FrameBuilder, address: number) {
     this.#frame = frame;
@@ -107,9 +111,12 @@ export class Udp {
   /** False: it is too large, or there is no room on the link now. */
   send(mac: Uint8Array, to: Endpoint, from: Endpoint, payload: Uint8Array): boolean {
     if (payload.length > UDP_PAYLOAD_MAXIMUM) return false;
-    const frame = this.#frame;
-    const { bytes } = frame;
     const length = UDP_HEADER + payload.length;
+    const whole = length <= MTU - IPV4_HEADER;
+    const frame = whole
+      ? this.#frame
+      : this.#large ??= packetView(ETHERNET_HEADER + PACKET_MAXIMUM);
+    const { bytes } = frame;
     put16(bytes, IPV4_PAYLOAD, from.port);
     put16(bytes, IPV4_PAYLOAD + 2, to.port);
     put16(bytes, IPV4_PAYLOAD + 4, length);
@@ -120,7 +127,9 @@ export class Udp {
     const checksum = fold(sum(frame, IPV4_PAYLOAD, length, pseudo));
     // Zero means "no checksum" on the wire.
     frame.words[(IPV4_PAYLOAD + 6) >> 1] = checksum === 0 ? 0xffff : checksum;
-    return sendIpv4(frame, mac, length);
+    if (whole) return sendIpv4(this.#frame, mac, length);
+    const packet = { source: from.address, destination: to.address, protocol: IPPROTO_UDP };
+    return sendFragments(this.#frame, mac, packet, frame, length);
   }
 }
 

@@ -33,6 +33,7 @@ Deno.test({
       // No more at once than fit into the receive buffer of a socket of this machine.
       assertEquals(await ask(port.host, 100, 300), "300 0");
       assertEquals({ ...port.stats }, { open: 100, accepted: 100, failed: 0 });
+      assertEquals(await ask(port.host, 3, 60_000), "9 0", "in fragments");
       const closed = await supervisor.publish(name, { ...address, guest: 8 });
       const client = await runTool("python3", [
         "-c",
