@@ -22,12 +22,32 @@ static int pieces_error(const struct iovec *pieces, size_t count) {
   return 0;
 }
 
+/* Whether it may be ignored. */
+static int control_error(const struct socket *socket, const struct msghdr *message) {
+  if (!message->msg_controllen) return 0;
+  if (!message->msg_control) return EFAULT;
+  const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+  while (header) {
+    size_t at = (size_t)((const char *)header - (const char *)message->msg_control);
+    if (header->cmsg_len < sizeof *header || header->cmsg_len > message->msg_controllen - at) {
+      return EINVAL;
+    }
+    /* These are for sockets of AF_UNIX. */
+    int elsewhere = header->cmsg_type == SCM_RIGHTS || header->cmsg_type == SCM_CREDENTIALS;
+    if (header->cmsg_level == SOL_SOCKET && !elsewhere) return EINVAL;
+    if (header->cmsg_level == IPPROTO_IP && socket->type != SOCK_STREAM) return EINVAL;
+    header = CMSG_NXTHDR(message, header);
+  }
+  return 0;
+}
+
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
   struct socket *socket = socket_get(fd);
   if (!socket) return -1;
   struct sockaddr_in to;
   int named = message->msg_name && socket->type != SOCK_STREAM;
   int error = pieces_error(message->msg_iov, message->msg_iovlen);
+  if (!error) error = control_error(socket, message);
   if (!error && named) error = posix_load_address(message->msg_name, message->msg_namelen, &to);
   if (error) return finish_count(socket, -error);
   return finish_count(socket, socket_send(socket, message->msg_iov, (int)message->msg_iovlen, flags,

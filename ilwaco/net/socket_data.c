@@ -91,9 +91,9 @@ static long receive_stream(struct socket *socket, const struct iovec *pieces, in
     if (result > 0) {
       taken += (size_t)result;
       if (!(flags & MSG_WAITALL) || (flags & MSG_PEEK) || taken == wanted) return (long)taken;
-    } else if (result != -EAGAIN) {
-      return taken ? (long)taken : result;
+      continue; /* behind it may stand the end, of which nobody would tell again */
     }
+    if (result != -EAGAIN) return taken ? (long)taken : result;
     if (socket->read_shut || socket->closed) return (long)taken;
     if (!may_wait(socket, flags) || !socket_wait(socket, deadline)) {
       return taken ? (long)taken : -EAGAIN;
@@ -131,6 +131,8 @@ static long receive_datagram(struct socket *socket, const struct iovec *pieces, 
 long socket_receive(struct socket *socket, const struct iovec *pieces, int count, int *flags,
                     struct sockaddr_in *from) {
   memset(from, 0, sizeof *from);
+  if (*flags & MSG_OOB) return socket->type == SOCK_STREAM ? -EINVAL : -EOPNOTSUPP;
+  if (*flags & ~(MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL)) return -EOPNOTSUPP;
   if (socket->type == SOCK_DGRAM) return receive_datagram(socket, pieces, count, flags, from);
   long result = receive_stream(socket, pieces, count, *flags);
   *flags = 0;
@@ -180,7 +182,7 @@ static long send_datagram(struct socket *socket, const struct iovec *pieces, int
 
 long socket_send(struct socket *socket, const struct iovec *pieces, int count, int flags,
                  const struct sockaddr_in *to) {
-  if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE)) return -EOPNOTSUPP;
+  if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE | MSG_EOR)) return -EOPNOTSUPP;
   if (socket->type == SOCK_STREAM) return send_stream(socket, pieces, count, flags);
   if (socket->write_shut) return -EPIPE;
   return send_datagram(socket, pieces, count, to);

@@ -31,7 +31,11 @@ struct linger {
   int l_linger; /* seconds */
 };
 
-/* Of sendmsg and recvmsg. There is no ancillary data: what is sent is ignored, none is received. */
+/*
+ * Of sendmsg and recvmsg. There is no ancillary data: recvmsg delivers none and sets msg_controllen to 0;
+ * sendmsg fails with EINVAL for what is malformed or asks for something, but ignores what another level's
+ * or another family's sockets would take, as Linux does.
+ */
 struct msghdr {
   void *msg_name;
   socklen_t msg_namelen;
@@ -41,6 +45,34 @@ struct msghdr {
   size_t msg_controllen;
   int msg_flags; /* set by recvmsg: MSG_TRUNC if the datagram was longer than the buffers */
 };
+
+struct cmsghdr {
+  size_t cmsg_len; /* with this header */
+  int cmsg_level, cmsg_type;
+};
+
+#define CMSG_ALIGN(length) (((length) + sizeof(size_t) - 1) & ~(sizeof(size_t) - 1))
+#define CMSG_LEN(length) (CMSG_ALIGN(sizeof(struct cmsghdr)) + (length))
+#define CMSG_SPACE(length) (CMSG_ALIGN(sizeof(struct cmsghdr)) + CMSG_ALIGN(length))
+#define CMSG_DATA(header) ((unsigned char *)((struct cmsghdr *)(header) + 1))
+#define CMSG_FIRSTHDR(message)                           \
+  ((message)->msg_controllen >= sizeof(struct cmsghdr) ? \
+       (struct cmsghdr *)(message)->msg_control          \
+                                                       : (struct cmsghdr *)0)
+#define CMSG_NXTHDR(message, header) ilwaco_next_control(message, header)
+
+static inline struct cmsghdr *ilwaco_next_control(const struct msghdr *message,
+                                                  const struct cmsghdr *header) {
+  size_t at = (size_t)((const char *)header - (const char *)message->msg_control);
+  size_t left = message->msg_controllen - at;
+  if (header->cmsg_len < sizeof *header || header->cmsg_len > left) return 0;
+  size_t space = CMSG_ALIGN(header->cmsg_len);
+  if (space > left || left - space < sizeof *header) return 0;
+  return (struct cmsghdr *)((char *)message->msg_control + at + space);
+}
+
+#define SCM_RIGHTS 1
+#define SCM_CREDENTIALS 2
 
 #define AF_UNSPEC 0
 #define AF_INET 2
@@ -60,10 +92,16 @@ struct msghdr {
 #define SHUT_WR 1
 #define SHUT_RDWR 2
 
+/* Of recv: PEEK, TRUNC (the datagram's whole length), DONTWAIT, WAITALL, of recvmsg's answer: TRUNC. Of
+ * send: DONTWAIT, NOSIGNAL, MORE, EOR (there are no records to end). EOPNOTSUPP: any other; there is no
+ * out-of-band data. */
+#define MSG_OOB 0x01
 #define MSG_PEEK 0x02
+#define MSG_DONTROUTE 0x04
 #define MSG_CTRUNC 0x08
 #define MSG_TRUNC 0x20
 #define MSG_DONTWAIT 0x40
+#define MSG_EOR 0x80
 #define MSG_WAITALL 0x100
 #define MSG_NOSIGNAL 0x4000
 #define MSG_MORE 0x8000 /* more is coming: a segment that is not full waits for it, 200 ms at most */
