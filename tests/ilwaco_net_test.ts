@@ -52,6 +52,7 @@ async function build(guest: string[], folder: string, name: string): Promise<str
     "ilwaco/libc/calendar.c",
     "ilwaco/uio.c",
     "tests/native/net_nic.c",
+    "tests/native/net_offload.c",
     ...guest,
   ];
   const object = `${folder}/${name}.o`;

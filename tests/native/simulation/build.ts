@@ -25,6 +25,7 @@ async function sources(): Promise<string[]> {
     "ilwaco/poll.c",
     "ilwaco/uio.c",
     "tests/native/net_nic.c",
+    "tests/native/net_offload.c",
     `${HERE}/guest.c`,
   ];
   for await (const { name } of Deno.readDir(fromRoot("ilwaco/net"))) {
