@@ -9,7 +9,8 @@
  * supervisor and servers share the machine's processors.
  *
  * VMs are under load before each measurement, until their cell has translated what is hot: 3 s each way
- * (throughput), 10 s and 2 s for each size (documents), 10 s (arena). All parts take about eight minutes.
+ * (throughput), 10 s and 2 s for each size (documents), 45 s for each number of game servers (arena), which ask for
+ * little each and so are translated late. All parts take about eight minutes.
  */
 
 import { parseArgs } from "@std/cli/parse-args";

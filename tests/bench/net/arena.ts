@@ -7,7 +7,7 @@
 
 import { type Natives, withLink } from "./links.ts";
 
-const PORT = 27910, CLIENTS = 4, WARM_SECONDS = 10;
+const PORT = 27910, CLIENTS = 4, WARM_SECONDS = 45;
 /** An update may be this late. */
 export const LATE_MAXIMUM_US = 10_000;
 
