@@ -213,12 +213,13 @@ Deno.test("ports are published and closed while a VM runs, and its frames are ca
     const made = await send("POST", "/v1/ports", { json: { vm: "web", publish: "0:80" } });
     const port = await made.json();
     assertEquals([made.status, port.name, port.guest], [201, "web", 80]);
-    // Five frames are the least that an answer takes: the handshake, request and answer.
-    const capture = send("GET", "/v1/vms/web/pcap?frames=5&seconds=60");
-    const response = await capture;
-    const page = await fetch(`http://127.0.0.1:${port.host}/`);
-    assertEquals(page.status, 200);
-    await page.body?.cancel();
+    const response = await send("GET", "/v1/vms/web/pcap?frames=8&seconds=60");
+    // Each answer takes two frames at least, and the first of them the handshake's three besides.
+    for (let n = 0; n < 3; n++) {
+      const page = await fetch(`http://127.0.0.1:${port.host}/`);
+      assertEquals(page.status, 200);
+      await page.arrayBuffer();
+    }
     const file = new Uint8Array(await response.arrayBuffer());
     const tcpdump = new Deno.Command("tcpdump", {
       args: ["-nn", "-r", "-"],
@@ -230,13 +231,12 @@ Deno.test("ports are published and closed while a VM runs, and its frames are ca
     await input.write(file);
     await input.close();
     const text = new TextDecoder().decode((await tcpdump.output()).stdout);
-    assertEquals(text.trim().split("\n").length, 5, text);
+    assertEquals(text.trim().split("\n").length, 8, text);
     assertMatch(text, /10\.0\.0\.1\.\d+ > 10\.0\.0\.2\.80: Flags \[S\]/);
     assertMatch(text, /10\.0\.0\.2\.80 > 10\.0\.0\.1\.\d+: Flags \[S\.\]/);
     const list = await (await send("GET", "/v1/ports")).json();
-    assertEquals(list.map(({ host, accepted }: Record<string, number>) => [host, accepted]), [
-      [port.host, 1],
-    ]);
+    assertEquals(list.map(({ host }: Record<string, number>) => host), [port.host]);
+    assert(list[0].accepted >= 1);
     assertEquals((await send("DELETE", `/v1/ports/127.0.0.1/${port.host}`)).status, 204);
     await expectProblem(send("DELETE", `/v1/ports/127.0.0.1/${port.host}`), 404, "port");
     const udp = await (await send("POST", "/v1/ports", {
