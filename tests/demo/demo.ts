@@ -1,5 +1,5 @@
 /**
- * `deno task demo [--vms 100] [--seconds 5] [--listen 127.0.0.1:0] [--serve]`: from a fresh checkout to
+ * `deno task demo [--vms 100] [--seconds 5] [--warm-up 25] [--listen 127.0.0.1:0] [--serve]`: from a fresh checkout to
  * a fleet of web servers, each in its own virtual machine, checked and measured.
  *
  * Exit status 0 when every check held, 1 with the reason otherwise.
@@ -13,10 +13,12 @@ import { bootFleet, fetchPage, hostOf, strangers } from "../load/fleet.ts";
 import { load, type LoadResult, percentile } from "../load/load.ts";
 import { TestServer } from "../load/server.ts";
 
-const HELP = `usage: deno task demo [--vms N] [--seconds N] [--listen HOST:PORT] [--serve]
+const HELP = `usage: deno task demo [--vms N] [--seconds N] [--warm-up N] [--listen HOST:PORT]
+                         [--serve]
 
   --vms N             virtual machines to boot, 1 to 10000 (default 100)
-  --seconds N         how long to load them (default 5)
+  --seconds N         how long to load them, first cold and then warm (default 5)
+  --warm-up N         seconds of load between the two (default 25): what is hot is translated
   --listen HOST:PORT  where the supervisor listens (default 127.0.0.1, any free port; 8080 with --serve)
   --serve             stay up afterwards and print the URLs`;
 
@@ -26,15 +28,16 @@ class CheckFailed extends Error {}
 interface Options {
   readonly vms: number;
   readonly seconds: number;
+  readonly warmUp: number;
   readonly listen: string;
   readonly serve: boolean;
 }
 
 function readOptions(args: string[]): Options | string {
   const flags = parseArgs(args, {
-    string: ["vms", "seconds", "listen"],
+    string: ["vms", "seconds", "warm-up", "listen"],
     boolean: ["serve", "help"],
-    default: { vms: "100", seconds: "5" },
+    default: { vms: "100", seconds: "5", "warm-up": "25" },
     unknown: (word: string) => {
       throw new CheckFailed(`unknown argument "${word}"\n${HELP}`);
     },
@@ -42,8 +45,9 @@ function readOptions(args: string[]): Options | string {
   if (flags.help) return HELP;
   const vms = wholeNumber("--vms", flags.vms, 1, 10_000);
   const seconds = wholeNumber("--seconds", flags.seconds, 1, 3600);
+  const warmUp = wholeNumber("--warm-up", flags["warm-up"], 1, 3600);
   const listen = flags.listen ?? (flags.serve ? "127.0.0.1:8080" : "127.0.0.1:0");
-  return { vms, seconds, listen, serve: flags.serve };
+  return { vms, seconds, warmUp, listen, serve: flags.serve };
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {
@@ -102,7 +106,7 @@ function print(rows: readonly (readonly [string, string])[]): void {
 }
 
 async function demo(options: Options, server: TestServer): Promise<void> {
-  const { vms, seconds } = options;
+  const { vms, seconds, warmUp } = options;
   // The first VM warms up the program itself; what each further one costs is counted from there.
   let firstBytes = 0;
   const booting = progress("booting", vms);
@@ -118,16 +122,24 @@ async function demo(options: Options, server: TestServer): Promise<void> {
   const system = await server.request("GET", "/v1/system");
 
   const connections = Math.min(32, vms);
-  console.log(`loading all of them for ${seconds} s over ${connections} connections ...`);
-  const result: LoadResult = await load({
-    address: server.address,
-    hosts: fleet.names.map(hostOf),
-    path: "/",
-    connections,
-    seconds,
-  });
-  none(Object.entries(result.failures).map(([what, n]) => `${n} x ${what}`), "requests failed");
-  check(result.answered > 0, "no request was answered under load");
+  const drive = async (seconds: number): Promise<LoadResult> => {
+    const result = await load({
+      address: server.address,
+      hosts: fleet.names.map(hostOf),
+      path: "/",
+      connections,
+      seconds,
+    });
+    none(Object.entries(result.failures).map(([what, n]) => `${n} x ${what}`), "requests failed");
+    check(result.answered > 0, "no request was answered under load");
+    return result;
+  };
+  console.log(`loading all of them over ${connections} connections for ${seconds} s ...`);
+  const cold = await drive(seconds);
+  console.log(`... for ${warmUp} s more, in which their code is translated ...`);
+  await drive(warmUp);
+  console.log(`... and for ${seconds} s again`);
+  const warm = await drive(seconds);
 
   if (vms > 1) {
     const victim = await crashOne(server, fleet.names);
@@ -140,9 +152,10 @@ async function demo(options: Options, server: TestServer): Promise<void> {
     ["boots per second", (vms / fleet.seconds).toFixed(0)],
     ["create to first byte, p50", milliseconds(percentile(fleet.firstByte, 0.5))],
     ["create to first byte, p99", milliseconds(percentile(fleet.firstByte, 0.99))],
-    ["requests per second", (result.answered / result.seconds).toFixed(0)],
-    ["latency, p50", milliseconds(percentile(result.latencies, 0.5))],
-    ["latency, p99", milliseconds(percentile(result.latencies, 0.99))],
+    ["requests per second, at first", (cold.answered / cold.seconds).toFixed(0)],
+    ["requests per second, warm", (warm.answered / warm.seconds).toFixed(0)],
+    ["latency, warm, p50", milliseconds(percentile(warm.latencies, 0.5))],
+    ["latency, warm, p99", milliseconds(percentile(warm.latencies, 0.99))],
     ["resident memory per VM", residentPerVm(idleBytes - firstBytes, vms - 1)],
     ["private frames per VM", `${kibibytes((frames.private * 4096) / vms)}`],
     ["page frames shared", `${frames.image} image frames, each used by ${vms} VMs`],
