@@ -47,9 +47,13 @@ static void threads(void) {
   pthread_setname_np(waiter, "waiter");
   pthread_setname_np(sleeper, "sleeper");
   while (ready < 2) usleep(1000);
-  usleep(1000);
+  int count;
+  do { /* from `ready` to its wait a thread may be preempted for any time */
+    usleep(1000);
+    count = inspect_threads(list, 8);
+  } while (list[1].state != INSPECT_WAITING || list[2].state != INSPECT_SLEEPING);
   memset(list, 0x55, sizeof list);
-  int count = inspect_threads(list, 2);
+  count = inspect_threads(list, 2);
   printf("threads: %d\n", count);
   tell("no more than there is room for", list[2].id == 0x55555555);
   count = inspect_threads(list, 8);
@@ -123,18 +127,23 @@ static void sockets(void) {
   arrived(datagrams);
   struct inspect_socket list[16];
   int count = inspect_sockets(list, 16);
-  for (int i = 0; i < count; i++) {
-    const struct inspect_socket *s = &list[i];
-    unsigned port = ntohs(s->local.sin_port);
-    if (port == 1000 && s->remote.sin_port) printf("to be read: %u\n", (unsigned)s->receive_queue);
-    if (port == 1001) tell("it knows its congestion window", s->congestion_window > 1000);
-    if (port == 1002) tell("a datagram is kept", s->receive_queue >= 3);
+  const struct inspect_socket *connected = &list[of_port(list, count, 1001)];
+  for (int i = 0; i < count; i++) { /* connections have no order: their places are hashed */
+    if (list[i].remote.sin_port == connected->local.sin_port) {
+      printf("to be read: %u\n", (unsigned)list[i].receive_queue);
+    }
   }
+  tell("it knows its congestion window", connected->congestion_window > 1000);
+  tell("a datagram is kept", list[of_port(list, count, 1002)].receive_queue >= 3);
   char text[16];
   recv(server, text, sizeof text, 0);
   recv(datagrams, text, sizeof text, 0);
   close(client);
   arrived(server);
+  do { /* the end has arrived; that it did is told by a segment of its own */
+    usleep(1000);
+    count = inspect_sockets(list, 16);
+  } while (strcmp(list[of_port(list, count, 1001)].state, "FIN-WAIT-2") != 0);
   show_sockets("half closed");
   close(server);
   close(listener);
