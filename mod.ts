@@ -31,8 +31,11 @@
  * const image = kernel.loadImage("hello", (await guestImage("hello"))!);
  * const vm = kernel.createVm({ name: "greeter", image, memory: 16 * 2 ** 20 });
  * kernel.start(vm);
- * while (vm.state !== "stopped") kernel.run(1_000_000);
+ * while (kernel.run(1_000_000) > 0); // until nobody has anything to do
+ * console.log(vm.exitCode ?? kernel.report(vm).reason); // null: it crashed, or waits for ever
  * ```
+ *
+ * Both examples run a guest that `deno task guests` has built.
  *
  * @module
  */

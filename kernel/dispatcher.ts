@@ -131,6 +131,9 @@ export class Dispatcher {
 
   /** Runs VMs for at most `budget` units of work; returns the work done. */
   run(budget: number): number {
+    if (!Number.isSafeInteger(budget) || budget < 0) {
+      throw new RangeError(`budget: expected a whole number of units of work, got ${budget}`);
+    }
     let left = budget - this.#owed;
     while (left > 0) {
       const done = this.#runNext(left);

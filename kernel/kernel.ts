@@ -6,7 +6,8 @@
  * the same run. How long things take is counted in units of work, see kernel/dispatcher.ts.
  *
  * Rules for callers:
- * - Event callbacks must not call back into the kernel.
+ * - Event callbacks must not call back into the kernel. What one throws comes out of the call that it
+ *   was called from, and the kernel must not be used any more.
  * - ImageError and VmError refuse a request and leave everything as it was. Whatever else is thrown is
  *   a bug of the kernel, which must not be used any more.
  */
@@ -278,9 +279,9 @@ export class Kernel {
   // Time.
 
   /**
-   * Runs VMs in the scheduler's order for at most `budget` units of work (an integer). Returns the work
-   * done; less than the budget means that no VM is runnable. With a DeterministicClock it jumps over
-   * the time in which all are idle.
+   * Runs VMs in the scheduler's order for at most `budget` units of work (a whole number, or a
+   * RangeError). Returns the work done; less than the budget means that no VM is runnable. With a
+   * DeterministicClock it jumps over the time in which all are idle.
    */
   run(budget: number): number {
     return this.#dispatcher.run(budget);

@@ -8,7 +8,7 @@ import type { Mechanisms } from "./mechanisms.ts";
 import type { SwapOptions } from "./swap_device.ts";
 import type { Vm } from "./vm.ts";
 
-/** What the kernel tells its owner. Called synchronously; must not call back into the kernel. */
+/** What the kernel tells its owner. Called synchronously; must not call back into the kernel, nor throw. */
 export interface KernelEvents {
   /** Console output; `bytes` is only valid during the call. */
   console(vm: Vm, bytes: Uint8Array): void;

@@ -144,6 +144,17 @@ Deno.test("when all VMs sleep for ever, run returns at once and says so", async 
   t.finish();
 });
 
+Deno.test("a budget that is no whole number is refused, and the kernel goes on", async () => {
+  const t = testKernel();
+  const vm = await t.boot(HELLO);
+  for (const budget of [NaN, Infinity, -1, 0.5, 2 ** 60]) {
+    assertThrows(() => t.kernel.run(budget), RangeError, "budget: expected a whole number");
+  }
+  t.kernel.run(1_000_000);
+  assertEquals(vm.exitCode, 42);
+  t.finish();
+});
+
 Deno.test("idle with 0 gives the rest of the quantum to the others", async () => {
   const t = testKernel({ quantum: 1000 });
   const yielding = await t.boot(`_start: xor eax, eax\n idle\n jmp _start`);

@@ -28,7 +28,7 @@ import { openParts, type Parts } from "./parts.ts";
 import { RequestError } from "./request_error.ts";
 import type { StateStore } from "./state/store.ts";
 import type { SupervisorOptions, VmEndpoint, VmParameters } from "./supervisor_options.ts";
-import { cellOptions, describeSettings } from "./supervisor_settings.ts";
+import { cellOptions, checkOptions, describeSettings } from "./supervisor_settings.ts";
 import type { CaptureLimits } from "./vm/captures.ts";
 import { endInput, typeInput } from "./vm/input.ts";
 import { keepPort } from "./vm/kept.ts";
@@ -90,7 +90,9 @@ export class Supervisor {
     this.#machines = this.#lives.machines;
   }
 
+  /** Throws a RequestError for an option that makes no sense, else an Error that says what to do. */
   static async start(options: SupervisorOptions = {}): Promise<Supervisor> {
+    checkOptions(options);
     const parts = await openParts(options);
     const supervisor = new Supervisor(options, parts);
     if (options.dataFolder !== undefined) await supervisor.#restore(options.dataFolder, parts);

@@ -37,6 +37,22 @@ Deno.test("a VM prints, ends with its code, and is remembered", () =>
     assertEquals(text(supervisor.consoleHistory("vm-1")), "hello, world\n");
   }));
 
+Deno.test("options of a supervisor that make no sense are refused by their name", async () => {
+  const wrong: [SupervisorOptions, string, string][] = [
+    [{ cells: 0 }, "cells", "a whole number from 1 to 64"],
+    [{ cells: NaN }, "cells", "a whole number from 1 to 64"],
+    [{ poolBytes: 1000 }, "poolBytes", "a multiple of 4096 from 4194304 to 2147418112"],
+    [{ poolBytes: 2 ** 40 }, "poolBytes", "a multiple of 4096"],
+    [{ swap: { bytes: -1 } }, "swap.bytes", "a whole number from 0"],
+    [{ swap: { bytes: 0, clusterBytes: 5000 } }, "swap.clusterBytes", "a multiple of 4096"],
+  ];
+  for (const [options, field, expected] of wrong) {
+    const error = await assertRejects(() => Supervisor.start(options), RequestError);
+    assertEquals(error.field, field);
+    assertStringIncludes(error.expected, expected);
+  }
+});
+
 Deno.test("what is typed reaches the VM, and the end of input too", () =>
   withSupervisor({}, async (supervisor) => {
     await supervisor.addImage("echo", echoGuest());

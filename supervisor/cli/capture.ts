@@ -24,8 +24,8 @@ export const capture: Command = {
     if (Deno.stdout.isTerminal()) {
       throw new UsageError("expected a file or a pipe as stdout, got a terminal: > FILE");
     }
-    const { body } = await client.send("GET", vmPath(vm, "pcap"));
-    for await (const bytes of body!) await writeAll(Deno.stdout, bytes);
+    const response = await client.send("GET", vmPath(vm, "pcap"));
+    for await (const bytes of client.bytes(response)) await writeAll(Deno.stdout, bytes);
     return EXIT.OK;
   },
 };

@@ -131,6 +131,8 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["ps", "--filter", "stat=running"], 'did you mean "state"'],
     [["ps", "--filter", "state=runing"], 'did you mean "running"'],
     [["ps", "--filter", "state"], "KEY=VALUE"],
+    [["up", "--egress", "1.2.3"], '--egress[0]: got "1.2.3"; expected'],
+    [["create", "--egress", "all", "hello"], "--egress[0]: "],
   ];
   for (const [args, message] of cases) {
     const { code, stdout, stderr } = await runDenali(args);
@@ -195,7 +197,18 @@ Deno.test("a server that cannot start says why with status 1", async () => {
 });
 
 Deno.test("a server that is not there is a failure with a hint", async () => {
-  const { code, stderr } = await runDenali(["ps", "--host", "127.0.0.1:1"]);
-  assertEquals(code, 1);
-  assertStringIncludes(stderr, "denali up");
+  const holder = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const host = `127.0.0.1:${holder.addr.port}`;
+  holder.close();
+  const cases = [
+    [host, `cannot reach http://${host}: `, "refused", "Is `denali up` running"],
+    ["unix:/dev/null/socket", "cannot reach unix:/dev/null/socket: ", "Not a directory"],
+    ["unix:", '--host: expected a URL, HOST:PORT or unix:PATH, got "unix:"'],
+    ["ftp://example.org", "--host: expected a URL"],
+  ];
+  for (const [host, ...messages] of cases) {
+    const { code, stderr } = await runDenali(["ps", "--host", host]);
+    assertEquals(code, 1, stderr);
+    for (const message of messages) assertStringIncludes(stderr, message);
+  }
 });

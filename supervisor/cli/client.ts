@@ -16,24 +16,29 @@ export const HOST_HELP =
   --ca FILE   certificate that the server's is signed with (default: DENALI_CA)`;
 
 export const CLIENT_EXIT_HELP =
-  `Exit status: 0 done, 1 the server refused or cannot be reached, 127 bad command line.`;
+  `Exit status: 0 done, 1 the server refused or cannot be reached, 127 bad command line, 141 nobody
+reads stdout any more.`;
 
 export class Client {
   /** Without a slash at its end. */
   readonly url: string;
+  /** What to call the server in messages. */
+  readonly #place: string;
   /** How to get there, where that is not plain TCP. */
   readonly #transport: Deno.HttpClient | undefined;
 
   /** `host` and `ca` as given on the command line. Throws a Failure if they make no sense. */
   constructor({ host, ca }: Readonly<Record<string, string | undefined>>) {
-    const given = host ?? Deno.env.get("DENALI_HOST") ?? DEFAULT_HOST;
+    const given = host ?? variable("DENALI_HOST") ?? DEFAULT_HOST;
     const socket = /^unix:(?:\/\/)?(.+)$/.exec(given)?.[1];
     const url = /^https?:\/\//.test(given) ? given : `http://${given}`;
-    if (socket === undefined && !URL.canParse(url)) {
-      throw new Failure(`--host: expected a URL, HOST:PORT or unix:PATH, got "${given}"`);
+    if (socket === undefined && (/^(?!http)\w+:\/\/|^unix:/.test(given) || !URL.canParse(url))) {
+      const where = host === undefined ? "DENALI_HOST" : "--host";
+      throw new Failure(`${where}: expected a URL, HOST:PORT or unix:PATH, got "${given}"`);
     }
     this.url = socket === undefined ? url.replace(/\/+$/, "") : "http://localhost";
-    this.#transport = socket === undefined ? trust(ca ?? Deno.env.get("DENALI_CA")) : unix(socket);
+    this.#place = socket === undefined ? this.url : `unix:${socket}`;
+    this.#transport = socket === undefined ? trust(ca ?? variable("DENALI_CA")) : unix(socket);
   }
 
   /** One request; throws a Failure with the server's message unless it is answered with 2xx. */
@@ -43,17 +48,19 @@ export class Client {
     body?: BodyInit,
     headers: Record<string, string> = {},
   ): Promise<Response> {
+    const allHeaders = { ...headers, ...authorization() };
     let response: Response;
     try {
       response = await fetch(this.url + path, {
         method,
         body,
-        headers: { ...headers, ...authorization() },
+        headers: allHeaders,
         client: this.#transport,
       });
     } catch (error) {
-      const reason = (error as Error).message;
-      throw new Failure(`cannot reach ${this.url}: ${reason}. Is \`denali up\` running there?`);
+      throw new Failure(
+        `cannot reach ${this.#place}: ${reasonOf(error)}. Is \`denali up\` running there?`,
+      );
     }
     if (!response.ok) throw new Failure(await refusal(response), EXIT.FAILED, response.status);
     return response;
@@ -70,10 +77,27 @@ export class Client {
       socket.onopen = () => resolve();
       socket.onerror = (event) => {
         const { message } = event as ErrorEvent;
-        reject(new Failure(`cannot open ${this.url}${path}: ${message}`));
+        reject(new Failure(`cannot open ${path} at ${this.#place}: ${message}`));
       };
     });
     return socket;
+  }
+
+  /** The bytes of an answer as they come; a Failure if the server goes away before their end. */
+  async *bytes({ body }: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+    const reader = body?.getReader();
+    if (reader === undefined) return;
+    try {
+      for (;;) {
+        const { value } = await reader.read().catch((error) => {
+          throw new Failure(`${this.#place} broke off its answer: ${reasonOf(error)}`);
+        });
+        if (value === undefined) return;
+        yield value;
+      }
+    } finally {
+      await reader.cancel().catch(() => {});
+    }
   }
 
   async get<T>(path: string): Promise<T> {
@@ -112,9 +136,24 @@ export function vmPath(vm: string, verb = ""): string {
   return `/v1/vms/${encodeURIComponent(vm)}${verb === "" ? "" : `/${verb}`}`;
 }
 
+/** A variable that is set to nothing is none. */
+function variable(name: string): string | undefined {
+  return Deno.env.get(name) || undefined;
+}
+
 function authorization(): Record<string, string> {
-  const token = Deno.env.get("DENALI_TOKEN");
-  return token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const token = variable("DENALI_TOKEN");
+  if (token === undefined) return {};
+  if (/^[!-~]+$/.test(token)) return { authorization: `Bearer ${token}` };
+  throw new Failure("DENALI_TOKEN: expected a token, got blanks or signs that none has");
+}
+
+/** What fetch says is in the cause, behind the URL. */
+function reasonOf(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error
+    ? cause.message.replace(/^error sending request.*?\): /, "")
+    : message;
 }
 
 function unix(path: string): Deno.HttpClient {

@@ -1,6 +1,7 @@
 /** The verbs that are clients, each a process, at a server in a process of its own. */
 
 import { assertEquals, assertMatch, assertStringIncludes, fail } from "@std/assert";
+import { floodGuest } from "../testing/guests.ts";
 import {
   type CliServer,
   denali,
@@ -44,7 +45,7 @@ Deno.test("the client verbs drive a server through its socket", () =>
   }));
 
 Deno.test("many VMs are made by one command, found by filters and waited for", () =>
-  withBoth(async ({ ok, fails }, folder) => {
+  withBoth(async ({ ok, fails, run }, folder) => {
     const many = await ok("create", "--count", "3", "--name", "m", `${folder}/hello.elf`);
     assertEquals(many, "m-1\nm-2\nm-3\n");
     assertEquals(await ok("wait", "m-1", "m-2", "m-3"), "0\n0\n0\n");
@@ -59,6 +60,9 @@ Deno.test("many VMs are made by one command, found by filters and waited for", (
     const top = await ok("top", "--interval", "0.1", "--count", "1");
     assertMatch(top, /^4 VMs, .* instructions\/s.*\n\nID +NAME +STATE +INSTR\/S.*\n\d+ +busy/);
     assertStringIncludes(await fails("create", "--name", "busy", spin), "name");
+    await ok("create", "--name", "n-2", "--no-start", spin);
+    const rest = await run("create", "--name", "n", "--count", "4", "--no-start", spin);
+    assertEquals([rest.code, rest.stdout], [1, "n-1\nn-3\nn-4\n"]);
   }));
 
 Deno.test("images are stored on the server, listed and removed", () =>
@@ -72,6 +76,7 @@ Deno.test("images are stored on the server, listed and removed", () =>
     assertStringIncludes(await fails("create", "mine"), "no image");
     assertStringIncludes(await fails("image", "push", `${folder}/text.elf`), "ELF");
     assertStringIncludes(await fails("image", "push", `${folder}/none.elf`), "cannot be read");
+    assertStringIncludes(await fails("image", "push", folder), "cannot be read: it is a folder");
   }));
 
 Deno.test("tokens are made, needed, limited and taken back, also over a unix socket", () =>
@@ -136,6 +141,63 @@ Deno.test("events are followed as they happen", () =>
     await release(child, reader);
   }));
 
+const endless = (vm: string) => [
+  ["events", "-f"],
+  ["logs", "-f", vm],
+  ["top", "--interval", "0.1"],
+  ["console", vm],
+];
+
+Deno.test("verbs that go on end when nobody reads them any more", () =>
+  withBoth(async ({ url, ok }, folder) => {
+    await Deno.writeFile(`${folder}/torrent.elf`, floodGuest(0x7fffffff));
+    await ok("create", "--name", "torrent", `${folder}/torrent.elf`);
+    for (const args of endless("torrent")) {
+      const child = denali([...args, "--host", url]).spawn();
+      const reader = child.stdout.getReader();
+      await reader.read();
+      await reader.cancel();
+      await ok("create", "--no-start", `${folder}/five.elf`);
+      assertEquals((await child.status).code, 141, args.join(" "));
+      await release(child, reader);
+    }
+  }));
+
+Deno.test("verbs that go on say so when their server is gone", () =>
+  withGuests(async (folder) => {
+    const server = denali(["up", "--listen", "127.0.0.1:0", "--cells", "1"]).spawn();
+    const output = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
+    const url = (await output.read()).value!.trim().split(" ").at(-1)!;
+    await runDenali(["create", "--name", "echo", `${folder}/echo.elf`], "", { DENALI_HOST: url });
+    const verbs = endless("echo").map((args) => denali([...args, "--host", url]).spawn());
+    await runDenali(["create", "--name", "bird", `${folder}/echo.elf`], "", { DENALI_HOST: url });
+    server.kill("SIGKILL");
+    for (const verb of verbs) {
+      await verb.stdin.close();
+      const { code, stderr } = await verb.output();
+      assertEquals(code, 1);
+      assertMatch(
+        new TextDecoder().decode(stderr),
+        /^denali: .*(broke off|cannot reach|cannot open)/,
+      );
+    }
+    await release(server, output);
+  }));
+
+Deno.test("an empty variable of the environment is none, and a wrong one is told by its name", () =>
+  withGuests((folder) =>
+    withCliServer(["--socket", `${folder}/socket`, "--listen", "127.0.0.1:0"], async ({ url }) => {
+      const empty = { DENALI_TOKEN: "", DENALI_CA: "" };
+      assertEquals((await runDenali(["ps", "-q"], "", { DENALI_HOST: url, ...empty })).code, 0);
+      const wrong = await runDenali(["ps"], "", { DENALI_HOST: "http://[" });
+      assertStringIncludes(wrong.stderr, "DENALI_HOST: expected a URL");
+      const token = await runDenali(["ps"], "", { DENALI_HOST: url, DENALI_TOKEN: "a\nb" });
+      assertStringIncludes(token.stderr, "DENALI_TOKEN: expected a token");
+      const nobody = await runDenali(["ps"], "", { DENALI_HOST: `unix:${folder}/nobody` });
+      assertStringIncludes(nobody.stderr, `cannot reach unix:${folder}/nobody: `);
+    })
+  ));
+
 Deno.test("the console takes stdin and its end, and ends with the VM", () =>
   withBoth(async ({ url, ok }, folder) => {
     await ok("create", "--name", "bird", `${folder}/echo.elf`);
@@ -160,6 +222,16 @@ Deno.test("compose brings up what a file says, changes what changed, and takes i
         assertMatch(await ok("compose", "ps", ...file), /\n\d+ +a +spin +running.*\n\d+ +b /);
         await write(`name: shop\n${disks}\nvms: { ${a.replace("}", ", memory: 1M }")} }`);
         assertEquals(await ok("compose", "up", ...file), "b: removed\na: replaced\n");
+        for (
+          const wrong of ["image: spinn", "image: ./spinn.elf", "image: ./spin.elf, disks: [no]"]
+        ) {
+          await write(`name: shop\nvms: { a: { ${wrong} } }`);
+          assertMatch(
+            await fails("compose", "up", ...file),
+            /no image|cannot be read|no disk "no"/,
+          );
+        }
+        assertEquals(await ok("ps", "-q"), "a\n");
         await write(`name: other\n${disks}\nvms: { ${a} }`);
         assertStringIncludes(await fails("compose", "up", ...file), 'of the project "shop"');
         await write(`name: shop\n${disks}\nvms: { ${a} }`);

@@ -196,6 +196,11 @@ export function describe(error: RequestError): string {
   return `${error.field}: ${error.message}; expected ${error.expected}`;
 }
 
+/** A line on stdout, for verbs that go on: unlike console.log it throws when nobody reads any more. */
+export async function writeLine(text: string): Promise<void> {
+  await writeAll(Deno.stdout, new TextEncoder().encode(`${text}\n`));
+}
+
 /** Writes all of `bytes`; resolves when the reader took them. */
 export async function writeAll(to: typeof Deno.stdout, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) done += await to.write(bytes.subarray(done));

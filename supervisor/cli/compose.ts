@@ -6,7 +6,9 @@
  * repeated; nothing is kept beside the server's own state.
  */
 
+import type { ImageSummary } from "../image/store.ts";
 import type { VmSummary } from "../vm/record.ts";
+import { VM_FIELDS } from "../vm/request.ts";
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
 import { type Command, EXIT, Failure, noWords, subcommand } from "./command.ts";
 import { type Description, type Project, readProject } from "./compose_file.ts";
@@ -60,12 +62,15 @@ async function composeUp(args: string[]): Promise<number> {
   const project = await readProject(read.text.file);
   const there = new Map((await listVms(client)).map((vm) => [vm.name, vm]));
   for (const name of project.vms.keys()) refuseForeign(project, name, there.get(name));
+  const images = await findImages(client, project);
+  await requireDisks(client, project);
   await createDisks(client, project);
   for (const [name, vm] of there) {
     if (isOf(project, vm) && !project.vms.has(name)) await remove(client, name);
   }
   for (const [name, description] of project.vms) {
-    const told = await bringUp(client, project, name, description, there.get(name));
+    const described = { ...description, image: images.get(name) };
+    const told = await bringUp(client, project, name, described, there.get(name));
     console.log(`${name}: ${told}`);
   }
   return EXIT.OK;
@@ -94,6 +99,35 @@ async function composePs(args: string[]): Promise<number> {
   return EXIT.OK;
 }
 
+/** The image of each VM; files are uploaded. What is not there must not cost a VM that runs. */
+async function findImages(client: Client, project: Project): Promise<Map<string, string>> {
+  const images = new Map<string, string>();
+  for (const [name, { image }] of project.vms) {
+    images.set(name, await resolveImage(client, pathOf(project, image as string)));
+  }
+  const there = await client.get<ImageSummary[]>("/v1/images");
+  const known = new Set(there.flatMap(({ name, hash }) => [name, hash]));
+  for (const [name, image] of images) {
+    if (known.has(image)) continue;
+    const names = there.map((image) => image.name).join(", ") || "one that was uploaded";
+    throw new Failure(
+      `vms.${name}.image: no image "${image}"; expected one of ${names}, or ./FILE`,
+    );
+  }
+  return images;
+}
+
+/** The disks that VMs name must be there or in the file: that, too, is found out first. */
+async function requireDisks(client: Client, project: Project): Promise<void> {
+  const known = new Set([...await diskNames(client), ...project.disks.keys()]);
+  for (const [vm, description] of project.vms) {
+    for (const { name } of VM_FIELDS.disks(description.disks)) {
+      if (known.has(name)) continue;
+      throw new Failure(`vms.${vm}.disks: no disk "${name}" here, and none in the file`);
+    }
+  }
+}
+
 /** Makes one VM be as it is described; returns what that took. */
 async function bringUp(
   client: Client,
@@ -102,15 +136,14 @@ async function bringUp(
   description: Description,
   vm: VmSummary | undefined,
 ): Promise<string> {
-  const image = await resolveImage(client, pathOf(project, description.image as string));
-  const digest = await digestOf({ ...description, image });
+  const digest = await digestOf(description);
   const hasEnded = vm?.state === "stopped" || vm?.state === "crashed";
   if (vm?.labels[DIGEST_LABEL] === digest && !hasEnded) return "unchanged";
   if (vm !== undefined) await client.delete(vmPath(name));
   const labels = { ...description.labels as Record<string, string> };
   labels[PROJECT_LABEL] = project.name;
   labels[DIGEST_LABEL] = digest;
-  await client.post("/v1/vms", { ...description, name, image, labels });
+  await client.post("/v1/vms", { ...description, name, labels });
   return vm === undefined ? "created" : "replaced";
 }
 

@@ -78,8 +78,18 @@ export function parseProject(text: string, path: string, shown = path): Project 
     throw fail("name", "a DNS label (1 to 63 of a-z, 0-9 and '-')", name);
   }
   const vms = named("vms", top.vms);
-  for (const [vm, description] of vms) checkVm(`${shown}: vms.${vm}`, description);
-  return { name, folder, vms, disks: named("disks", top.disks ?? {}) };
+  for (const [vm, description] of vms) {
+    if ("name" in description) {
+      throw fail(`vms.${vm}.name`, `no name: it is "${vm}" already`, description.name);
+    }
+    checkVm(`${shown}: vms.${vm}`, { ...description, name: vm });
+  }
+  const disks = named("disks", top.disks ?? {});
+  for (const [disk, { import: file }] of disks) {
+    if (file === undefined || typeof file === "string") continue;
+    throw fail(`disks.${disk}.import`, "the path of a file", file);
+  }
+  return { name, folder, vms, disks };
 }
 
 /** Before anything is replaced: what the server would refuse must not cost the VM that runs. */

@@ -25,6 +25,11 @@ const WRONG: [string, string, string][] = [
   ["a wrong memory", "vms: { web: { image: httpd, memory: lots } }", "vms.web.memory"],
   ["an unknown field", "vms: { web: { image: httpd, ports: [] } }", "vms.web.ports: unknown field"],
   ["a name that is no label", "vms: { Web: { image: httpd } }", "vms.Web: expected a DNS label"],
+  ["a name twice", "vms: { web: { image: httpd }, web: { image: httpd } }", "must be unique"],
+  ["a tab", "vms:\n\tweb: { image: httpd }", "Tabs are not allowed"],
+  ["a name that is a number", "vms: { 7: { image: httpd } }", "vms.7.name: "],
+  ["a second name", "vms: { web: { image: httpd, name: www } }", 'it is "web" already'],
+  ["an import of no file", "disks: { a: { import: 5 } }\nvms: {}", "disks.a.import: expected the"],
   ["a project name", "name: My Shop\nvms: {}", "name: expected a DNS label"],
 ];
 

@@ -51,17 +51,19 @@ async function converse(client: Client, vm: string): Promise<void> {
   }
 }
 
-/** Writes what comes; resolves when the console has ended. */
+/** Writes what comes; resolves when the console has ended, rejects when nobody reads any more. */
 async function show(socket: WebSocket): Promise<void> {
-  let written = Promise.resolve();
-  socket.onmessage = ({ data }) => {
-    written = written.then(() => writeAll(Deno.stdout, new Uint8Array(data)));
-  };
   await new Promise<void>((resolve, reject) => {
-    socket.onclose = ({ code, reason }) =>
-      code === 1000 ? resolve() : reject(new Failure(reason || `the console broke off (${code})`));
+    let written = Promise.resolve();
+    socket.onmessage = ({ data }) => {
+      written = written.then(() => writeAll(Deno.stdout, new Uint8Array(data)));
+      written.catch(reject);
+    };
+    socket.onclose = ({ code, reason }) => {
+      if (code === 1000) written.then(resolve, reject);
+      else reject(new Failure(reason || `the console broke off (${code})`));
+    };
   });
-  await written;
 }
 
 async function type(

@@ -80,7 +80,7 @@ function namesOf(name: string | undefined, count: string | undefined): (string |
   return Array.from({ length }, (_, index) => name && `${name}-${index + 1}`);
 }
 
-/** Many at once, told in their order. Throws at the first refusal; what was made until then stays. */
+/** Many at once, told in their order. Throws at the first refusal; what was made stays, and is told. */
 async function createAll(
   client: Client,
   request: Readonly<Record<string, unknown>>,
@@ -100,10 +100,17 @@ async function createAll(
       bar.update(told);
     }
   };
-  try {
-    await Promise.all(Array.from({ length: Math.min(PARALLEL, names.length) }, worker));
-  } finally {
-    next = names.length;
-    bar.finish();
-  }
+  // One that is refused lets no other begin, but the others' requests are under way.
+  const workers = Array.from(
+    { length: Math.min(PARALLEL, names.length) },
+    () =>
+      worker().catch((error) => {
+        next = names.length;
+        throw error;
+      }),
+  );
+  const results = await Promise.allSettled(workers);
+  bar.finish();
+  for (; told < made.length; told++) if (made[told] !== undefined) tell(made[told]);
+  for (const result of results) if (result.status === "rejected") throw result.reason;
 }

@@ -14,6 +14,7 @@ import {
   UsageError,
   type Words,
 } from "./command.ts";
+import { each } from "./each.ts";
 import { progress } from "./progress.ts";
 import { table } from "./table.ts";
 import { upload } from "./upload.ts";
@@ -83,8 +84,10 @@ export const disk: Command = {
     },
     rm: async (args) => {
       const { read, client } = readClientWords(args);
-      for (const name of someWords(read, "disk")) await client.delete(diskPath(name));
-      return EXIT.OK;
+      return await each(someWords(read, "disk"), async (name) => {
+        await client.delete(diskPath(name));
+        console.log(name);
+      });
     },
   }),
 };
@@ -133,7 +136,7 @@ async function exportDisk(args: string[]): Promise<number> {
   const response = await client.send("GET", diskPath(name, "data"));
   const bar = progress(name, Number(response.headers.get("content-length")));
   let done = 0;
-  const counted = response.body!.pipeThrough(
+  const counted = ReadableStream.from(client.bytes(response)).pipeThrough(
     new TransformStream<Uint8Array, Uint8Array>({
       transform(bytes, controller) {
         bar.update(done += bytes.length);
@@ -150,24 +153,31 @@ async function exportDisk(args: string[]): Promise<number> {
   return EXIT.OK;
 }
 
-/** Blocks of zeros take no room in the file either. A part of a disk is not left behind. */
+/**
+ * Blocks of zeros take no room in the file either. It has its name when it is whole: what is left of an
+ * export that was killed is PATH.part.
+ */
 async function saveSparse(bytes: ReadableStream<Uint8Array>, path: string): Promise<void> {
-  using file = await createFile(path);
+  const part = `${path}.part`;
+  using file = await createFile(path, part);
   try {
     const writer = new SparseWriter(file);
     for await (const piece of bytes) await writer.write(piece);
     await writer.end(writer.length);
+    await Deno.rename(part, path);
   } catch (error) {
-    await Deno.remove(path).catch(() => {});
+    await Deno.remove(part).catch(() => {});
     throw error instanceof Failure ? error : new Failure(`${path}: ${(error as Error).message}`);
   }
 }
 
-async function createFile(path: string): Promise<Deno.FsFile> {
+async function createFile(path: string, part: string): Promise<Deno.FsFile> {
+  const isThere = await Deno.lstat(path).then(() => true, () => false);
+  if (isThere) throw new Failure(`${path}: cannot be made: there is a file of that name`);
   try {
-    return await Deno.open(path, { write: true, createNew: true });
+    return await Deno.open(part, { write: true, createNew: true });
   } catch (error) {
-    throw new Failure(`${path}: cannot be made: ${(error as Error).message}`);
+    throw new Failure(`${part}: cannot be made: ${(error as Error).message}`);
   }
 }
 

@@ -3,7 +3,7 @@
 import { parseEgress, readEgress } from "../egress/request.ts";
 import type { EgressSettings } from "../egress/egress.ts";
 import { RequestError } from "../request_error.ts";
-import { UsageError } from "./command.ts";
+import { describe, UsageError } from "./command.ts";
 
 /** Lines for --help of `up`. */
 export const EGRESS_HELP =
@@ -35,7 +35,7 @@ export function readRules(rules: readonly string[] = []): readonly string[] | un
   try {
     return parseEgress(rules, "--egress")!;
   } catch (error) {
-    if (error instanceof RequestError) throw new UsageError(error.message);
+    if (error instanceof RequestError) throw new UsageError(describe(error));
     throw error;
   }
 }

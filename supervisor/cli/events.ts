@@ -3,7 +3,7 @@
 import { TextLineStream } from "@std/streams";
 import type { SupervisorEvent } from "../event_log.ts";
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
-import { type Command, EXIT, noWords } from "./command.ts";
+import { type Command, EXIT, noWords, writeLine } from "./command.ts";
 import { readNumber } from "./number.ts";
 
 const HELP = `usage: denali events [-f] [--after ID] [--json] [--host URL]
@@ -31,27 +31,25 @@ export const events: Command = {
     });
     noWords(read);
     const after = readNumber("after", read.text.after ?? "0", 0, Number.MAX_SAFE_INTEGER);
-    const show = (event: SupervisorEvent) =>
-      console.log(read.flag.json ? JSON.stringify(event) : describe(event));
-    if (read.flag.follow) await follow(client, after, show);
-    else (await client.get<SupervisorEvent[]>(`/v1/events?after=${after}`)).forEach(show);
+    const all = read.flag.follow
+      ? follow(client, after)
+      : await client.get<SupervisorEvent[]>(`/v1/events?after=${after}`);
+    for await (const event of all) {
+      await writeLine(read.flag.json ? JSON.stringify(event) : describe(event));
+    }
     return EXIT.OK;
   },
 };
 
 /** Server-sent events (WHATWG HTML, 9.2): of each, the line that begins with "data:". */
-async function follow(
-  client: Client,
-  after: number,
-  show: (event: SupervisorEvent) => void,
-): Promise<void> {
+async function* follow(client: Client, after: number): AsyncGenerator<SupervisorEvent> {
   const headers = { accept: "text/event-stream", "last-event-id": String(after) };
-  const { body } = await client.send("GET", "/v1/events", undefined, headers);
-  const lines: ReadableStream<string> = body!
+  const response = await client.send("GET", "/v1/events", undefined, headers);
+  const lines: ReadableStream<string> = ReadableStream.from(client.bytes(response))
     .pipeThrough(new TextDecoderStream())
     .pipeThrough(new TextLineStream());
   for await (const line of lines) {
-    if (line.startsWith("data:")) show(JSON.parse(line.slice("data:".length)));
+    if (line.startsWith("data:")) yield JSON.parse(line.slice("data:".length));
   }
 }
 

@@ -4,7 +4,7 @@ import type { CodeRegion } from "../../cpu/verifier.ts";
 import { type Executable, readExecutable } from "../../kernel/elf.ts";
 import { ImageError } from "../../kernel/errors.ts";
 import { SymbolTable } from "../../kernel/symbols.ts";
-import { guestImage } from "../image/builtin.ts";
+import { guestImage, guestNames } from "../image/builtin.ts";
 import { EXIT, Failure } from "./command.ts";
 
 export interface ImageFile {
@@ -37,9 +37,13 @@ export async function readImageBytes(word: string): Promise<Uint8Array<ArrayBuff
   try {
     return await guestImage(word) ?? await Deno.readFile(word);
   } catch (error) {
-    const reason = (error as Error).message;
+    const names = await guestNames();
+    const guests = names.length === 0
+      ? "the name of a built-in guest, when `deno task guests` has built them"
+      : `one of the built-in guests ${names.join(", ")}`;
+    const reason = (error as Error).message.replace(/: readfile .*/, "");
     throw new Failure(
-      `"${word}": expected an ELF executable or the name of a built-in guest: ${reason}`,
+      `"${word}": expected an ELF executable or ${guests}: ${reason}`,
       EXIT.IMAGE,
     );
   }

@@ -27,5 +27,5 @@ export const logs: Command = {
 /** Copies a VM's console to stdout; with `follow`, until the VM ends. */
 export async function printConsole(client: Client, vm: string, follow: boolean): Promise<void> {
   const response = await client.send("GET", vmPath(vm, `console?follow=${follow ? 1 : 0}`));
-  for await (const bytes of response.body ?? []) await writeAll(Deno.stdout, bytes);
+  for await (const bytes of client.bytes(response)) await writeAll(Deno.stdout, bytes);
 }

@@ -1,5 +1,6 @@
 /** Finds the verb, and turns what goes wrong into a message on stderr and an exit status. */
 
+import { isFull } from "../host_error.ts";
 import { RequestError } from "../request_error.ts";
 import { type Command, describe, EXIT, Failure, nearest, UsageError } from "./command.ts";
 import { audit } from "./audit.ts";
@@ -81,6 +82,11 @@ export async function main(args: string[]): Promise<number> {
     if (error instanceof Failure) {
       console.error(`denali: ${error.message}`);
       return error.exitCode;
+    }
+    if (error instanceof Deno.errors.BrokenPipe) return EXIT.PIPE;
+    if (isFull(error)) {
+      console.error(`denali: stdout: ${(error as Error).message}`);
+      return EXIT.FAILED;
     }
     console.error("denali: this is a bug in Denali; please report it:");
     console.error(error);

@@ -1,9 +1,8 @@
 /** `--pool`: the memory of a cell for its VMs. */
 
 import { parseSize, SIZE_EXPECTED } from "../size.ts";
+import { POOL_MAXIMUM, POOL_MINIMUM } from "../supervisor_settings.ts";
 import { UsageError } from "./command.ts";
-
-const POOL_MINIMUM = 2 ** 22, POOL_MAXIMUM = 2 ** 31 - 2 ** 16;
 
 /** Bytes; throws a UsageError that tells what was expected. */
 export function readPool(text: string): number {

@@ -3,6 +3,7 @@
 import type { EngineSettings } from "../../cpu/engine_settings.ts";
 import type { Mechanisms } from "../../kernel/mechanisms.ts";
 import { Supervisor } from "../supervisor.ts";
+import { POOL_MAXIMUM } from "../supervisor_settings.ts";
 import { CHUNK_BYTES } from "../cell/protocol.ts";
 import { describeImage, type StoredImage } from "../image/store.ts";
 import { RequestError } from "../request_error.ts";
@@ -67,7 +68,6 @@ Exit status:
 
 /** Room in the pool besides the VM's memory: the image's pages, and some. */
 const POOL_EXTRA = 16 * 2 ** 20;
-const POOL_MAXIMUM = 2 ** 31 - 2 ** 16;
 const GUEST_CODE_MAXIMUM = 125;
 /** How long a run that was interrupted waits for a reader of its output. */
 const OUTPUT_GRACE_MS = 500;

@@ -9,12 +9,10 @@ import {
   SWAP_DEFAULT,
 } from "../swap/channel.ts";
 import type { SwapSettings } from "../swap/swap_worker.ts";
+import { SWAP_MAXIMUM } from "../supervisor_settings.ts";
 import { UsageError } from "./command.ts";
 
 export const SWAP_OPTIONS = ["swap", "swap-cluster"] as const;
-
-/** Slot numbers stay positive int32. */
-const SWAP_MAXIMUM = 2 ** 42;
 
 /** Lines for --help, whose texts begin in the given column. */
 export function swapHelp(column: number): string {

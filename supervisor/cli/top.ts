@@ -4,7 +4,7 @@ import type { VmRow } from "../cell/protocol.ts";
 import { formatSize } from "../size.ts";
 import { PAGE_BYTES } from "../swap/channel.ts";
 import { CLIENT_EXIT_HELP, HOST_HELP, readClientWords } from "./client.ts";
-import { type Command, EXIT, noWords } from "./command.ts";
+import { type Command, EXIT, noWords, writeLine } from "./command.ts";
 import { about, type Look, look, memoryOf } from "./look.ts";
 import { readNumber } from "./number.ts";
 import { onSignals } from "./signals.ts";
@@ -44,7 +44,7 @@ export const top: Command = {
       for (let turn = 0; turn < count; turn++) {
         if (await pause(interval, stopped.promise) === "stopped") break;
         const now = await look(client);
-        console.log(clear() + compare(before, now));
+        await writeLine(clear() + compare(before, now));
         before = now;
       }
     } finally {

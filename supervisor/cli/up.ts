@@ -6,6 +6,7 @@ import { checkPlace, listen, ListenError, type Place } from "../listen.ts";
 import { RequestError } from "../request_error.ts";
 import type { SwapSettings } from "../swap/swap_worker.ts";
 import { Supervisor } from "../supervisor.ts";
+import { CELLS_MAXIMUM } from "../supervisor_settings.ts";
 import { type Command, describe, EXIT, Failure, readWords, UsageError } from "./command.ts";
 import type { DiskLimits } from "../disk/store.ts";
 import { DISK_LIMIT_OPTIONS, readDiskLimits } from "./disk_limits.ts";
@@ -201,8 +202,10 @@ function readListen(text: string): { hostname: string; port: number } {
 
 function readCells(text: string): number {
   const cells = Number(text);
-  if (Number.isInteger(cells) && cells >= 1 && cells <= 64) return cells;
-  throw new UsageError(`--cells: expected a whole number from 1 to 64, got "${text}"`);
+  if (Number.isInteger(cells) && cells >= 1 && cells <= CELLS_MAXIMUM) return cells;
+  throw new UsageError(
+    `--cells: expected a whole number from 1 to ${CELLS_MAXIMUM}, got "${text}"`,
+  );
 }
 
 async function within(milliseconds: number, promise: Promise<unknown>): Promise<void> {

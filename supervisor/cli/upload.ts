@@ -20,7 +20,9 @@ export async function upload(
   let size: number;
   try {
     file = await Deno.open(path);
-    ({ size } = await file.stat());
+    const stat = await file.stat();
+    if (stat.isDirectory) throw new Deno.errors.IsADirectory("it is a folder");
+    ({ size } = stat);
   } catch (error) {
     throw new Failure(`${path}: cannot be read: ${(error as Error).message}`);
   }

@@ -3,6 +3,7 @@
  */
 
 import type { DiskUnit } from "../../devices/disk.ts";
+import { asFileError } from "../host_error.ts";
 import { RequestError } from "../request_error.ts";
 import type { VmRecord } from "../vm/record.ts";
 import type { VmRequest } from "../vm/request.ts";
@@ -10,7 +11,7 @@ import type { DiskAttachment } from "./checks.ts";
 import { DiskWorker } from "./disk_worker.ts";
 import type { StateStore } from "../state/store.ts";
 import { openDiskRecords } from "./records.ts";
-import { asDiskError, type DiskFile, inUse } from "./folder.ts";
+import { type DiskFile, inUse } from "./folder.ts";
 import { type DiskLimits, DiskStore } from "./store.ts";
 
 export interface DisksOptions {
@@ -123,7 +124,7 @@ export class Disks {
       }
     } catch (error) {
       await this.closeFor(vm);
-      throw asDiskError(error);
+      throw asFileError(error);
     }
     return units;
   }

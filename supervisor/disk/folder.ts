@@ -5,7 +5,7 @@
  * long as a VM has it. So two processes may share files and none takes away what the other one uses.
  */
 
-import { isFull } from "../host_error.ts";
+import { asFileError } from "../host_error.ts";
 import { RequestError } from "../request_error.ts";
 import { BLOCK_BYTES } from "./channel.ts";
 import { checkDiskName } from "./checks.ts";
@@ -104,7 +104,7 @@ export class DiskFolder {
     try {
       file = await Deno.open(this.path(name), { read: true, write });
     } catch (error) {
-      throw asDiskError(error);
+      throw asFileError(error);
     }
     if (file.tryLockSync(write)) return file;
     file.close();
@@ -139,11 +139,4 @@ export class DiskFolder {
 
 export function inUse(name: string, why: string): RequestError {
   return new RequestError("disk", `${name} cannot be used: ${why}`, "a disk that is free", 409);
-}
-
-/** What the host says, as an answer to whoever asked. */
-export function asDiskError(error: unknown): Error {
-  if (error instanceof RequestError || !(error instanceof Error)) return error as Error;
-  const status = isFull(error) ? 507 : 500;
-  return new RequestError("file", error.message, "a data folder that works and has room", status);
 }

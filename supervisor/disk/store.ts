@@ -11,12 +11,13 @@
  * What is asked wrongly is refused by a RequestError that names the field.
  */
 
+import { asFileError } from "../host_error.ts";
 import { RequestError } from "../request_error.ts";
 import { formatSize } from "../size.ts";
 import { syncFolder } from "../sync_folder.ts";
 import { BLOCK_BYTES } from "./channel.ts";
 import { checkDiskBytes, checkDiskName } from "./checks.ts";
-import { asDiskError, type DiskFile, DiskFolder } from "./folder.ts";
+import { type DiskFile, DiskFolder } from "./folder.ts";
 import { DiskHolders } from "./holders.ts";
 import type { DiskRecord, DiskRecords } from "./records.ts";
 import { readFile, SparseWriter } from "./sparse.ts";
@@ -295,7 +296,7 @@ export class DiskStore {
       await this.#records.put({ name, blocks: size / BLOCK_BYTES, created });
     } catch (error) {
       await Deno.remove(written).catch(() => {});
-      throw asDiskError(error);
+      throw asFileError(error);
     } finally {
       this.#making.delete(name);
     }

@@ -8,9 +8,14 @@
 
 import { guestImage, guestNames } from "./builtin.ts";
 import { IMAGE_BYTES_MAXIMUM } from "../cell/protocol.ts";
+import { asFileError } from "../host_error.ts";
 import { syncFolder } from "../sync_folder.ts";
 import { RequestError } from "../request_error.ts";
+import type { Write } from "../state/statements.ts";
 import type { StateStore } from "../state/store.ts";
+
+/** Ends the name of a file that is being written. */
+const PART = ".tmp";
 
 export interface StoredImage {
   readonly name: string;
@@ -74,8 +79,7 @@ export class ImageStore {
     const image = await this.check(name, file);
     const before = this.#images.get(name);
     await this.#save(image);
-    this.#images.set(name, image);
-    await this.#state.write(["image.put", name, image.hash, file.length]);
+    await this.#change(name, image, ["image.put", name, image.hash, file.length]);
     if (before !== undefined) await this.#discard(before);
     return image;
   }
@@ -87,9 +91,26 @@ export class ImageStore {
       const expected = "the name of an image that was uploaded";
       throw new RequestError("name", `no image ${JSON.stringify(name)}`, expected, 404);
     }
-    this.#images.delete(name);
-    await this.#state.write(["image.delete", name]);
+    await this.#change(name, undefined, ["image.delete", name]);
     await this.#discard(image);
+  }
+
+  /** Lets a name mean another image, or none. What is not kept has not happened. */
+  async #change(name: string, image: StoredImage | undefined, write: Write): Promise<void> {
+    const before = this.#images.get(name);
+    this.#set(name, image);
+    try {
+      await this.#state.write(write);
+    } catch (error) {
+      if (this.#images.get(name) === image) this.#set(name, before);
+      if (image !== undefined) await this.#discard(image);
+      throw error;
+    }
+  }
+
+  #set(name: string, image: StoredImage | undefined): void {
+    if (image === undefined) this.#images.delete(name);
+    else this.#images.set(name, image);
   }
 
   /** A VM is made from it: its file stays, whatever becomes of its name. */
@@ -164,7 +185,11 @@ export class ImageStore {
     if (this.#folder === undefined) return;
     await Deno.mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await this.#adoptIndex();
-    for await (const { name } of Deno.readDir(this.#folder)) this.#files.add(name);
+    for await (const { name } of Deno.readDir(this.#folder)) {
+      // Left by a process that was killed while it wrote: nobody was told that it is kept.
+      if (name.endsWith(PART)) await Deno.remove(`${this.#folder}/${name}`);
+      else this.#files.add(name);
+    }
     for (const { name, hash } of await this.#state.read("images") as Record<string, string>[]) {
       const file = await this.#read(name, hash);
       this.#images.set(name, { name, hash, file, builtin: false });
@@ -234,13 +259,16 @@ export async function describeImage(
 }
 
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
-  {
+  const temporary = `${path}.${crypto.randomUUID()}${PART}`;
+  try {
     using file = await Deno.open(temporary, { write: true, createNew: true });
     for (let done = 0; done < bytes.length;) done += await file.write(bytes.subarray(done));
     await file.sync();
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw asFileError(error);
   }
-  await Deno.rename(temporary, path);
 }
 
 async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

@@ -10,6 +10,7 @@
  * its writers are told, and `failure` says why until a later one succeeds.
  */
 
+import { RequestError } from "../request_error.ts";
 import { type Database, openDatabase } from "./database.ts";
 import type { ReadName, Row, Value, Write } from "./statements.ts";
 import { openThread } from "./thread.ts";
@@ -117,9 +118,11 @@ export class StateStore {
   }
 }
 
-/** A write that is not kept. */
-export class StateError extends Error {
-  override readonly name = "StateError";
+/** A write that is not kept: whoever asked for the change is refused. */
+export class StateError extends RequestError {
+  constructor(message: string) {
+    super("state", message, "room in the data folder, which can be written", 507);
+  }
 }
 
 function inMemory(database: Database): Backend {

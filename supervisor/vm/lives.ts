@@ -192,12 +192,7 @@ export class VmLives {
 
   /** Resolves when these are on stable storage. Throws a RequestError if they are not kept. */
   async keep(...writes: Parameters<StateStore["write"]>): Promise<void> {
-    try {
-      await this.#parts.state.write(...writes);
-    } catch (error) {
-      const expected = "room in the data folder, which can be written";
-      throw new RequestError("state", (error as Error).message, expected, 507);
-    }
+    await this.#parts.state.write(...writes);
   }
 
   addressOf(id: number): number {
