@@ -39,7 +39,7 @@ export const audit: Command = {
     const { read, client } = readClientWords(args, { text: ["after"], flag: ["json"] });
     noWords(read);
     const after = readNumber("after", read.text.after ?? "0", 0, Number.MAX_SAFE_INTEGER);
-    const entries = await client.get<Entry[]>(`/v1/audit?after=${after}`);
+    const entries = await Array.fromAsync(client.log<Entry>("/v1/audit", after));
     if (read.flag.json) console.log(JSON.stringify(entries, null, 2));
     else console.log(table([HEADING, ...entries.map(row)]));
     return EXIT.OK;

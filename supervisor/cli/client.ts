@@ -7,6 +7,9 @@ import { EXIT, Failure, type OptionNames, readWords, type Words } from "./comman
 
 const DEFAULT_HOST = "http://127.0.0.1:8080";
 
+/** Items of a log that are asked for at once. */
+const LOG_PAGE = 1000;
+
 /** Options of every verb that is a client; `readClientWords` adds them. */
 const CLIENT_OPTIONS = ["host", "ca"];
 
@@ -102,6 +105,14 @@ export class Client {
 
   async get<T>(path: string): Promise<T> {
     return await (await this.send("GET", path)).json();
+  }
+
+  /** The items of a log with greater ids, oldest first, however many there are. */
+  async *log<T extends { readonly id: number }>(path: string, after: number): AsyncGenerator<T> {
+    for (let page: T[] | undefined; page === undefined || page.length === LOG_PAGE;) {
+      page = await this.get<T[]>(`${path}?after=${page?.at(-1)?.id ?? after}&limit=${LOG_PAGE}`);
+      yield* page;
+    }
   }
 
   async patch<T>(path: string, value: unknown): Promise<T> {

@@ -198,6 +198,24 @@ Deno.test("an empty variable of the environment is none, and a wrong one is told
     })
   ));
 
+Deno.test("logs that are longer than an answer of the server are printed to their end", async () => {
+  const all = Array.from(
+    { length: 2500 },
+    (_, i) => ({ id: i + 1, type: "vm.created", path: "/" }),
+  );
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ url }) => {
+    const { searchParams } = new URL(url);
+    const [after, limit] = ["after", "limit"].map((name) => Number(searchParams.get(name)));
+    return Response.json(all.slice(after, after + (limit || 1000)));
+  });
+  const host = { DENALI_HOST: `127.0.0.1:${server.addr.port}` };
+  const events = await runDenali(["events", "--after", "10", "--json"], "", host);
+  assertEquals(events.stdout.trimEnd().split("\n").length, 2490);
+  const audit = await runDenali(["audit", "--json"], "", host);
+  assertEquals(JSON.parse(audit.stdout).length, 2500);
+  await server.shutdown();
+});
+
 Deno.test("the console takes stdin and its end, and ends with the VM", () =>
   withBoth(async ({ url, ok }, folder) => {
     await ok("create", "--name", "bird", `${folder}/echo.elf`);
@@ -213,7 +231,7 @@ Deno.test("compose brings up what a file says, changes what changed, and takes i
         const write = (text: string) => Deno.writeTextFile(`${folder}/denali.yaml`, text);
         await Deno.writeTextFile(`${folder}/content`, "something");
         await Deno.copyFile(`${guests}/spin.elf`, `${folder}/spin.elf`);
-        const disks = "disks: { data: { size: 64K }, site: { import: ./content } }";
+        const disks = "disks: { data: { size: 64K }, site: { import: content } }";
         const a = "a: { image: ./spin.elf, disks: [data, 'site:ro'] }";
         await write(`name: shop\n${disks}\nvms: { ${a}, b: { image: ./spin.elf } }`);
         const first = "disk data: created\ndisk site: created\na: created\nb: created\n";

@@ -103,7 +103,7 @@ async function composePs(args: string[]): Promise<number> {
 async function findImages(client: Client, project: Project): Promise<Map<string, string>> {
   const images = new Map<string, string>();
   for (const [name, { image }] of project.vms) {
-    images.set(name, await resolveImage(client, pathOf(project, image as string)));
+    images.set(name, await resolveImage(client, imageOf(project, image as string)));
   }
   const there = await client.get<ImageSummary[]>("/v1/images");
   const known = new Set(there.flatMap(({ name, hash }) => [name, hash]));
@@ -165,7 +165,7 @@ async function createDisk(
 ): Promise<void> {
   if (typeof file === "string") {
     const query = size === undefined ? "" : `?size=${encodeURIComponent(String(size))}`;
-    await upload(client, "PUT", `/v1/disks/${name}/data${query}`, pathOf(project, file));
+    await upload(client, "PUT", `/v1/disks/${name}/data${query}`, fileOf(project, file));
   } else if (url !== undefined) {
     await client.post(`/v1/disks/${name}/fetch`, { url, size, ...rest });
   } else await client.post("/v1/disks", { name, size, ...rest });
@@ -195,9 +195,13 @@ async function remove(client: Client, name: string): Promise<void> {
   console.log(`${name}: removed`);
 }
 
-/** Paths have a dot or a slash in them; what has not is a name of the server's. */
-function pathOf({ folder }: Project, word: string): string {
-  return !/[/.]/.test(word) || word.startsWith("/") ? word : `${folder}/${word}`;
+/** Paths of images have a dot or a slash in them; what has not is a name of the server's. */
+function imageOf(project: Project, word: string): string {
+  return /[/.]/.test(word) ? fileOf(project, word) : word;
+}
+
+function fileOf({ folder }: Project, path: string): string {
+  return path.startsWith("/") ? path : `${folder}/${path}`;
 }
 
 /** The same for the same description, whatever the order of its keys. */

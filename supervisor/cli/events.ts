@@ -33,7 +33,7 @@ export const events: Command = {
     const after = readNumber("after", read.text.after ?? "0", 0, Number.MAX_SAFE_INTEGER);
     const all = read.flag.follow
       ? follow(client, after)
-      : await client.get<SupervisorEvent[]>(`/v1/events?after=${after}`);
+      : client.log<SupervisorEvent>("/v1/events", after);
     for await (const event of all) {
       await writeLine(read.flag.json ? JSON.stringify(event) : describe(event));
     }
