@@ -221,6 +221,12 @@ Deno.test("the console takes stdin and its end, and ends with the VM", () =>
     await ok("create", "--name", "bird", `${folder}/echo.elf`);
     const { code, stdout } = await runDenali(["console", "--host", url, "bird"], "polly");
     assertEquals([code, stdout], [0, "polly"]);
+    await ok("start", "bird");
+    const much = "x".repeat(300_000) + "end";
+    const all = await runDenali(["console", "--host", url, "bird"], much);
+    assertEquals([all.code, all.stderr], [0, ""]);
+    // What it said in its former life stands before it.
+    assertEquals(all.stdout.endsWith(much) && all.stdout.length, "polly".length + much.length);
   }));
 
 Deno.test("compose brings up what a file says, changes what changed, and takes it down", () =>

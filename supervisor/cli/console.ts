@@ -20,6 +20,10 @@ ${CLIENT_EXIT_HELP}
 
 /** Ctrl-]. */
 const LEAVE = 0x1d;
+/** Bytes of a request, and the pause when so many wait for the VM already. */
+const PIECE = 64 * 1024, PAUSE_MS = 20;
+/** Conflict and Too Many Requests: the VM does not run; its keyboard is full. */
+const ENDED = 409, FULL = 429;
 
 export const attach: Command = {
   name: "console",
@@ -42,10 +46,9 @@ async function converse(client: Client, vm: string): Promise<void> {
   }
   try {
     const shown = show(socket);
-    // Not awaited: a read of stdin cannot be ended, and the VM may end first.
-    const endInput = () => client.send("POST", vmPath(vm, "console?close=1"), "");
-    type(socket, isTerminal, endInput).catch((error) => console.error(`denali: ${error.message}`));
-    await shown;
+    const typed = isTerminal ? typeKeys(socket) : typeAll(client, vm);
+    // A read of stdin cannot be ended, and the VM may end first.
+    await Promise.race([shown, typed.then(() => shown)]);
   } finally {
     if (isTerminal) Deno.stdin.setRaw(false);
   }
@@ -66,18 +69,37 @@ async function show(socket: WebSocket): Promise<void> {
   });
 }
 
-async function type(
-  socket: WebSocket,
-  isTerminal: boolean,
-  endInput: () => Promise<unknown>,
-): Promise<void> {
-  const buffer = new Uint8Array(16 * 1024);
-  for (;;) {
-    const count = await Deno.stdin.read(buffer);
+/** Each key as it comes, until the one that leaves. */
+async function typeKeys(socket: WebSocket): Promise<void> {
+  for await (const bytes of Deno.stdin.readable) {
     if (socket.readyState !== WebSocket.OPEN) return;
-    if (count === null) return void await endInput();
-    const leave = isTerminal ? buffer.subarray(0, count).indexOf(LEAVE) : -1;
-    socket.send(buffer.slice(0, leave < 0 ? count : leave));
+    const leave = bytes.indexOf(LEAVE);
+    socket.send(leave < 0 ? bytes : bytes.subarray(0, leave));
     if (leave >= 0) return socket.close(1000);
+  }
+}
+
+/** All of stdin and its end, no faster than the VM takes it: who sends has to wait for that. */
+async function typeAll(client: Client, vm: string): Promise<void> {
+  for await (const bytes of Deno.stdin.readable) {
+    for (let done = 0; done < bytes.length; done += PIECE) {
+      if (!await send(bytes.subarray(done, done + PIECE))) return;
+    }
+  }
+  await send(new Uint8Array(0), "?close=1");
+
+  /** False: the VM has ended. */
+  async function send(bytes: Uint8Array<ArrayBuffer>, query = ""): Promise<boolean> {
+    for (;;) {
+      try {
+        await (await client.send("POST", vmPath(vm, `console${query}`), bytes)).body?.cancel();
+        return true;
+      } catch (error) {
+        const status = error instanceof Failure ? error.status : undefined;
+        if (status === ENDED) return false;
+        if (status !== FULL) throw error;
+      }
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
   }
 }
