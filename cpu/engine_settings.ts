@@ -24,5 +24,7 @@ export function createEngine(settings: EngineSettings, options: EngineOptions): 
       return new Evaluator(options);
     case "translator":
       return new Translator({ ...options, translateAfter, codeBytes });
+    default:
+      throw new RangeError(`engine: expected ${ENGINE_NAMES.join(" or ")}, got ${name}`);
   }
 }

@@ -66,7 +66,7 @@ export function requireState(
   verb: string,
 ): void {
   if (vms.get(vm.id) !== vm) {
-    throw new VmError("id", `cannot ${verb} VM ${vm.id}: it was destroyed`);
+    throw new VmError("id", `cannot ${verb} VM ${vm.id}: it was destroyed, or is another kernel's`);
   }
   if (states.includes(vm.state)) return;
   throw new VmError(

@@ -1,5 +1,6 @@
 /** What the options of a supervisor mean: for its cells, and for whoever asks what it was started with. */
 
+import { ENGINE_NAMES } from "../cpu/engine_settings.ts";
 import { POOL_MAXIMUM } from "../kernel/frames.ts";
 import { defaultCells } from "./cell/count.ts";
 import type { CellPoolOptions } from "./cell/pool.ts";
@@ -18,10 +19,13 @@ export const SWAP_MAXIMUM = 2 ** 42;
 const POOL_BYTES = 2 ** 30;
 
 /** Throws a RequestError that names the option at fault. */
-export function checkOptions({ cells, poolBytes, swap }: SupervisorOptions): void {
+export function checkOptions({ cells, poolBytes, swap, engine }: SupervisorOptions): void {
   check("cells", cells, 1, CELLS_MAXIMUM);
   check("poolBytes", poolBytes, POOL_MINIMUM, POOL_MAXIMUM, PAGE_BYTES);
   check("swap.bytes", swap?.bytes, 0, SWAP_MAXIMUM);
+  if (engine?.name !== undefined && !ENGINE_NAMES.includes(engine.name)) {
+    throw new RequestError("engine.name", `got ${engine.name}`, ENGINE_NAMES.join(" or "));
+  }
   check("swap.clusterBytes", swap?.clusterBytes, CLUSTER_MINIMUM, CLUSTER_MAXIMUM, PAGE_BYTES);
 }
 

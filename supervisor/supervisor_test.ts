@@ -43,6 +43,7 @@ Deno.test("options of a supervisor that make no sense are refused by their name"
     [{ cells: NaN }, "cells", "a whole number from 1 to 64"],
     [{ poolBytes: 1000 }, "poolBytes", "a multiple of 4096 from 4194304 to 2147418112"],
     [{ poolBytes: 2 ** 40 }, "poolBytes", "a multiple of 4096"],
+    [{ engine: { name: "jit" as "translator" } }, "engine.name", "evaluator or translator"],
     [{ swap: { bytes: -1 } }, "swap.bytes", "a whole number from 0"],
     [{ swap: { bytes: 0, clusterBytes: 5000 } }, "swap.clusterBytes", "a multiple of 4096"],
   ];
@@ -52,6 +53,27 @@ Deno.test("options of a supervisor that make no sense are refused by their name"
     assertStringIncludes(error.expected, expected);
   }
 });
+
+Deno.test("a sink that throws or rejects is called no more, and costs neither the VM nor others", () =>
+  withSupervisor({}, async (supervisor) => {
+    await supervisor.addImage("print", printGuest("hello\n"));
+    const sinks = [
+      () => {
+        throw new Error("mine");
+      },
+      () => Promise.reject(new Error("mine")),
+    ];
+    for (const sink of sinks) {
+      const { id } = await supervisor.create({ image: "print" }, sink);
+      assertEquals((await supervisor.ended(id)).exitCode, 0);
+      assertEquals(text(supervisor.consoleHistory(id)), "hello\n");
+      const { vm, message } = supervisor.events.after().find(({ type, vm }) =>
+        type === "vm.console-failed" && vm === id
+      )!;
+      assertEquals(vm, id);
+      assertStringIncludes(message!, "mine");
+    }
+  }));
 
 Deno.test("what is typed reaches the VM, and the end of input too", () =>
   withSupervisor({}, async (supervisor) => {

@@ -256,9 +256,21 @@ export class VmLives {
     return vm?.cell === cell ? vm : undefined;
   }
 
+  /** What a sink throws is its owner's mistake: neither the VM nor its cell ends for it. */
   #console(vm: VmRecord | undefined, bytes: Uint8Array<ArrayBuffer>): void | Promise<void> {
     vm?.console.append(bytes);
-    return vm?.sink?.(bytes);
+    if (vm?.sink === undefined) return;
+    const failed = (error: unknown) => {
+      if (vm.sink === undefined) return;
+      vm.sink = undefined;
+      const why = `its console is taken no more: ${error instanceof Error ? error.stack : error}`;
+      this.#parts.events.add("vm.console-failed", vm.id, why);
+    };
+    try {
+      return vm.sink(bytes)?.catch(failed);
+    } catch (error) {
+      failed(error);
+    }
   }
 
   #state(vm: VmRecord | undefined, notice: StateNotice): void {

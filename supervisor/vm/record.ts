@@ -67,8 +67,11 @@ export interface VmRecord {
   readonly captures: Captures;
   /** Called at every change of state. */
   readonly watchers: Set<() => void>;
-  /** Takes the console as it comes, with back-pressure, besides `console`. */
-  readonly sink?: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
+  /**
+   * Takes the console as it comes, with back-pressure, besides `console`. One that throws or rejects is
+   * called no more, and an event says so.
+   */
+  sink?: (bytes: Uint8Array<ArrayBuffer>) => void | Promise<void>;
 }
 
 /** How a VM looks from outside. */
