@@ -69,13 +69,21 @@ export class Client {
     return response;
   }
 
-  /** A WebSocket of the endpoint; resolves when it is open. */
-  async socket(path: string): Promise<WebSocket> {
+  /**
+   * A WebSocket of the endpoint; resolves when it is open. Messages and the end may come before anybody
+   * has had time to ask the socket for them, so `take` is given here and `closed` comes with it.
+   */
+  async socket(
+    path: string,
+    take: (bytes: ArrayBuffer) => void,
+  ): Promise<{ socket: WebSocket; closed: Promise<CloseEvent> }> {
     const socket = new WebSocket(this.url.replace(/^http/, "ws") + path, {
       client: this.#transport,
       headers: authorization(),
     });
     socket.binaryType = "arraybuffer";
+    socket.onmessage = ({ data }) => take(data);
+    const closed = new Promise<CloseEvent>((resolve) => socket.onclose = resolve);
     await new Promise<void>((resolve, reject) => {
       socket.onopen = () => resolve();
       socket.onerror = (event) => {
@@ -83,7 +91,7 @@ export class Client {
         reject(new Failure(`cannot open ${path} at ${this.#place}: ${message}`));
       };
     });
-    return socket;
+    return { socket, closed };
   }
 
   /** The bytes of an answer as they come; a Failure if the server goes away before their end. */

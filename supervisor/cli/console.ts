@@ -37,7 +37,12 @@ export const attach: Command = {
 };
 
 async function converse(client: Client, vm: string): Promise<void> {
-  const socket = await client.socket(vmPath(vm, "console"));
+  const broken = Promise.withResolvers<never>();
+  let written = Promise.resolve();
+  const { socket, closed } = await client.socket(vmPath(vm, "console"), (bytes) => {
+    written = written.then(() => writeAll(Deno.stdout, new Uint8Array(bytes)));
+    written.catch(broken.reject);
+  });
   const isTerminal = Deno.stdin.isTerminal();
   if (isTerminal) {
     // First: until then Ctrl-C would end this program.
@@ -45,28 +50,16 @@ async function converse(client: Client, vm: string): Promise<void> {
     console.error("(Ctrl-] leaves)\r");
   }
   try {
-    const shown = show(socket);
+    const shown = closed.then(({ code, reason }) => {
+      if (code !== 1000) throw new Failure(reason || `the console broke off (${code})`);
+      return written;
+    });
     const typed = isTerminal ? typeKeys(socket) : typeAll(client, vm);
     // A read of stdin cannot be ended, and the VM may end first.
-    await Promise.race([shown, typed.then(() => shown)]);
+    await Promise.race([broken.promise, shown, typed.then(() => shown)]);
   } finally {
     if (isTerminal) Deno.stdin.setRaw(false);
   }
-}
-
-/** Writes what comes; resolves when the console has ended, rejects when nobody reads any more. */
-async function show(socket: WebSocket): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    let written = Promise.resolve();
-    socket.onmessage = ({ data }) => {
-      written = written.then(() => writeAll(Deno.stdout, new Uint8Array(data)));
-      written.catch(reject);
-    };
-    socket.onclose = ({ code, reason }) => {
-      if (code === 1000) written.then(resolve, reject);
-      else reject(new Failure(reason || `the console broke off (${code})`));
-    };
-  });
 }
 
 /** Each key as it comes, until the one that leaves. */
