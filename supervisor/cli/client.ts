@@ -117,9 +117,11 @@ export class Client {
 
   /** The items of a log with greater ids, oldest first, however many there are. */
   async *log<T extends { readonly id: number }>(path: string, after: number): AsyncGenerator<T> {
-    for (let page: T[] | undefined; page === undefined || page.length === LOG_PAGE;) {
-      page = await this.get<T[]>(`${path}?after=${page?.at(-1)?.id ?? after}&limit=${LOG_PAGE}`);
+    for (let at = after;;) {
+      const page = await this.get<T[]>(`${path}?after=${at}&limit=${LOG_PAGE}`);
       yield* page;
+      if (page.length < LOG_PAGE) return;
+      at = page[page.length - 1].id;
     }
   }
 
