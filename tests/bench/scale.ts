@@ -2,7 +2,7 @@
  * Throughput and latency of fleets of 1 to 10,000 web servers in one pool of 2 GiB.
  *
  *     deno task bench scale [--full] [--sizes 1,100,...] [--bytes N,...] [--alphas A,...]
- *                           [--seconds N] [--cells N] [--engine NAME]
+ *                           [--beside N] [--seconds N] [--cells N] [--engine NAME]
  *
  * Without --cells there are as many as `denali up` has by itself: one for each core, and a pool for each.
  * One cell serves about half as many requests, with twice the latency, and leaves the other core idle.
@@ -10,19 +10,23 @@
  * Requests are spread over the fleet by Zipf's law and sent in a closed loop over 32 connections; the
  * load generator shares the machine with the server, and what it takes of it is in the table. One server
  * grows from size to size. Before a document is measured every VM serves it once and the server is warmed
- * up (scale/warm_up.ts), by one rule for all sizes.
+ * up (scale/warm_up.ts), by one rule for all sizes. At last the whole fleet and one of 100 (--beside; 0: none)
+ * in a server of its own are loaded in turns (scale/turns.ts): that is what the two are compared by.
  *
  * On a quiet machine of two cores the quick form, which is the default and leaves out some sizes and
- * exponents, takes about 3 minutes, the full one less than 10.
+ * exponents, takes about 8 minutes, the full one about 14.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { buildGuests } from "../../guests/build.ts";
 import { printTable, save } from "./report/report.ts";
 import { GrowingFleet, type Growth, type Memory, type Sample } from "./scale/growing_fleet.ts";
+import { loadInTurns, type Turns } from "./scale/turns.ts";
 import { WARM_UP_COLUMNS, type WarmUp, warmUpCells } from "./scale/warm_up.ts";
 
 const CONNECTIONS = 32;
+/** Windows of each fleet when two are compared. */
+const ROUNDS = 5;
 const QUICK = { sizes: [1, 100, 1000, 10_000], alphas: [0, 1], seconds: 2 };
 const FULL = {
   sizes: [1, 10, 100, 1000, 2000, 5000, 10_000],
@@ -33,7 +37,7 @@ const DOCUMENTS = [2258, 134_007];
 
 const flags = parseArgs(Deno.args, {
   boolean: ["full"],
-  string: ["sizes", "bytes", "alphas", "seconds", "cells", "engine"],
+  string: ["sizes", "bytes", "alphas", "beside", "seconds", "cells", "engine"],
 });
 const form = flags.full ? FULL : QUICK;
 const numbers = (text: string | undefined, otherwise: number[]) =>
@@ -43,16 +47,18 @@ const documents = numbers(flags.bytes, DOCUMENTS);
 const alphas = numbers(flags.alphas, form.alphas);
 const ends = [...new Set([alphas[0], alphas[alphas.length - 1]])];
 const seconds = Number(flags.seconds ?? form.seconds);
+const beside = Number(flags.beside ?? 100);
 
 await buildGuests(["httpd"]);
 const samples: Sample[] = [], growths: Growth[] = [], memories: Memory[] = [];
 const warmUps: (WarmUp & { vms: number; bytes: number })[] = [];
-const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
-const fleet = await GrowingFleet.start([
+const pairs: Turns[][] = [];
+const server = [
   ...["--pool", "2G"],
   ...flags.cells === undefined ? [] : ["--cells", flags.cells],
-  ...engine,
-]);
+  ...flags.engine === undefined ? [] : ["--engine", flags.engine],
+];
+const fleet = await GrowingFleet.start(server);
 try {
   for (const size of sizes) {
     growths.push(await fleet.grow(size));
@@ -71,8 +77,26 @@ try {
       }
     }
   }
+  if (beside > 0 && beside < fleet.size) await compare();
 } finally {
   await fleet.stop();
+}
+
+/** Loads the fleet and one of `beside` in turns. */
+async function compare(): Promise<void> {
+  const small = await GrowingFleet.start(server);
+  try {
+    await small.grow(beside);
+    for (const bytes of documents) {
+      for (const each of [small, fleet]) await each.warmUp(bytes, ends, CONNECTIONS);
+      for (const alpha of ends) {
+        const order = { bytes, alpha, connections: CONNECTIONS, seconds, rounds: ROUNDS };
+        pairs.push(await loadInTurns([small, fleet], order));
+      }
+    }
+  } finally {
+    await small.stop();
+  }
 }
 
 console.log("");
@@ -125,6 +149,28 @@ printTable(
     sample.serverMicroseconds.toFixed(0),
   ]),
 );
+if (pairs.length > 0) {
+  const percent = (ratio: number) => `${(100 * ratio).toFixed(0)} %`;
+  console.log(`\n${fleet.size} VMs against ${beside} in a server beside it, in turns; medians\n`);
+  printTable(
+    [
+      "bytes",
+      "alpha",
+      `req/s of ${beside}`,
+      `of ${fleet.size}`,
+      "ratio",
+      "least",
+      "most",
+      "µs/req",
+    ],
+    pairs.map(([small, large]) => [
+      ...[large.bytes, large.alpha].map(String),
+      ...[small, large].map(({ requestsPerSecond }) => requestsPerSecond.toFixed(0)),
+      ...[large.ratio.median, large.ratio.least, large.ratio.most].map(percent),
+      [small, large].map(({ serverMicroseconds }) => serverMicroseconds.toFixed(0)).join(" / "),
+    ]),
+  );
+}
 const series = documents.flatMap((bytes) =>
   alphas.map((alpha) => ({
     label: `${bytes} bytes, alpha ${alpha}`,
@@ -134,7 +180,7 @@ const series = documents.flatMap((bytes) =>
 );
 await save(
   "scale",
-  { seconds, connections: CONNECTIONS, growths, memories, warmUps, samples },
+  { seconds, connections: CONNECTIONS, growths, memories, warmUps, samples, pairs },
   series,
   {
     title: "Web servers in a pool of 2 GiB",

@@ -1,21 +1,24 @@
 /**
- * Web servers with most of their memory in swap: throughput of fleets of up to 10,000 in a pool of 128 MiB, by the size of the swap's clusters, against the same fleets in 2 GiB.
+ * Web servers with most of their memory in swap: throughput of fleets of up to 10,000 in a pool of 128 MiB,
+ * by the size of the swap's clusters, against the same fleets in 2 GiB.
  *
  *     deno task bench scale_swap [--full] [--sizes N,...] [--clusters 4K,...] [--alphas A,...]
  *                                [--bytes N,...] [--seconds N] [--pool SIZE] [--engine NAME]
  *
- * As `scale`, warm-up included; each pool has a server of its own. The quick form has the document of 2,258
- * bytes only and takes about 3 minutes on a quiet machine of two cores, the full one less than 10. Swap is a file that Linux keeps in its page cache as long
- * as it has room: what is measured is the cost of paging, not of a disk. Frames are those of 4 KiB.
+ * As `scale`, warm-up included; each pool has a server of its own, all grow together, and they are loaded in
+ * turns (scale/turns.ts). The quick form has the document of 2,258 bytes only and takes about 5 minutes on a
+ * quiet machine of two cores, the full one about 20. Swap is a file that Linux keeps in its page cache as
+ * long as it has room: what is measured is the cost of paging, not of a disk. Frames are those of 4 KiB.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { buildGuests } from "../../guests/build.ts";
 import { printTable, save } from "./report/report.ts";
-import { GrowingFleet, type Sample } from "./scale/growing_fleet.ts";
+import { GrowingFleet } from "./scale/growing_fleet.ts";
+import { loadInTurns, type Turns } from "./scale/turns.ts";
 import { WARM_UP_COLUMNS, type WarmUp, warmUpCells } from "./scale/warm_up.ts";
 
-const CONNECTIONS = 32, WARM_LIMIT_SECONDS = 20;
+const CONNECTIONS = 32, WARM_LIMIT_SECONDS = 20, ROUNDS = 3;
 const QUICK = {
   sizes: "1000,10000",
   clusters: "4K,64K",
@@ -33,7 +36,7 @@ const FULL = {
 /** The pool in which everything fits. */
 const IN_CORE = "in core";
 
-interface Row extends Sample {
+interface Row extends Turns {
   /** Size of a cluster, or IN_CORE. */
   readonly swap: string;
   /** Frames of VMs in memory, and in swap only. */
@@ -60,60 +63,63 @@ const engine = flags.engine === undefined ? [] : ["--engine", flags.engine];
 
 const warmUps: (WarmUp & { swap: string; vms: number; bytes: number })[] = [];
 
-async function measure(swap: string): Promise<Row[]> {
+/** A server for each way to have memory; the first has all of it in core. */
+const ways = [IN_CORE, ...clusters];
+
+async function start(swap: string): Promise<GrowingFleet> {
   const memory = swap === IN_CORE ? ["--pool", "2G"] : ["--pool", pool, "--swap-cluster", swap];
-  const fleet = await GrowingFleet.start(["--cells", "1", ...memory, ...engine]);
-  const rows: Row[] = [];
-  try {
-    for (const size of sizes) {
-      await fleet.grow(size);
-      await fleet.checkAll();
-      for (const bytes of documents) {
-        const warm = await fleet.warmUp(bytes, ends, CONNECTIONS, WARM_LIMIT_SECONDS);
-        warmUps.push({ swap, vms: size, bytes, ...warm });
-        for (const alpha of alphas) rows.push(await measureLoad(fleet, swap, bytes, alpha));
-      }
-    }
-  } finally {
-    await fleet.stop();
-  }
-  return rows;
+  return await GrowingFleet.start(["--cells", "1", ...memory, ...engine]);
 }
 
-async function measureLoad(
-  fleet: GrowingFleet,
-  swap: string,
+async function measure(
+  fleets: readonly GrowingFleet[],
   bytes: number,
   alpha: number,
-): Promise<Row> {
-  const before = await fleet.server.request("GET", "/v1/system");
-  const sample = await fleet.load(bytes, alpha, { seconds, connections: CONNECTIONS });
-  const { frames, swap: counters } = await fleet.server.request("GET", "/v1/system");
-  const failures = Object.entries(sample.failures);
-  if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(failures)}`);
-  const requests = Math.max(1, sample.answered);
-  const rate = sample.requestsPerSecond.toFixed(0);
-  console.log(`${swap}, ${fleet.size} VMs, ${bytes} bytes, alpha ${alpha}: ${rate}/s`);
-  return {
-    ...sample,
-    swap,
-    residentFrames: counters.resident,
-    swappedFrames: counters.swapped,
-    freeFrames: frames.free,
-    faults: (counters.faults - before.swap.faults) / requests,
-    pageIns: (counters.pageIns - before.swap.pageIns) / requests,
-  };
+): Promise<Row[]> {
+  const system = () => Promise.all(fleets.map(({ server }) => server.request("GET", "/v1/system")));
+  const before = await system();
+  const order = { bytes, alpha, connections: CONNECTIONS, seconds, rounds: ROUNDS };
+  const turns = await loadInTurns(fleets, order);
+  const after = await system();
+  return turns.map((own, i) => {
+    const { frames, swap } = after[i], requests = Math.max(1, own.answered);
+    const failures = Object.keys(own.failures);
+    if (failures.length > 0) throw new Error(`requests failed: ${JSON.stringify(own.failures)}`);
+    const name = `${ways[i]}, ${own.vms} VMs, ${bytes} bytes, alpha ${alpha}`;
+    console.log(`${name}: ${own.requestsPerSecond.toFixed(0)}/s, ${percent(own.ratio.median)}`);
+    return {
+      ...own,
+      swap: ways[i],
+      residentFrames: swap.resident,
+      swappedFrames: swap.swapped,
+      freeFrames: frames.free,
+      faults: (swap.faults - before[i].swap.faults) / requests,
+      pageIns: (swap.pageIns - before[i].swap.pageIns) / requests,
+    };
+  });
 }
 
-await buildGuests(["httpd"]);
-const inCore = await measure(IN_CORE);
-const rows = [...inCore];
-for (const cluster of clusters) rows.push(...await measure(cluster));
+const percent = (ratio: number) => `${(100 * ratio).toFixed(0)} %`;
 
-/** Requests per second against the same fleet in core. */
-function ofInCore({ vms, bytes, alpha, requestsPerSecond }: Row): number {
-  const same = inCore.find((row) => row.vms === vms && row.bytes === bytes && row.alpha === alpha)!;
-  return requestsPerSecond / same.requestsPerSecond;
+await buildGuests(["httpd"]);
+const rows: Row[] = [], fleets: GrowingFleet[] = [];
+try {
+  for (const swap of ways) fleets.push(await start(swap));
+  for (const size of sizes) {
+    for (const fleet of fleets) {
+      await fleet.grow(size);
+      await fleet.checkAll();
+    }
+    for (const bytes of documents) {
+      for (const [i, fleet] of fleets.entries()) {
+        const warm = await fleet.warmUp(bytes, ends, CONNECTIONS, WARM_LIMIT_SECONDS);
+        warmUps.push({ swap: ways[i], vms: size, bytes, ...warm });
+      }
+      for (const alpha of alphas) rows.push(...await measure(fleets, bytes, alpha));
+    }
+  }
+} finally {
+  for (const fleet of fleets) await fleet.stop();
 }
 
 console.log(
@@ -137,6 +143,7 @@ printTable(
       "alpha",
       "req/s",
       "of in core",
+      "least",
       "p50 ms",
       "p99 ms",
       "server µs/req",
@@ -149,7 +156,8 @@ printTable(
     String(row.bytes),
     String(row.alpha),
     row.requestsPerSecond.toFixed(0),
-    `${(ofInCore(row) * 100).toFixed(0)} %`,
+    percent(row.ratio.median),
+    percent(row.ratio.least),
     row.p50.toFixed(1),
     row.p99.toFixed(1),
     row.serverMicroseconds.toFixed(0),
@@ -166,7 +174,7 @@ const plotted = alphas.includes(1) ? 1 : alphas[0];
 await save(
   "scale_swap",
   { seconds, pool, connections: CONNECTIONS, warmUps, rows },
-  [IN_CORE, ...clusters].map((swap) => ({
+  ways.map((swap) => ({
     label: swap === IN_CORE ? swap : `clusters of ${swap}`,
     points: rows.filter((row) =>
       row.swap === swap && row.alpha === plotted && row.bytes === documents[0]
