@@ -52,12 +52,13 @@ async function copyToVm(
   let buffer = new Uint8Array(BUFFER_MINIMUM);
   for (let n = await socket.read(buffer); n !== null; n = await socket.read(buffer)) {
     carried.toVm += n;
-    await connection.write(buffer.subarray(0, n));
+    // A VM that has ended the connection may have said why: the other copy brings that, and then the end.
+    if (!await connection.write(buffer.subarray(0, n)).then(() => true, () => false)) return;
     const { length } = buffer;
     if (n === length && length < BUFFER_MAXIMUM) buffer = new Uint8Array(2 * length);
     else if (4 * n < length && length > BUFFER_MINIMUM) buffer = new Uint8Array(length / 2);
   }
-  await connection.closeWrite();
+  await connection.closeWrite().catch(() => {});
 }
 
 async function copyToHost(

@@ -2,9 +2,11 @@
  * A published port: a host TCP port whose connections are joined to a port of a VM.
  *
  * The two ends are one stream each way with back-pressure (host_stream.ts). A client that hangs up in
- * mid-download costs the VM one connection and nothing else.
+ * mid-download costs the VM one connection and nothing else. A VM that was started a moment ago and does
+ * not listen yet is asked again until it does.
  */
-import type { Endpoint, Gateway } from "./gateway/gateway.ts";
+import { bootPause } from "./booting.ts";
+import { type Endpoint, type Gateway, GatewayError } from "./gateway/gateway.ts";
 import { closeQuietly, joinStreams } from "./host_stream.ts";
 
 const CONNECTIONS_MAXIMUM = 10_000;
@@ -23,6 +25,12 @@ export interface Published {
   close(): void;
 }
 
+/** Where connections lead. */
+export interface PublishTarget extends Endpoint {
+  /** It was started so lately that its server may not listen yet: what it refuses is tried again. */
+  readonly booting?: boolean;
+}
+
 /**
  * Listens on the host and joins each connection to `target`. Throws an Error that says what to do
  * when the port cannot be listened on.
@@ -30,13 +38,26 @@ export interface Published {
 export function publish(
   gateway: Pick<Gateway, "connect">,
   host: { hostname: string; port: number },
-  target: Endpoint,
+  target: PublishTarget,
 ): Published {
   const listener = listen(host);
   const { hostname, port } = listener.addr as Deno.NetAddr;
   const stats = { open: 0, accepted: 0, failed: 0 };
   const ends = new Set<() => void>();
   let closed = false;
+
+  async function connect(signal: AbortSignal) {
+    for (let attempts = 1;; attempts++) {
+      try {
+        const options = { signal, timeoutMs: CONNECT_TIMEOUT_MS };
+        return await gateway.connect(target.address, target.port, options);
+      } catch (error) {
+        const refused = error instanceof GatewayError && error.code === "refused";
+        if (!refused || !target.booting) throw error;
+        await bootPause(attempts);
+      }
+    }
+  }
 
   async function serve(client: Deno.TcpConn): Promise<void> {
     const abandon = new AbortController();
@@ -47,10 +68,7 @@ export function publish(
     ends.add(end);
     stats.open++;
     try {
-      const connection = await gateway.connect(target.address, target.port, {
-        signal: abandon.signal,
-        timeoutMs: CONNECT_TIMEOUT_MS,
-      });
+      const connection = await connect(abandon.signal);
       await joinStreams(client, connection, abandon.signal);
     } catch {
       stats.failed++;

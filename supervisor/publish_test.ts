@@ -4,6 +4,7 @@ import { type Loopback, loopback } from "./gateway/loopback.ts";
 import { ADDRESS_B } from "./gateway/simulation.ts";
 import { assertSameBytes, collect, randomBytes } from "./gateway/simulation_streams.ts";
 import { publish, type Published } from "./publish.ts";
+import { until } from "../tests/support/until.ts";
 
 type Serve = (connection: GatewayConnection) => void;
 
@@ -32,13 +33,6 @@ function publishTest(
 function active({ a }: Loopback): number {
   const { connections, timeWait } = a.stats();
   return connections - timeWait;
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    assert(turns < 1000, `expected within 10 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 function dial({ port }: Published): Promise<Deno.TcpConn> {
@@ -104,6 +98,31 @@ publishTest("a reset by the VM ends the client's connection", (connection) => {
   client.close();
 });
 
+publishTest(
+  "what a VM says before it resets a client that goes on sending arrives",
+  (connection) => {
+    void connection.read().then(async () => {
+      await connection.write(new TextEncoder().encode("no"));
+      connection.abort();
+    });
+  },
+  async (published) => {
+    for (let times = 0; times < 20; times++) {
+      const client = await dial(published);
+      const sending = (async () => {
+        for (const piece = new Uint8Array(65_536);;) await client.write(piece);
+      })().catch(() => {});
+      const buffer = new Uint8Array(10);
+      assertEquals(
+        new TextDecoder().decode(buffer.subarray(0, await client.read(buffer) ?? 0)),
+        "no",
+      );
+      client.close();
+      await sending;
+    }
+  },
+);
+
 let ended: string[] = [];
 const endless: Serve = async (connection) => {
   const piece = new Uint8Array(65_536);
@@ -142,13 +161,44 @@ const counting: Serve = async (connection) => {
 
 publishTest("a client that does not read stops the VM's writer", counting, async (published) => {
   const client = await dial(published);
-  let before = -1;
-  await until(() => before === (before = written) && written > 0, "the writer stands still");
+  let before = -1, still = 0;
+  await until(() => {
+    still = before === (before = written) && written > 0 ? still + 1 : 0;
+    return still === 20;
+  }, "the writer stands still");
   assert(
     written < 32 << 20,
     `${written} bytes were taken from the VM for a client that reads none`,
   );
   client.close();
+});
+
+Deno.test("publish: a VM that boots is asked again until it listens, and one that has booted is not", async () => {
+  const link = loopback();
+  let asked = 0, booting = true;
+  const target = {
+    address: ADDRESS_B,
+    port: 80,
+    get booting() {
+      asked++;
+      return booting;
+    },
+  };
+  const published = publish(link.a, { hostname: "127.0.0.1", port: 0 }, target);
+  const client = await dial(published);
+  await client.write(new TextEncoder().encode("early"));
+  await client.closeWrite();
+  await until(() => asked > 3, "it is asked again");
+  const stop = link.b.listen(80, echo);
+  assertEquals(await new Response(client.readable).text(), "early");
+  stop();
+  booting = false;
+  const late = await dial(published);
+  assertEquals(await late.read(new Uint8Array(1)), null);
+  late.close();
+  await until(() => published.stats.failed === 1, "one connection that has failed");
+  published.close();
+  link.close();
 });
 
 Deno.test("publish: a port in use is refused with what to do", () => {

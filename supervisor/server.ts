@@ -3,6 +3,7 @@
  * to the control endpoint.
  */
 
+import { isBooting } from "./booting.ts";
 import { type ControlOptions, createControl } from "./control.ts";
 import { createIngress, type IngressInfo, ingressName } from "./ingress/ingress.ts";
 import type { Supervisor } from "./supervisor.ts";
@@ -10,8 +11,6 @@ import type { Supervisor } from "./supervisor.ts";
 /** TCP port of a VM's web server, unless it publishes another. */
 const HTTP_PORT = 80;
 
-/** So long a VM that was started may take until its server listens. */
-const BOOT_MS = 3000;
 /** States in which nothing will ever answer. A paused VM may still be resumed. */
 const NOT_RUNNING = ["created", "stopped", "crashed"];
 
@@ -36,7 +35,7 @@ export function createHandler(supervisor: Supervisor, options?: ControlOptions):
       if (vm === undefined) return undefined;
       const { address, port = HTTP_PORT, state, startedAt } = vm;
       const down = NOT_RUNNING.includes(state) ? `is ${state}` : undefined;
-      return { address, port, down, booting: performance.now() < startedAt + BOOT_MS };
+      return { address, port, down, booting: isBooting(startedAt) };
     },
   });
   const handle = async (request: Request, info: RequestInfo = {}): Promise<Response> => {

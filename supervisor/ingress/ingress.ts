@@ -10,6 +10,7 @@
  * only a request that can be repeated without harm, and has no body, is sent again, once, when it
  * went out on a pooled connection that the VM had closed meanwhile (RFC 9110 section 9.2.2).
  */
+import { bootPause } from "../booting.ts";
 import type { Endpoint, Gateway } from "../gateway/gateway.ts";
 import { attempt } from "./exchange.ts";
 import { Failure } from "./failure.ts";
@@ -50,8 +51,6 @@ const POOL: PoolOptions = {
   idleTotal: 16_384,
 };
 const FIRST_BYTE_TIMEOUT_MS = 60_000;
-/** Pauses between attempts to reach a VM that boots. */
-const BOOT_PAUSE_MS = 2, BOOT_PAUSE_MAXIMUM_MS = 50;
 
 /** The VM's name in a Host header: "vm-42" of "vm-42.localhost:8080"; undefined for other hosts. */
 export function ingressName(host: string | null): string | undefined {
@@ -74,7 +73,7 @@ export function createIngress(options: IngressOptions): Ingress {
     if (vm.down !== undefined) return problem(502, `"${name}" ${vm.down}`);
     const exchange = { name, vm, pool, patience, request, info, host };
     let repeated = false;
-    for (let pause = BOOT_PAUSE_MS;; pause = Math.min(2 * pause, BOOT_PAUSE_MAXIMUM_MS)) {
+    for (let attempts = 1;; attempts++) {
       try {
         return await attempt(exchange);
       } catch (error) {
@@ -86,7 +85,7 @@ export function createIngress(options: IngressOptions): Ingress {
           repeated = true;
           pool.dropIdle(vm);
         } else if (error.cause === "refused" && booting && request.body === null) {
-          await new Promise((resolve) => setTimeout(resolve, pause));
+          await bootPause(attempts);
         } else {
           return problem(error.status, error.message);
         }

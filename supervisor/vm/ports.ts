@@ -1,5 +1,6 @@
 /** The host's ports that lead to a VM. */
 
+import { isBooting } from "../booting.ts";
 import type { Network } from "../network.ts";
 import { publish } from "../publish.ts";
 import { publishDatagrams } from "../publish_datagrams.ts";
@@ -28,6 +29,9 @@ export async function openPorts(
         return vm.address;
       },
       port: guest,
+      get booting() {
+        return isBooting(vm.startedAt);
+      },
     };
     try {
       const open = protocol === "udp" ? publishDatagrams : publish;
