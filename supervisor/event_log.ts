@@ -75,8 +75,12 @@ export class EventLog {
    * empty page after so many milliseconds without any. A reader that is slow costs nothing. An id that
    * is yet to come is of another log, or of this one's past life: then those that come, too.
    */
-  async *follow(after = this.#last, quietMs = Infinity): AsyncGenerator<SupervisorEvent[], void> {
-    for (let at = Math.min(after, this.#last); !this.#closed;) {
+  follow(after = this.#last, quietMs = Infinity): AsyncGenerator<SupervisorEvent[], void> {
+    return this.#pages(Math.min(after, this.#last), quietMs);
+  }
+
+  async *#pages(at: number, quietMs: number): AsyncGenerator<SupervisorEvent[], void> {
+    while (!this.#closed) {
       const page = await this.since(at, PAGE);
       if (page.length > 0) at = page[page.length - 1].id;
       yield page;
