@@ -4,6 +4,7 @@ import { type Loopback, loopback } from "./gateway/loopback.ts";
 import { ADDRESS_B, Simulation } from "./gateway/simulation.ts";
 import type { Published } from "./publish.ts";
 import { publishDatagrams } from "./publish_datagrams.ts";
+import { until } from "../tests/support/until.ts";
 
 const HOST = { hostname: "127.0.0.1", port: 0 };
 
@@ -21,13 +22,6 @@ function publishTest(
       link.close();
     }
   });
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    assert(turns < 1000, `expected within 10 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 /** A client with a socket of its own, and the texts that came back to it. */

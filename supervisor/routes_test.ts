@@ -148,14 +148,15 @@ Deno.test("events are streamed, and a client that comes back misses none", () =>
     const first = await send("GET", "/v1/events?after=0", { headers: accept });
     assertEquals(first.headers.get("content-type"), "text/event-stream");
     await send("POST", "/v1/vms", { json: { name: "web", image: "idle" } });
-    const early = await readUntil(first, (text) => text.includes("event: vm.running"));
+    const told = (type: string) => (text: string) => text.split(type)[1]?.includes("\n\n") ?? false;
+    const early = await readUntil(first, told("event: vm.running"));
     assertMatch(early, /^data: \{"id":1,.*"type":"vm.created","vm":1,"message":"web"\}$/m);
     const last = ids(early).at(-1)!;
     await send("DELETE", "/v1/vms/web");
     const headers = { ...accept, "last-event-id": String(last) };
     const late = await readUntil(
       await send("GET", "/v1/events", { headers }),
-      (text) => text.includes("vm.removed"),
+      told("event: vm.removed"),
     );
     assertEquals(ids(late)[0], last + 1);
     assertEquals(ids(late).at(-1), supervisor.events.last);

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { Supervisor, type SupervisorOptions } from "./supervisor.ts";
 import { crashGuest, echoGuest, exitGuest, idleGuest } from "./testing/guests.ts";
 import { waitFor } from "./vm/record.ts";
+import { freePort } from "../tests/support/free_port.ts";
 
 async function withFolder(test: (folder: string) => Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir({ prefix: "denali-state-" });
@@ -44,8 +45,8 @@ Deno.test("VMs, their limits, labels, ports and images are found again by the ne
         env: { color: "blue" },
         args: ["one"],
         publish: [
-          { hostname: "127.0.0.1", host: 0, guest: 80 },
-          { hostname: "127.0.0.1", host: 0, guest: 53, protocol: "udp" },
+          { hostname: "127.0.0.1", host: freePort(), guest: 80 },
+          { hostname: "127.0.0.1", host: freePort(), guest: 53, protocol: "udp" },
         ],
         restart: "always",
       });

@@ -179,7 +179,7 @@ Deno.test("VMs of a cell that a bug ended are marked crashed and start again in 
   }));
 
 Deno.test("a cell whose heartbeat stands still is replaced", () =>
-  withSupervisor({ cellModule: STUB, patience: 1 }, async (supervisor) => {
+  withSupervisor({ cellModule: STUB, patience: 3 }, async (supervisor) => {
     const image = await describeImage("stub", new Uint8Array(16));
     await supervisor.createFrom(image, { name: "stuck", args: ["stall"] });
     const stuck = await supervisor.ended("stuck");

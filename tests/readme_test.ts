@@ -3,8 +3,9 @@
  * given a disk, stopped, started with its data still there, and removed.
  */
 
-import { assertEquals, assertMatch } from "@std/assert";
+import { assertEquals, assertMatch, fail } from "@std/assert";
 import { denali, release, runDenali, withFolder } from "../supervisor/testing/command_line.ts";
+import { freePort } from "./support/free_port.ts";
 import { hasTool } from "./tools.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
@@ -50,8 +51,11 @@ Deno.test({
       // Other ports than the README's, which may be in use: 8080 and 8000.
       const child = denali(["up", "--listen", "127.0.0.1:0", "--data", `${folder}/data`]).spawn();
       const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-      const { value = "" } = await reader.read();
-      const url = /http:\S+/.exec(value)![0];
+      let said = "", url: string | undefined;
+      while (url === undefined) {
+        said += (await reader.read()).value ?? fail(said);
+        url = /(http:\S+)\n/.exec(said)?.[1];
+      }
       const ports = new Map([["8080", new URL(url).port], ["8000", String(freePort())]]);
       const local = (word: string) =>
         word.replace(/\b8(?:08|00)0\b/, (port) => ports.get(port)!)
@@ -81,8 +85,3 @@ Deno.test({
       }
     }),
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -6,6 +6,7 @@ import { describeImage, type StoredImage } from "../supervisor/image/store.ts";
 import { RequestError } from "../supervisor/request_error.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor/supervisor.ts";
 import { fileWorkerOptions } from "../supervisor/file_worker.ts";
+import { until } from "./support/until.ts";
 import { hasTool } from "./tools.ts";
 
 const gccMissing = !await hasTool("gcc", "the swap tests compile a guest");
@@ -121,10 +122,7 @@ Deno.test({
         const report = await supervisor.report(vms[0].id) as { memory: Record<string, number> };
         assert(report.memory.faults > 0 && report.memory.pageOuts > 0, JSON.stringify(report));
       });
-      for (let tries = 0; tries < 1000 && nameless(folder).length > 0; tries++) {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
-      assertEquals(nameless(folder), []);
+      await until(() => nameless(folder).length === 0, "its file is closed");
     }),
 });
 
@@ -146,9 +144,7 @@ Deno.test({
     });
     await withSupervisor({ poolBytes: 4 * MIB, swap: { bytes: 0 } }, async (supervisor) => {
       const { id } = await supervisor.createFrom(image, words);
-      while (supervisor.get(id).state !== "paused") {
-        await new Promise((resolve) => setTimeout(resolve, 10));
-      }
+      await until(() => supervisor.get(id).state === "paused", "it is paused");
       assertStringIncludes(supervisor.get(id).reason!, "out of memory");
       const events = supervisor.events.after(0);
       assert(JSON.stringify(events).includes("vm.paused"), JSON.stringify(events));

@@ -154,19 +154,26 @@ static void sockets(void) {
 
 static void memory(void) {
   struct inspect_memory before, with, after;
-  inspect_memory(&before);
-  char *volatile block = malloc(1 << 20); /* a compiler leaves out what nobody looks at */
-  memset(block, 1, 1 << 20);
-  inspect_memory(&with);
-  free(block);
-  inspect_memory(&after);
+  int counted = 0, given_back = 0;
+  /* The network's thread may take or give back something in between, and does so seldom. */
+  for (int i = 0; i < 100 && !(counted && given_back); i++) {
+    usleep(1000);
+    inspect_memory(&before);
+    char *volatile block = malloc(1 << 20); /* a compiler leaves out what nobody looks at */
+    memset(block, 1, 1 << 20);
+    inspect_memory(&with);
+    free(block);
+    inspect_memory(&after);
+    uint32_t taken = with.heap_used - before.heap_used;
+    counted = taken >= 1 << 20 && taken < (1 << 20) + 4096;
+    given_back = after.heap_used == before.heap_used;
+  }
   uint64_t sum = (uint64_t)with.image + with.heap_used + with.heap_free + with.untouched + with.stack;
   printf("memory: %u\n", (unsigned)with.total);
   tell("its parts are no more than all", sum <= with.total);
   tell("and no less, but for some pages", sum + 64 * 1024 >= with.total);
-  tell("a mebibyte is counted", with.heap_used - before.heap_used >= 1 << 20 &&
-                                    with.heap_used - before.heap_used < (1 << 20) + 4096);
-  tell("and given back", after.heap_used == before.heap_used);
+  tell("a mebibyte is counted", counted);
+  tell("and given back", given_back);
   struct inspect_network network;
   inspect_network(&network);
   tell("the network's memory is bounded", network.memory_used <= network.memory_limit);
@@ -195,8 +202,9 @@ static void ping(const char *text, size_t bytes) {
                       : errno == ETIMEDOUT    ? "ETIMEDOUT"
                                               : strerror(errno);
   uint32_t frames = counter("frames_out") - before;
+  /* Few: with what ARP asks again for an answer that is late. */
   printf("ping %s with %u bytes: %s, %s\n", text, (unsigned)bytes, error,
-         frames == 0 ? "nothing sent" : frames < 4 ? "few frames" : "many frames");
+         frames == 0 ? "nothing sent" : frames < 8 ? "few frames" : "many frames");
 }
 
 int main(int count, char **words) {

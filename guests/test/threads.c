@@ -74,29 +74,33 @@ static void passing(void) {
 }
 
 /* Never blocks: only preemption lets the other run. Doubles: the FPU state must survive it. */
+enum { SPINNERS = 3 };
 static volatile int stop;
+static volatile long rounds[SPINNERS];
 
 static void *spin(void *argument) {
   double x = 1 + (double)(long)argument;
   long double y = x;
-  long rounds = 0;
   while (!stop) {
     for (int i = 0; i < 1000; i++)
       x = x * 1.0000001 + 0.5 - x * 0.0000001 - 0.5, y = y + 0.25L - 0.25L;
-    rounds++;
+    rounds[(long)argument]++;
   }
   double *result = malloc(sizeof *result);
-  *result = (double)y == 1 + (double)(long)argument && x == x && rounds > 0;
+  *result = (double)y == 1 + (double)(long)argument && x == x;
   return result;
 }
 
 static void preemption(void) {
-  pthread_t threads[3];
+  pthread_t threads[SPINNERS];
   double ok = 0;
-  for (long i = 0; i < 3; i++) pthread_create(&threads[i], NULL, spin, (void *)i);
+  for (long i = 0; i < SPINNERS; i++) pthread_create(&threads[i], NULL, spin, (void *)i);
   usleep(100000);
+  for (int i = 0; i < SPINNERS; i++) {
+    while (rounds[i] == 0) usleep(1000);
+  }
   stop = 1;
-  for (int i = 0; i < 3; i++) {
+  for (int i = 0; i < SPINNERS; i++) {
     void *result;
     pthread_join(threads[i], &result);
     ok += *(double *)result;

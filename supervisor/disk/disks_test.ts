@@ -1,6 +1,7 @@
 /** Disks from the guest's program down to the host's file, and back. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { until } from "../../tests/support/until.ts";
 import { hasTool } from "../../tests/tools.ts";
 import { RequestError } from "../request_error.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor.ts";
@@ -31,12 +32,9 @@ async function withSupervisor(
 }
 
 async function eventsOf(supervisor: Supervisor, type: string, count = 1): Promise<string[]> {
-  for (let i = 0; i < 500; i++) {
-    const found = supervisor.events.after().filter((event) => event.type === type);
-    if (found.length >= count) return found.map(({ vm, message }) => `${vm}: ${message}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`no event ${type}`);
+  const found = () => supervisor.events.after().filter((event) => event.type === type);
+  await until(() => found().length >= count, `${count} events ${type}`);
+  return found().map(({ vm, message }) => `${vm}: ${message}`);
 }
 
 Deno.test("what a VM writes to its disk is in the file, and there again for the next VM", () =>
@@ -106,24 +104,26 @@ Deno.test("one VM may write to a disk, or many may read it, whose file is open o
     const answers = await Promise.all(readers.map((vm) => vm.ask("read 0 0 16 5")));
     assertEquals(answers, Array(20).fill("ok"));
     assertEquals(store.get("boot").vms.length, 20);
-    assertEquals(await openFiles(`${folder}/disks/boot.disk`), 1);
+    await opened(`${folder}/disks/boot.disk`, 1);
     await assertRejects(() => store.delete("boot"), RequestError, "cannot be removed");
     await assertRejects(() => store.resize("boot", 32 * BLOCK), RequestError, "cannot be resized");
     assertEquals((await store.clone("boot", "copy")).bytes, 16 * BLOCK);
     for (const { id } of readers) await supervisor.remove(id);
-    assertEquals(await openFiles(`${folder}/disks/boot.disk`), 0);
+    await opened(`${folder}/disks/boot.disk`, 0);
     await store.delete("boot");
     assertEquals(store.list().map(({ name }) => name), ["copy"]);
   }));
 
-/** Descriptors of this process that stand for a file. */
-async function openFiles(path: string): Promise<number> {
-  let count = 0;
-  for await (const { name } of Deno.readDir("/proc/self/fd")) {
-    const target = await Deno.readLink(`/proc/self/fd/${name}`).catch(() => "");
-    if (target === path) count++;
-  }
-  return count;
+/** Waits until so many descriptors of this process stand for a file: others' threads close theirs. */
+function opened(path: string, wanted: number): Promise<void> {
+  return until(async () => {
+    let count = 0;
+    for await (const { name } of Deno.readDir("/proc/self/fd")) {
+      const target = await Deno.readLink(`/proc/self/fd/${name}`).catch(() => "");
+      if (target === path) count++;
+    }
+    return count === wanted;
+  }, `${wanted} descriptors of ${path}`);
 }
 
 Deno.test("a disk that is not there, or in use elsewhere, is refused before the VM is made", () =>

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { Doorbell, RingWriter } from "../../devices/ring.ts";
 import { CONSTANTS } from "../../kernel/abi.ts";
+import { until } from "../../tests/support/until.ts";
 import { DiskServerSetup as Setup } from "../testing/disk_server.ts";
 import { BLOCK_BYTES, SLOTS } from "./channel.ts";
 
@@ -208,7 +209,7 @@ Deno.test("what a cell may not ask ends that cell, and the others are served", a
     new Doorbell(new Int32Array(channel.status), 0).ring();
     other.begin(READ, 9, 0, 1);
     assertEquals((await other.ends(1))[0].status, DONE);
-    assertEquals(t.corrupt.length, 1, `${kind} ${slot} ${handle} ${payload}`);
+    await until(() => t.corrupt.length === 1, `${kind} ${slot} ${handle} ${payload} is refused`);
     assertEquals(t.files.get("/a")!.log, ["open rw"]);
     await t.finish();
   }
@@ -222,8 +223,7 @@ Deno.test("a slot is not used twice at once", async () => {
   const writer = new RingWriter(channel.requests);
   for (let i = 0; i < 2; i++) writer.write(FLUSH, 3, 7, new Uint8Array(12));
   new Doorbell(new Int32Array(channel.status), 0).ring();
-  await new Promise((resolve) => setTimeout(resolve, 5));
-  assertEquals(t.corrupt.length, 1);
+  await until(() => t.corrupt.length === 1, "the cell is told");
 });
 
 Deno.test("a handle is closed when what was asked of it is done, its file with the last of them", async () => {
@@ -259,7 +259,7 @@ Deno.test("a cell that is over while its disk is flushed gives the file back whe
   const gate = Promise.withResolvers<void>();
   old.flushed = gate.promise;
   first.begin(FLUSH, 7);
-  await new Promise((resolve) => setTimeout(resolve, 5));
+  await until(() => old.log.includes("sync"), "the flush has begun");
   t.server.dropCell(1);
   const { begin, ends } = t.cell(2);
   const opening = t.open(2, 8, "/a");

@@ -1,6 +1,7 @@
 /** What the disk store keeps, refuses and finds. */
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
+import { attempts } from "../../tests/support/until.ts";
 import { hasTool } from "../../tests/tools.ts";
 import { RequestError } from "../request_error.ts";
 import { StateStore } from "../state/store.ts";
@@ -242,8 +243,8 @@ Deno.test("a file from far away must have its hash, and its server must answer",
     }
     return new Response("", { status: 404 });
   });
-  const at = (path: string, sha256 = hash) =>
-    fetchDisk({ url: `http://127.0.0.1:${server.addr.port}/${path}`, sha256 }, { patienceMs: 100 });
+  const at = (path: string, sha256 = hash, patienceMs = 60_000) =>
+    fetchDisk({ url: `http://127.0.0.1:${server.addr.port}/${path}`, sha256 }, { patienceMs });
   await withStore(async ({ store }) => {
     const { body, bytes: total, check } = await at("file");
     assertEquals(total, content.length);
@@ -255,9 +256,11 @@ Deno.test("a file from far away must have its hash, and its server must answer",
       `422 sha256: http://127.0.0.1:${server.addr.port}/file has ${hash}`,
     );
     assertStringIncludes(await refusal(() => at("none")), "it answered 404");
-    assertStringIncludes(await refusal(() => at("silent")), "no answer came");
-    const slow = await at("slow");
-    assertStringIncludes(await refusal(() => store.import("b", slow.body)), "nothing came");
+    assertStringIncludes(await refusal(() => at("silent", hash, 100)), "no answer came");
+    // The first bytes may come too late, too.
+    const slow = async () => store.import("b", (await at("slow", hash, 100)).body);
+    const said = await attempts(() => refusal(slow), (text) => text.includes("nothing came"));
+    assertStringIncludes(said, "nothing came");
     assertEquals(store.list().map(({ name }) => name), ["a"]);
   });
   stop.abort();

@@ -4,6 +4,7 @@ import { type Loopback, loopback } from "../gateway/loopback.ts";
 import { ADDRESS_B } from "../gateway/simulation.ts";
 import { assertSameBytes, randomBytes } from "../gateway/simulation_streams.ts";
 import { createIngress, type Ingress, ingressName, type IngressOptions } from "./ingress.ts";
+import { until } from "../../tests/support/until.ts";
 import { hasTool } from "../../tests/tools.ts";
 
 const encoder = new TextEncoder();
@@ -100,13 +101,6 @@ function says(text: string, close = false): Serve {
 
 const HELLO = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 
-async function until(condition: () => boolean, what: string): Promise<void> {
-  for (let turns = 0; !condition(); turns++) {
-    assert(turns < 1000, `expected within 10 s: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 Deno.test("a VM that has ended is answered for at once, with its state", async () => {
   const ingress = createIngress({
     gateway: { connect: () => Promise.reject(new Error("nobody may ask it")) },
@@ -179,13 +173,19 @@ ingressTest("an idle connection is closed", says(HELLO), async ({ fetch, ingress
 
 ingressTest(
   "when too many connections are unused, the one unused for longest is closed",
-  says(HELLO),
+  async (connection, head, rest) => {
+    if (head.includes("/4 ")) gate.resolve();
+    await gate.promise;
+    await says(HELLO)(connection, head, rest);
+  },
   async (
     { fetch, ingress, link, seen },
   ) => {
-    await Promise.all(
-      ["/1", "/2", "/3", "/4"].map(async (path) => await (await fetch(path)).text()),
-    );
+    gate = Promise.withResolvers();
+    const answers = ["/1", "/2", "/3"].map(async (path) => await (await fetch(path)).text());
+    await until(() => seen.connections === 3, "three connections are in use");
+    await (await fetch("/4")).text();
+    await Promise.all(answers);
     assertEquals([seen.connections, ingress.idle()], [4, 2]);
     await until(() => link.b.stats().connections === 2, "the VM's connections are closed");
   },

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Doorbell } from "../../devices/ring.ts";
 import type { DiskTransfer } from "../../kernel/disk_device.ts";
 import type { Vm } from "../../kernel/vm.ts";
+import { until } from "../../tests/support/until.ts";
 import { BLOCK_BYTES, createDiskChannel } from "../disk/channel.ts";
 import { ChannelDiskDevice } from "../disk/device.ts";
 import type { HostFile } from "../disk/file.ts";
@@ -90,8 +91,7 @@ export class DiskServerSetup {
     const ended: { transfer: DiskTransfer; status: number; bytes: Uint8Array }[] = [];
     /** The statuses of what was begun, in the order in which it ended. */
     const ends = async (count: number) => {
-      for (let i = 0; i < 1000 && ended.length < count; i++) {
-        await new Promise((resolve) => setTimeout(resolve, 1));
+      await until(() => {
         device.poll((transfer, place, status) =>
           ended.push({
             transfer,
@@ -99,7 +99,8 @@ export class DiskServerSetup {
             bytes: device.staging.slice(place, place + transfer.count * BLOCK_BYTES),
           })
         );
-      }
+        return ended.length >= count;
+      }, `${count} requests end`);
       assertEquals(ended.length, count);
       return ended.splice(0);
     };
@@ -120,7 +121,6 @@ export class DiskServerSetup {
 
   async finish() {
     for (let cell = 0; cell < 4; cell++) this.server.dropCell(cell);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-    for (const [path, file] of this.files) assert(file.closed, `${path} was not closed`);
+    for (const [path, file] of this.files) await until(() => file.closed, `${path} is closed`);
   }
 }

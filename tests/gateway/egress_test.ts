@@ -11,6 +11,7 @@ import type { EgressSettings, EgressStats } from "../../supervisor/egress/egress
 import { RequestError } from "../../supervisor/request_error.ts";
 import { Supervisor } from "../../supervisor/supervisor.ts";
 import { GuestHost, nativeGuest, prepare, startNative } from "../support/guest_host.ts";
+import { attempts, until } from "../support/until.ts";
 import { hasTool } from "../tools.ts";
 import { stubResolver } from "./stub_resolver.ts";
 
@@ -81,8 +82,9 @@ promise(
           const { bytes, wrong_bytes } = lineOf(console);
           assertEquals([code, bytes, wrong_bytes], [0, BYTES, 0], console);
         }
+        await until(async () => (await stats()).tcp.open === 0, "no connection is left");
         const { tcp } = await stats();
-        assertEquals([tcp.open, tcp.opened, tcp.prohibited, tcp.failed], [0, 2, 0, 0]);
+        assertEquals([tcp.opened, tcp.prohibited, tcp.failed], [2, 0, 0]);
         assert(tcp.fromVm >= BYTES && tcp.toVm >= BYTES);
       });
     } finally {
@@ -96,10 +98,12 @@ promise("datagrams of a VM reach a server of this machine, and its answers the V
   try {
     // A measurement with datagrams has a port of its own.
     await withHost({ rules: [`host:${server.port}/tcp`, "host/udp"] }, async (host, stats) => {
-      const { code, console } = await ttcp(host, [
-        ...["-v", "-u", "-e", "100", "-p", String(server.port)],
-        GATEWAY,
-      ]);
+      const args = ["-v", "-u", "-e", "100", "-p", String(server.port), GATEWAY];
+      // An answer is given up after a second, for which a machine may stand still.
+      const { code, console } = await attempts(
+        () => ttcp(host, args),
+        ({ console }) => lineOf(console).lost === 0,
+      );
       const { answered, wrong_bytes } = lineOf(console);
       assertEquals([code, answered, wrong_bytes], [0, 100, 0], console);
       const { udp } = await stats();
@@ -118,12 +122,15 @@ promise("without rules a VM reaches nothing, and is told that it must not", asyn
       assert(code !== 0 && code !== undefined);
       assertMatch(console, /no route|unreachable|prohibited|not permitted|refused/i);
     }
-    assertEquals((await stats()).tcp.prohibited, 2);
+    // Each attempt at least: who is not answered in time asks again.
+    const before = (await stats()).tcp.prohibited;
+    assert(before >= 2);
     const { code } = await ttcp(host, ["-u", "-e", "1", "198.51.100.7"]);
     assert(code !== 0);
     // As TCP was: the client of datagrams begins with a connection.
     const { tcp, udp } = await stats();
-    assert(tcp.prohibited + udp.prohibited >= 3);
+    assert(tcp.prohibited + udp.prohibited > before);
+    assertEquals(tcp.opened, 0);
   });
 });
 
@@ -147,11 +154,13 @@ promise(
         assertEquals((await ttcp(host, args)).code, 0);
         assert((await ttcp(host, args, ["none"])).code !== 0);
         assert((await ttcp(host, args, ["host:1"])).code !== 0);
-        assertEquals((await stats()).tcp.prohibited, 2);
+        const { tcp } = await stats();
+        assert(tcp.prohibited >= 2 && tcp.opened === 1, JSON.stringify(tcp));
         // It tries for so long to connect.
         const patient = ["-w", "30000", ...args];
         const vm = await host.boot("ttcp", { args: patient, egress: ["none"] });
-        while ((await stats()).tcp.prohibited < 3) await new Promise((r) => setTimeout(r, 5));
+        const refused = async () => (await stats()).tcp.prohibited > tcp.prohibited;
+        await until(refused, "the rules refuse it");
         const { egress } = await host.supervisor.update(vm.name, { egress: [rule] });
         assertEquals(egress, [rule]);
         assertEquals((await vm.ended()).code, 0);
@@ -167,9 +176,11 @@ promise("the control endpoint counts what VMs reach, and what they must not", as
     await ttcp(host, ["-n", "1", "198.51.100.7"]);
     const control = createControl(host.supervisor);
     const { egress } = await (await control.request("/v1/system")).json();
-    assertEquals([egress.tcp.prohibited, egress.tcp.opened], [1, 0]);
+    const { prohibited, opened } = egress.tcp;
+    assert(prohibited >= 1);
+    assertEquals(opened, 0);
     const metrics = await (await control.request("/metrics")).text();
-    assertMatch(metrics, /^denali_egress_tcp_prohibited 1$/m);
+    assertMatch(metrics, new RegExp(`^denali_egress_tcp_prohibited ${prohibited}$`, "m"));
   });
 });
 
@@ -191,16 +202,16 @@ promise("a rule that is none is refused, and so are rules where there is no gate
 
 promise("a VM finds names by the resolver of the server, if it may reach anything", async () => {
   const server = await startNative(native, ["-s", "-p", "0"]);
-  const resolver = await stubResolver({ "measure.test": GATEWAY }, { forge: true });
+  const names = { "measure.test": GATEWAY, "other.test": GATEWAY };
+  const resolver = await stubResolver(names, { forge: true });
   try {
     await withHost({ rules: [`host:${server.port}`], dns: resolver }, async (host, stats) => {
       const args = ["-n", "1000", "-p", String(server.port)];
       const { code, console } = await ttcp(host, [...args, "measure.test"]);
       assertEquals(code, 0, console);
       assert((await ttcp(host, [...args, "nobody.test"])).code !== 0);
-      const asked = resolver.asked.length;
-      assert((await ttcp(host, [...args, "measure.test"], ["none"])).code !== 0);
-      assertEquals(resolver.asked.length, asked);
+      assert((await ttcp(host, [...args, "other.test"], ["none"])).code !== 0);
+      assertEquals(new Set(resolver.asked), new Set(["measure.test", "nobody.test"]));
       const { dns } = await stats();
       assert(dns!.answers >= 2 && dns!.refused >= 1 && dns!.strange >= 2, JSON.stringify(dns));
     });

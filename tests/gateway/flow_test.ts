@@ -8,6 +8,7 @@
 import { assert, assertEquals } from "@std/assert";
 import type { GatewayStats } from "../../supervisor/gateway/gateway.ts";
 import { GuestHost, nativeGuest, prepare } from "../support/guest_host.ts";
+import { until } from "../support/until.ts";
 import { hasTool } from "../tools.ts";
 
 const ignore = !await hasTool("gcc", "guests are compiled") ||
@@ -35,15 +36,18 @@ function gatewayOf(host: GuestHost): GatewayStats {
 
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Waits until nothing has crossed the gateway for a while. */
-async function untilStill(host: GuestHost): Promise<void> {
-  for (let before = -1, still = 0; still < 5; await pause(100)) {
-    const { segmentsIn, segmentsOut, retransmissions } = gatewayOf(host).tcp;
+/** Waits until nothing has crossed the gateway for a while in which `stuck` held. */
+async function untilStill(host: GuestHost, stuck = () => true): Promise<void> {
+  let before = -1, still = 0;
+  await until(async () => {
+    await pause(100);
+    const { segmentsIn, segmentsOut } = gatewayOf(host).tcp;
     // Probes of a shut window go on.
     const moved = segmentsIn + segmentsOut - before > 8;
-    still = moved || retransmissions < 0 ? 0 : still + 1;
     before = segmentsIn + segmentsOut;
-  }
+    still = moved || !stuck() ? 0 : still + 1;
+    return still === 5;
+  }, "nothing moves");
 }
 
 /** A ttcp of Linux that moves `bytes` to or from a VM and checks them; `meanwhile` has its process. */
@@ -78,7 +82,7 @@ promise("a client that stops reading stops the VM that sends, and loses nothing"
   await transfer(vm.port, ["-r"], STALLED_BYTES, async (child) => {
     while (gatewayOf(host).tcp.segmentsIn < 100) await pause(1);
     child.kill("SIGSTOP");
-    await untilStill(host);
+    await untilStill(host, () => gatewayOf(host).unread > 0);
     const { unread } = gatewayOf(host);
     assert(unread > 0 && unread <= 262_144, `${unread} bytes wait in the gateway`);
     child.kill("SIGCONT");

@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import { fromRoot } from "../../guests/paths.ts";
 import { Supervisor } from "../../supervisor/supervisor.ts";
 import { GuestHost, prepare, runTool } from "../support/guest_host.ts";
+import { until } from "../support/until.ts";
 import { hasTool } from "../tools.ts";
 
 const ignore = !await hasTool("gcc", "guests are compiled") ||
@@ -43,6 +44,7 @@ Deno.test({
         String(closed.host),
       ]);
       assertEquals(client.stdout, "silence\n");
+      await until(() => closed.stats.failed > 0, "the VM's refusal");
       assertEquals({ ...closed.stats }, { open: 1, accepted: 1, failed: 1 });
     } finally {
       await supervisor.close();

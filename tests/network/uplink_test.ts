@@ -5,6 +5,7 @@ import { buildGuests } from "../../guests/build.ts";
 import { PERMISSIONS } from "../../supervisor/bundle.ts";
 import { LIBC_PATHS } from "../../supervisor/uplink/libc.ts";
 import { uplinkWorkerOptions } from "../../supervisor/uplink/tap_wire.ts";
+import { until } from "../support/until.ts";
 import { hasTool } from "../tools.ts";
 import { hasNamespaces, Namespace, uniqueName } from "./namespace.ts";
 
@@ -16,12 +17,18 @@ const ignore = !await hasNamespaces() ||
 /** Without CAP_NET_ADMIN, also as root. */
 const UNPRIVILEGED = ["setpriv", "--bounding-set=-net_admin", "--inh-caps=-net_admin"];
 
+interface Event {
+  readonly id: number;
+  readonly type: string;
+  readonly message: string;
+}
+
 interface Up {
   /** The control endpoint's answer. */
   get(path: string): Promise<Record<string, never>>;
   denali(...args: string[]): Promise<string>;
   /** Waits for an event of that type after the given one. */
-  event(type: string, after?: number): Promise<{ id: number; message: string }>;
+  event(type: string, after?: number): Promise<Event>;
 }
 
 /** `denali` in the namespace, as `deno task denali` runs it. */
@@ -42,10 +49,13 @@ async function withUp(
   const [program, options] = denaliWords(space, [...args, "--uplink", uplink], before);
   const server = new Deno.Command(program, { ...options, stdout: "piped", stderr: "inherit" })
     .spawn();
-  const stdout = server.stdout.getReader();
+  const stdout = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
   try {
-    const { value } = await stdout.read();
-    assertStringIncludes(new TextDecoder().decode(value), "listening");
+    for (let text = ""; !text.includes("listening");) {
+      const { value, done } = await stdout.read();
+      if (done) throw new Error(`the server did not come up: ${text}`);
+      text += value;
+    }
     const get = async (path: string) =>
       JSON.parse(await space.run("curl", "-sS", "-m", "20", `http://127.0.0.1:8080${path}`));
     await test({
@@ -58,14 +68,13 @@ async function withUp(
         throw new Error(`denali ${args.join(" ")}: ${new TextDecoder().decode(stderr)}${text}`);
       },
       event: async (type, after = 0) => {
-        for (;;) {
-          const events = await get(`/v1/events?after=${after}`) as unknown as
-            & { id: number; type: string; message: string }[]
-            & Record<string, never>;
-          const event = events.find((event) => event.type === type);
-          if (event !== undefined) return event;
-          await new Promise((resolve) => setTimeout(resolve, 100));
-        }
+        let event: Event | undefined;
+        await until(async () => {
+          const events = await get(`/v1/events?after=${after}`) as unknown as Event[];
+          event = events.find((event) => event.type === type);
+          return event !== undefined;
+        }, `an event ${type}`);
+        return event!;
       },
     });
   } finally {
@@ -93,7 +102,8 @@ Deno.test({
     await withUp(space, "tap:vms0", async ({ denali, get }) => {
       await denali("create", "--name", "web", "--publish", "8000:80", "httpd");
       assertEquals((await get("/v1/vms/web")).address, "10.44.0.2");
-      const curl = (url: string) => space.run("curl", "-sS", "-m", "20", "--retry", "9", url);
+      const patience = ["-m", "20", "--retry", "9", "--retry-connrefused"];
+      const curl = (url: string) => space.run("curl", "-sS", ...patience, url);
       for (const url of ["http://10.44.0.2/", "http://127.0.0.1:8000/"]) {
         assertStringIncludes(await curl(url), "<h1>web</h1>");
       }

@@ -24,6 +24,8 @@ export interface SoakOptions {
   readonly seed: number;
   readonly poolBytes: number;
   readonly clusterBytes: number;
+  /** A slow machine goes on, for a minute at most, until so many pages went out and came in. */
+  readonly pages?: number;
   readonly log?: (line: string) => void;
 }
 
@@ -42,6 +44,7 @@ export interface SoakResult {
 
 /** VMs at a time. */
 const VMS = 30;
+const SLOW_MS = 60_000;
 const MIB = 2 ** 20;
 /** Frames of images that a cell keeps for the next VM are not lost. */
 interface CellStats {
@@ -92,9 +95,9 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   return { ...run.result, lost };
 }
 
-/** Files are closed by threads of their own: waits for them, at most ten seconds. */
+/** Files are closed by threads of their own: waits for them, at most a minute. */
 async function settled(expected: number): Promise<number> {
-  for (let tries = 0; tries < 1000 && openFiles() > expected; tries++) {
+  for (let tries = 0; tries < 6000 && openFiles() > expected; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return openFiles();
@@ -145,13 +148,19 @@ class Run {
     // Threads have loaded their code when the first one is there.
     await this.#create();
     const end = performance.now() + 1000 * this.options.seconds;
-    for (let step = 0; performance.now() < end && this.#wrong.length === 0; step++) {
+    for (let step = 0; !this.#enough(performance.now() - end); step++) {
       if (this.#vms.size < VMS) await this.#create();
       else await this.#disturb();
-      if (step % 200 === 0) await this.#report();
+      if (step % 200 === 0 || performance.now() > end) await this.#report();
     }
     await this.#report();
     for (const id of [...this.#vms]) await this.#kill(id);
+  }
+
+  #enough(late: number): boolean {
+    if (this.#wrong.length > 0 || late > SLOW_MS) return true;
+    const { pageIns = 0, pageOuts = 0 } = this.#swap, { pages = 0 } = this.options;
+    return late > 0 && this.#killed.size > 0 && Math.min(pageIns, pageOuts) >= pages;
   }
 
   async #report(): Promise<void> {
