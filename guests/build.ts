@@ -160,6 +160,10 @@ const USAGE = `usage: deno task guests [NAME...]
 /** Returns the exit status: 0, 1 if something does not compile, 2 for a bad command line. */
 export async function main(args: string[]): Promise<number> {
   try {
+    if (args.includes("--help") || args.includes("-h")) {
+      console.log(USAGE);
+      return 0;
+    }
     if (args[0] === "build") return await buildCommand(args.slice(1));
     const unknown = args.find((arg) => arg.startsWith("-"));
     if (unknown) return usage(`unknown option ${unknown}`);
@@ -201,7 +205,11 @@ async function buildCommand(args: string[]): Promise<number> {
     ...(options.I as string[]).map((folder) => `-I${absolute(folder)}`),
   ];
   const image = await buildImage(sources.map(absolute), { optimisation, flags });
-  await Deno.copyFile(image, options.o);
+  try {
+    await Deno.copyFile(image, options.o);
+  } catch (error) {
+    throw new BuildError(`${options.o}: cannot be written: ${(error as Error).message}`);
+  }
   return 0;
 }
 

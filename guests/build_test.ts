@@ -93,6 +93,25 @@ Deno.test("a missing compiler is reported with the package to install", async ()
   });
 });
 
+Deno.test("what cannot be read or written is told by its path, and help is no mistake", async () => {
+  await withFolder(async (folder) => {
+    const source = `${folder}/main.c`;
+    await Deno.writeTextFile(source, "int main(void) { return 0; }\n");
+    const cases = [
+      [folder, `${folder}/out.elf`, `${folder}: cannot be read: Is a directory`],
+      [source, `${folder}/none/out.elf`, `${folder}/none/out.elf: cannot be written: No such file`],
+    ];
+    for (const [from, to, message] of cases) {
+      const { code, stderr } = await guests(["build", from, "-o", to]);
+      assertEquals(code, 1);
+      assert(stderr.startsWith(message), stderr);
+    }
+  });
+  const { code, stdout, stderr } = await guests(["--help"]);
+  assertEquals([code, stderr], [0, ""]);
+  assertStringIncludes(stdout, "usage: deno task guests");
+});
+
 Deno.test("a wrong command line is answered with the usage and exit status 2", async () => {
   for (const args of [["build"], ["build", "a.c"], ["build", "a.c", "-o", "x", "--opt", "-O9"]]) {
     const { code, stderr } = await guests(args);

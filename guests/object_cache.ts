@@ -80,7 +80,9 @@ export async function compileUnit(
   unit: Unit,
   headers: HeaderHashes,
 ): Promise<CompiledObject> {
-  const source = await hashFile(unit.source);
+  const source = await hashFile(unit.source).catch((error) => {
+    throw new BuildError(`${unit.source}: cannot be read: ${error.message}`);
+  });
   if (!source) throw new BuildError(`${unit.source}: no such file`);
   const command = [
     ...tools.target,

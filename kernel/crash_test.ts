@@ -2,26 +2,26 @@ import { assert, assertEquals } from "@std/assert";
 import { reportText } from "./crash.ts";
 import { testKernel } from "./testing/test_kernel.ts";
 
-/** main -> middle -> leaf, which writes to address 16; with frame pointers or without. */
-function nested(framePointers: boolean): string {
-  const enter = framePointers ? "push ebp\n mov ebp, esp" : "sub esp, 24";
-  const leave = framePointers ? "pop ebp" : "add esp, 24";
+/** main -> middle -> leaf, which writes to address 16; `framed` are those with frame pointers. */
+function nested(framed: readonly string[]): string {
+  const enter = (name: string) => framed.includes(name) ? "push ebp\n mov ebp, esp" : "sub esp, 24";
+  const leave = (name: string) => framed.includes(name) ? "pop ebp" : "add esp, 24";
   return `
 .type _start, @function
 _start: call main
   terminate
 .size _start, . - _start
 .type main, @function
-main: ${enter}
+main: ${enter("main")}
   call middle
-  ${leave}
+  ${leave("main")}
   ret
 .size main, . - main
 .type middle, @function
-middle: ${enter}
+middle: ${enter("middle")}
   mov ecx, offset leaf
   call ecx
-  ${leave}
+  ${leave("middle")}
   ret
 .size middle, . - middle
 .type leaf, @function
@@ -47,7 +47,7 @@ async function crash(source: string) {
 }
 
 Deno.test("a crash report holds the exception and the whole processor state", async () => {
-  const report = await crash(nested(false));
+  const report = await crash(nested([]));
   assertEquals(report.state, "crashed");
   assertEquals(report.exception, { vector: 14, name: "#PF", error: 6, address: 16 });
   assert(report.reason.includes("(leaf+0x"), report.reason);
@@ -61,7 +61,7 @@ Deno.test("a crash report holds the exception and the whole processor state", as
 });
 
 Deno.test("the report shows the code around EIP", async () => {
-  const { disassembly, registers } = await crash(nested(false));
+  const { disassembly, registers } = await crash(nested([]));
   const at = disassembly.findIndex((line) => line.address === registers.eip);
   assertEquals(disassembly[at].bytes, "a310000000");
   assert(disassembly[at].text.startsWith("mov"), disassembly[at].text);
@@ -69,19 +69,29 @@ Deno.test("the report shows the code around EIP", async () => {
   assertEquals(disassembly[at + 1].text, "ret");
 });
 
-for (const framePointers of [true, false]) {
-  const how = framePointers ? "frame pointers" : "return addresses on the stack";
+const CALLERS: [how: string, framed: string[], sources: string[]][] = [
+  ["frame pointers", ["main", "middle"], ["eip", "scan", "frame", "frame"]],
+  ["return addresses on the stack", [], ["eip", "scan", "scan", "scan"]],
+  ["both, if only some keep frame pointers", ["main"], ["eip", "scan", "scan", "frame"]],
+];
+
+for (const [how, framed, sources] of CALLERS) {
   Deno.test(`the report names the callers by ${how}`, async () => {
-    const { trace } = await crash(nested(framePointers));
+    const { trace } = await crash(nested(framed));
     const names = trace.map(({ symbol }) => symbol.replace(/\+.*/, ""));
-    if (framePointers) assertEquals(names, ["leaf", "main", "_start"]);
-    else assertEquals(names, ["leaf", "middle", "main", "_start"]);
-    assertEquals(trace[1].source, framePointers ? "frame" : "scan");
+    assertEquals(names, ["leaf", "middle", "main", "_start"]);
+    assertEquals(trace.map(({ source }) => source), sources);
   });
 }
 
+Deno.test("the report names who called what is no code", async () => {
+  const { trace } = await crash(nested([]).replace("offset leaf", "0"));
+  const names = trace.map(({ symbol }) => symbol.replace(/\+.*/, ""));
+  assertEquals(names, ["", "middle", "main", "_start"]);
+});
+
 Deno.test("the report as text names what an operator looks for", async () => {
-  const text = reportText(await crash(nested(false)));
+  const text = reportText(await crash(nested([])));
   for (
     const part of ["VM 1", "#PF", "leaf+0x", "eax     11223344", "=> ", "call trace:", "middle"]
   ) {

@@ -1,17 +1,20 @@
 /**
  * A guess at who called whom, from a stack that nobody vouches for.
  *
- * Code that keeps frame pointers is followed along EBP. Optimised code keeps none: there every word on
- * the stack that points behind a call instruction in the image's code is shown, which may name
- * functions that have long returned. Both walks are bounded and touch only readable memory.
+ * Functions that keep frame pointers are followed along EBP. Optimised code keeps none, and leaves EBP
+ * to the last caller that did: in front of that caller's frame every word on the stack that points
+ * behind a call instruction in the image's code is shown, which may name functions that have long
+ * returned. All walks are bounded and touch only readable memory.
  */
 
 import type { Memory } from "./memory.ts";
 import type { Vm } from "./vm.ts";
 
-const FRAMES_MAXIMUM = 32;
-/** Words above ESP that are searched. */
+const ENTRIES_MAXIMUM = 33;
+/** Words that are searched at once. */
 const SCAN_WORDS = 1024;
+/** A frame is made in the first bytes of a function: push ebp; mov ebp, esp. */
+const PROLOGUE_BYTES = 24;
 
 export interface TraceEntry {
   /** A return address; the first entry is EIP. */
@@ -30,38 +33,65 @@ export function readTrace(vm: Vm, eip: number, esp: number, ebp: number): TraceE
     const symbol = symbols.describe(source === "eip" ? address : address - 1);
     return { address, symbol, source };
   };
-  const frames = followFrames(vm, esp, ebp);
-  const calls = frames.length > 0
-    ? frames.map((address) => entry(address, "frame"))
-    : scanStack(vm, esp).map((address) => entry(address, "scan"));
-  return [entry(eip, "eip"), ...calls];
+  const trace = [entry(eip, "eip")];
+  const scan = (from: number, to: number) => {
+    for (const address of scanStack(vm, from, to)) trace.push(entry(address, "scan"));
+  };
+  let low = esp;
+  let frame = ebp;
+  let code = eip;
+  while (trace.length < ENTRIES_MAXIMUM && frame >= low) {
+    const caller = readFrame(vm, frame);
+    if (caller === undefined) break;
+    if (!keepsFrame(vm, code)) scan(low, frame);
+    trace.push(entry(caller.address, "frame"));
+    low = frame + 8;
+    frame = caller.frame;
+    code = caller.address - 1;
+  }
+  if (trace.length === 1) scan(esp, esp + 4 * SCAN_WORDS);
+  return trace.slice(0, ENTRIES_MAXIMUM);
 }
 
 const words = new Int32Array(2);
 
-function followFrames(vm: Vm, esp: number, ebp: number): number[] {
-  const found: number[] = [];
-  let low = esp;
-  let frame = ebp;
-  while (found.length < FRAMES_MAXIMUM && frame >= low && (frame & 3) === 0) {
-    if (!vm.space.load32(frame, words, 0) || !vm.space.load32(frame + 4, words, 1)) break;
-    const address = words[1] >>> 0;
-    if (!followsCall(vm, address)) break;
-    found.push(address);
-    low = frame + 8;
-    frame = words[0] >>> 0;
-  }
-  return found;
+/** What a frame pointer leads to: the return address and the caller's frame pointer. */
+function readFrame(vm: Vm, frame: number): { address: number; frame: number } | undefined {
+  if ((frame & 3) !== 0) return undefined;
+  if (!vm.space.load32(frame, words, 0) || !vm.space.load32(frame + 4, words, 1)) return undefined;
+  const address = words[1] >>> 0;
+  return followsCall(vm, address) ? { address, frame: words[0] >>> 0 } : undefined;
 }
 
-function scanStack(vm: Vm, esp: number): number[] {
+/** Return addresses in `from` .. `to`, as far as that is a piece of a stack that is worth a search. */
+function scanStack(vm: Vm, from: number, to: number): number[] {
   const found: number[] = [];
-  for (let i = 0; i < SCAN_WORDS && found.length < FRAMES_MAXIMUM; i++) {
-    if (!vm.space.load32(esp + 4 * i, words, 0)) break;
+  const end = Math.min(to, from + 4 * SCAN_WORDS);
+  for (let at = from; at < end && found.length < ENTRIES_MAXIMUM; at += 4) {
+    if (!vm.space.load32(at, words, 0)) break;
     const address = words[0] >>> 0;
     if (followsCall(vm, address)) found.push(address);
   }
   return found;
+}
+
+const prologue = new Uint8Array(PROLOGUE_BYTES);
+
+/** True if the function of an address makes EBP its own, also if that is not known. */
+function keepsFrame({ image, space }: Vm, address: number): boolean {
+  const found = image.symbols.find(address);
+  if (found === undefined) return image.isCode(address);
+  const bytes = Math.min(PROLOGUE_BYTES, found.size || PROLOGUE_BYTES);
+  const count = space.read(found.address, prologue, 0, bytes);
+  for (let at = 0; at + 3 <= count; at++) {
+    const [push, move, operands] = prologue.subarray(at, at + 3);
+    if (
+      push === 0x55 && (move === 0x89 && operands === 0xe5 || move === 0x8b && operands === 0xec)
+    ) {
+      return true;
+    }
+  }
+  return false;
 }
 
 const bytes = new Uint8Array(7);

@@ -131,6 +131,7 @@ Deno.test("a bad command line gets status 127 and a word of help", async () => {
     [["ps", "--filter", "stat=running"], 'did you mean "state"'],
     [["ps", "--filter", "state=runing"], 'did you mean "running"'],
     [["ps", "--filter", "state"], "KEY=VALUE"],
+    [["events", "--after", "-1"], "unknown option -1\n"],
     [["up", "--egress", "1.2.3"], '--egress[0]: got "1.2.3"; expected'],
     [["create", "--egress", "all", "hello"], "--egress[0]: "],
   ];

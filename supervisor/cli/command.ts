@@ -148,7 +148,7 @@ export function oneWord({ words }: Words, what: string): string {
 /** The known word that is closest to a wrong one, if it is close at all. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   let best: string | undefined;
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1;
+  let least = Math.min(word.length, Math.max(2, Math.floor(word.length / 3))) + 1;
   for (const candidate of known) {
     const distance = candidate.startsWith(word) ? 1 : editDistance(word, candidate);
     if (distance < least) [best, least] = [candidate, distance];

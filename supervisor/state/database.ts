@@ -63,7 +63,11 @@ function configure(db: DatabaseSync, path: string): void {
     if (/locked|busy/i.test((error as Error).message)) {
       throw new Error(`${path}: expected no other server on this folder, but one has it`);
     }
-    throw new Error(`${path}: expected a database of Denali: ${(error as Error).message}`);
+    const { message } = error as Error;
+    if (/not a database|malformed/.test(message)) {
+      throw new Error(`${path}: expected a database of Denali: ${message}`);
+    }
+    throw new Error(`${path}: cannot be read and written: ${message}`);
   }
 }
 
