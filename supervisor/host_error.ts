@@ -5,7 +5,8 @@ import { RequestError } from "./request_error.ts";
 /** The disk, or the user's share of it, is used up. */
 export function isFull(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string };
-  return code === "ENOSPC" || code === "EDQUOT" || /no space left|quota/i.test(message ?? "");
+  return code === "ENOSPC" || code === "EDQUOT" ||
+    /no space left|quota|disk is full/i.test(message ?? "");
 }
 
 /** What the host says of a file in the data folder, as an answer to whoever asked. */

@@ -4,7 +4,9 @@
  */
 
 import { DatabaseSync, type StatementSync } from "node:sqlite";
+import { isFull } from "../host_error.ts";
 import { MIGRATIONS } from "./migrations.ts";
+import { Reserve } from "./reserve.ts";
 import { type ReadName, READS, type Row, type Value, type Write, WRITES } from "./statements.ts";
 
 /** Of SQLite's file header: it is ours ("Dena"). */
@@ -29,23 +31,34 @@ export function openDatabase(path: string): Database {
     db.close();
     throw error;
   }
+  const reserve = path === ":memory:" ? undefined : new Reserve(`${path}-reserve`);
   const statements: Statements = new Map();
   const prepare = (name: string, sql: string) => {
     let statement = statements.get(name);
     if (statement === undefined) statements.set(name, statement = db.prepare(sql));
     return statement;
   };
+  const commit = (writes: readonly Write[]) => {
+    db.exec("BEGIN IMMEDIATE");
+    try {
+      for (const [name, ...values] of writes) prepare(name, WRITES[name]).run(...values);
+      db.exec("COMMIT");
+    } catch (error) {
+      // A failed COMMIT may have rolled back by itself.
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw error;
+    }
+  };
   return {
     write(writes) {
-      db.exec("BEGIN IMMEDIATE");
       try {
-        for (const [name, ...values] of writes) prepare(name, WRITES[name]).run(...values);
-        db.exec("COMMIT");
+        commit(writes);
       } catch (error) {
-        // A failed COMMIT may have rolled back by itself.
-        if (db.isTransaction) db.exec("ROLLBACK");
-        throw error;
+        const removes = writes.some(([name]) => name.endsWith(".delete"));
+        if (!removes || !isFull(error) || !reserve?.release()) throw error;
+        commit(writes);
       }
+      reserve?.take();
     },
     read: (name, values) => prepare(name, READS[name]).all(...values) as Row[],
     close: () => db.close(),

@@ -1,6 +1,14 @@
 /** Files in a data folder that nothing refers to: what a process left that was killed, or a stranger. */
 
-const OURS = ["images", "disks", "swap", "state.db", "state.db-wal", "state.db-shm"];
+const OURS = [
+  "images",
+  "disks",
+  "swap",
+  "state.db",
+  "state.db-wal",
+  "state.db-shm",
+  "state.db-reserve",
+];
 
 /**
  * Paths relative to the folder, sorted. `images`: names in its `images` that nothing refers to;

@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { APPLICATION_ID, openDatabase } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { type Backend, StateError, StateStore } from "./store.ts";
+import { hasTool } from "../../tests/tools.ts";
 import type { Write } from "./statements.ts";
 
 const image = (name: string): Write => ["image.put", name, "0".repeat(64), 1];
@@ -63,6 +64,36 @@ Deno.test("a batch that cannot be kept is refused as a whole, and the next is no
     assertEquals((await store.read("images")).map(({ name }) => name), ["later"]);
     await store.close();
   }));
+
+Deno.test({
+  name: "on a full disk nothing more is kept, but what is there can be removed",
+  ignore: !await hasTool("mount", "a small file system is filled"),
+  async fn() {
+    const folder = await Deno.makeTempDir({ prefix: "denali-small-" });
+    const run = async (...words: string[]) =>
+      assert((await new Deno.Command(words[0], { args: words.slice(1) }).output()).success);
+    await run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder);
+    try {
+      const store = await StateStore.open(folder);
+      for (let i = 0; i < 8; i++) await store.write(image(`i${i}`));
+      await Deno.writeFile(`${folder}/other`, new Uint8Array(2 ** 21)).catch(() => {});
+      const filling = async () => {
+        for (let i = 0; i < 1000; i++) await store.write(image(`more${i}`));
+      };
+      await assertRejects(filling, StateError, "full");
+      for (let i = 0; i < 8; i++) await store.write(["image.delete", `i${i}`]);
+      await assertRejects(() => store.write(image("again")), StateError, "full");
+      await Deno.remove(`${folder}/other`);
+      await store.write(image("later"));
+      const names = (await store.read("images")).map(({ name }) => String(name));
+      assertEquals(names.filter((name) => !name.startsWith("more")), ["later"]);
+      await store.close();
+    } finally {
+      await run("umount", "-l", folder);
+      await Deno.remove(folder);
+    }
+  },
+});
 
 Deno.test("a database of a newer version, of another program, or none at all is refused", () =>
   withFolder(async (folder) => {
