@@ -172,9 +172,11 @@ function authorization(): Record<string, string> {
 /** What fetch says is in the cause, behind the URL. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
-  return cause instanceof Error
-    ? cause.message.replace(/^error sending request.*?\): /, "")
-    : message;
+  if (!(cause instanceof Error)) return message;
+  if (cause.message.includes("CaUsedAsEndEntity")) {
+    return "its certificate is one for signing others: make one with basicConstraints=CA:FALSE";
+  }
+  return cause.message.replace(/^error sending request.*?\): /, "");
 }
 
 function unix(path: string): Deno.HttpClient {

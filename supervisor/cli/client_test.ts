@@ -1,6 +1,7 @@
 /** The verbs that are clients, each a process, at a server in a process of its own. */
 
 import { assert, assertEquals, assertMatch, assertStringIncludes, fail } from "@std/assert";
+import { hasTool } from "../../tests/tools.ts";
 import { floodGuest } from "../testing/guests.ts";
 import {
   type CliServer,
@@ -55,7 +56,7 @@ Deno.test("many VMs are made by one command, found by filters and waited for", (
     const filters = ["--filter", "state=stopped", "--filter", "name=m-*"];
     assertEquals(await ok("ps", "-q", ...filters), "m-1\nm-2\nm-3\n");
     assertEquals(await ok("ps", "-q", "--filter", "label=tier=a"), "busy\n");
-    assertStringIncludes(await fails("wait", "--timeout", "0", "busy"), "busy is running");
+    assertStringIncludes(await fails("wait", "--timeout", "0.1", "busy"), "has not ended in 0.1 s");
     assertEquals(await ok("completion", "words", "--", "stop", "b"), "busy\n");
     const top = await ok("top", "--interval", "0.1", "--count", "1");
     assertMatch(top, /^4 VMs, .* instructions\/s.*\n\nID +NAME +STATE +INSTR\/S.*\n\d+ +busy/);
@@ -198,6 +199,33 @@ Deno.test("an empty variable of the environment is none, and a wrong one is told
     })
   ));
 
+Deno.test({
+  name:
+    "a server with TLS is reached by verbs that know its certificate, and others are told why not",
+  ignore: !await hasTool("openssl", "makes the certificates"),
+  fn: () =>
+    withGuests(async (folder) => {
+      const make = async (name: string, isAuthority: string) => {
+        const [cert, key] = [`${folder}/${name}.pem`, `${folder}/${name}.key`];
+        const words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 " +
+          "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 " +
+          `-addext basicConstraints=critical,CA:${isAuthority} -keyout ${key} -out ${cert}`;
+        await new Deno.Command("openssl", { args: words.split(" "), stderr: "null" }).output();
+        return ["--cert", cert, "--key", key];
+      };
+      await withCliServer(await make("server", "FALSE"), async ({ url, fails, run }) => {
+        const ca = { DENALI_HOST: url, DENALI_CA: `${folder}/server.pem` };
+        await runDenali(["create", "--name", "bird", `${folder}/echo.elf`], "", ca);
+        assertEquals((await runDenali(["console", "bird"], "polly", ca)).stdout, "polly");
+        assertMatch(await fails("ps"), /invalid peer certificate: UnknownIssuer/);
+        assertEquals((await run("ps", "--ca", `${folder}/server.pem`)).code, 0);
+      });
+      await withCliServer(await make("authority", "TRUE"), async ({ fails }) => {
+        assertStringIncludes(await fails("ps", "--ca", `${folder}/authority.pem`), "CA:FALSE");
+      });
+    }),
+});
+
 Deno.test("logs that are longer than an answer of the server are printed to their end", async () => {
   const all = Array.from(
     { length: 2500 },
@@ -219,6 +247,8 @@ Deno.test("logs that are longer than an answer of the server are printed to thei
 Deno.test("the console takes stdin and its end, and ends with the VM", () =>
   withBoth(async ({ url, ok }, folder) => {
     await ok("create", "--name", "bird", `${folder}/echo.elf`);
+    const nobody = await runDenali(["console", "--host", url, "nobody"]);
+    assertStringIncludes(nobody.stderr, 'no VM "nobody"');
     const { code, stdout } = await runDenali(["console", "--host", url, "bird"], "polly");
     assertEquals([code, stdout], [0, "polly"]);
     await ok("start", "bird");
@@ -256,6 +286,8 @@ Deno.test("compose brings up what a file says, changes what changed, and takes i
             /no image|cannot be read|no disk "no"/,
           );
         }
+        await write("disks: { new: { size: lots } }\nvms: {}");
+        assertStringIncludes(await fails("compose", "up", ...file), "disks.new: size: got");
         assertEquals(await ok("ps", "-q"), "a\n");
         await write(`name: other\n${disks}\nvms: { ${a} }`);
         assertStringIncludes(await fails("compose", "up", ...file), 'of the project "shop"');

@@ -70,8 +70,10 @@ async function composeUp(args: string[]): Promise<number> {
   }
   for (const [name, description] of project.vms) {
     const described = { ...description, image: images.get(name) };
-    const told = await bringUp(client, project, name, described, there.get(name));
-    console.log(`${name}: ${told}`);
+    const vm = there.get(name);
+    console.log(
+      `${name}: ${await told(`vms.${name}`, bringUp(client, project, name, described, vm))}`,
+    );
   }
   return EXIT.OK;
 }
@@ -151,7 +153,7 @@ async function createDisks(client: Client, project: Project): Promise<void> {
   const there = await diskNames(client);
   for (const [name, disk] of project.disks) {
     if (there.has(name)) continue;
-    await createDisk(client, project, name, disk);
+    await told(`disks.${name}`, createDisk(client, project, name, disk));
     console.log(`disk ${name}: created`);
   }
 }
@@ -169,6 +171,16 @@ async function createDisk(
   } else if (url !== undefined) {
     await client.post(`/v1/disks/${name}/fetch`, { url, size, ...rest });
   } else await client.post("/v1/disks", { name, size, ...rest });
+}
+
+/** What is refused is told with its place in the file. */
+async function told<T>(place: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    throw new Failure(`${place}: ${error.message}`, error.exitCode, error.status);
+  }
 }
 
 async function diskNames(client: Client): Promise<Set<string>> {

@@ -31,7 +31,10 @@ export const attach: Command = {
   help: HELP,
   async run(args) {
     const { read, client } = readClientWords(args);
-    await converse(client, oneWord(read, "VM"));
+    const vm = oneWord(read, "VM");
+    // A WebSocket that is refused does not tell why.
+    await client.get(vmPath(vm));
+    await converse(client, vm);
     return EXIT.OK;
   },
 };

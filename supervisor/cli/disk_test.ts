@@ -97,6 +97,8 @@ Deno.test("a disk is made, filled, attached, copied, enlarged, exported and remo
         await ok("disk", "import", "fetched", source, "--sha256", hash, "--size", "64K");
         const fetched = new Uint8Array(await (await fetch(`${url}/v1/disks/fetched/data`)).bytes());
         assertEquals([fetched.length, fetched.subarray(0, content.length)], [65536, content]);
+        const small = ["disk", "import", "no", `${folder}/content`, "--size", "8K"];
+        assertStringIncludes(await fails(...small), "size: got 8192, and 40960 bytes came");
         const wrong = await fails("disk", "import", "no", source, "--sha256", "0".repeat(64));
         assertStringIncludes(wrong, `sha256: ${source} has ${hash}`);
         const events = await (await fetch(`${url}/v1/events`)).text();

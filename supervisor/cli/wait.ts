@@ -33,19 +33,26 @@ export const wait: Command = {
     const deadline = performance.now() + timeout * 1000;
     return await each(someWords(read, "VM"), async (word) => {
       const vm = await ended(client, word, deadline);
+      if (vm === undefined) throw new Failure(`has not ended in ${timeout} s`);
       console.log(read.flag.json ? JSON.stringify(vm, null, 2) : vm.exitCode ?? vm.state);
     });
   },
 };
 
-async function ended(client: Client, vm: string, deadline: number): Promise<VmSummary> {
+/** Undefined: not until then. */
+async function ended(
+  client: Client,
+  vm: string,
+  deadline: number,
+): Promise<VmSummary | undefined> {
   for (;;) {
     const left = (deadline - performance.now()) / 1000;
     const seconds = Math.ceil(Math.max(0, Math.min(TURN_SECONDS, left)));
     try {
       return await client.get<VmSummary>(vmPath(vm, `wait?timeout=${seconds}`));
     } catch (error) {
-      if (!(error instanceof Failure) || error.status !== TIMED_OUT || left <= 0) throw error;
+      if (!(error instanceof Failure) || error.status !== TIMED_OUT) throw error;
+      if (left <= 0) return undefined;
     }
   }
 }

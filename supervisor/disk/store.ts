@@ -158,6 +158,13 @@ export class DiskStore {
     }
     const summary = await this.#make(name, bytes, async (writer) => {
       await this.#copy(name, body, writer);
+      if (bytes > 0 && writer.length > bytes) {
+        throw new RequestError(
+          "size",
+          `got ${bytes}, and ${writer.length} bytes came`,
+          "at least what comes",
+        );
+      }
       if (writer.length === 0) throw new RequestError("body", "got nothing", "the disk's bytes");
       check?.();
       const size = Math.ceil(writer.length / BLOCK_BYTES) * BLOCK_BYTES;

@@ -139,10 +139,12 @@ export class ImageStore {
     return image;
   }
 
-  /** Names of files in the folder that belong to no name and no VM. */
-  unused(): string[] {
+  /** Names of files in the folder that belong to no name, no VM and no built-in guest. */
+  async unused(): Promise<string[]> {
+    const builtins = await Promise.all((await guestNames()).map((name) => this.#builtin(name)));
+    const known = new Set(builtins.map((image) => image?.hash));
     return [...this.#files].filter((hash) =>
-      !this.#uses.has(hash) && this.#byHash(hash) === undefined
+      !this.#uses.has(hash) && !known.has(hash) && this.#byHash(hash) === undefined
     );
   }
 

@@ -1,4 +1,5 @@
 import { assertEquals, assertRejects } from "@std/assert";
+import { buildGuests } from "../../guests/build.ts";
 import { type Backend, StateError, StateStore } from "../state/store.ts";
 import { withFolder } from "../testing/command_line.ts";
 import { ImageStore } from "./store.ts";
@@ -44,6 +45,20 @@ Deno.test("an image that was being written when the process was killed leaves no
     await Deno.writeFile(`${folder}/images/0123`, Uint8Array.of(1));
     const images = await ImageStore.open(state, folder);
     assertEquals(filesIn(`${folder}/images`), ["0123"]);
-    assertEquals(images.unused(), ["0123"]);
+    assertEquals(await images.unused(), ["0123"]);
+    await state.close();
+  }));
+
+Deno.test("a built-in guest that no VM runs any more is no orphan", () =>
+  withFolder(async (folder) => {
+    await buildGuests(["hello"]);
+    const { state } = fullBackend();
+    const images = await ImageStore.open(state, folder);
+    const hello = await images.get("hello");
+    await images.hold(hello);
+    await images.release(hello);
+    assertEquals(filesIn(`${folder}/images`), [hello.hash]);
+    const next = await ImageStore.open(state, folder);
+    assertEquals(await next.unused(), []);
     await state.close();
   }));

@@ -35,7 +35,7 @@ export async function restoreVms(
     const record = await restoreVm(vm, parts, vms, lives);
     if (vm.starts) starting.push(record);
   }
-  const orphans = await findOrphans(dataFolder, images.unused(), disks?.store.list() ?? []);
+  const orphans = await findOrphans(dataFolder, await images.unused(), disks?.store.list() ?? []);
   for (const path of orphans) events.add("orphan.found", undefined, path);
   return { orphans, starting };
 }
