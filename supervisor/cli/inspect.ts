@@ -6,7 +6,7 @@ import { type Command, EXIT, oneWord } from "./command.ts";
 const HELP = `usage: denali inspect [--host URL] VM
 
 Prints everything the server knows of one virtual machine as JSON, its processor's state included.
-VM is a number or a name.
+VM is a number or a name. The report of a crash is its "crash": \`denali inspect VM | jq -r .crash\`.
 
   --json      accepted and ignored: the output always is JSON
 ${HOST_HELP}

@@ -10,20 +10,22 @@ const GAP = 2;
 export interface TableOptions {
   /** Characters in a line; default: those of the terminal. */
   readonly width?: number;
-  /** Paints the cells of a column, by heading, after they have their width. */
-  readonly paint?: Readonly<Record<string, (text: string) => string>>;
+  /** Paints the cells of a column, by heading: the whole text says how, what is `shown` of it gets it. */
+  readonly paint?: Readonly<Record<string, (text: string, shown: string) => string>>;
 }
 
 /** The first row is the heading; all rows have as many cells as it has. */
 export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
   const [heading] = rows;
   const widths = fit(rows, options.width ?? columns());
-  const painters = heading.map((name) => options.paint?.[name] ?? ((text: string) => text));
+  const painters = heading.map((name) =>
+    options.paint?.[name] ?? ((_: string, shown: string) => shown)
+  );
   return rows.map((row, index) => {
     const cells = row.map((text, column) => {
       const cut = shorten(text, widths[column]);
-      const padded = column === row.length - 1 ? cut : cut.padEnd(widths[column] + GAP);
-      return index === 0 ? padded : padded.replace(cut, painters[column]);
+      const gap = column === row.length - 1 ? "" : " ".repeat(widths[column] + GAP - cut.length);
+      return (index === 0 ? cut : painters[column](text, cut)) + gap;
     });
     const line = cells.join("").trimEnd();
     return index === 0 ? paint("bold", line) : line;
@@ -44,6 +46,7 @@ function fit(rows: readonly (readonly string[])[], width: number): number[] {
   return widths;
 }
 
-function shorten(text: string, width: number): string {
+/** At most `width` characters; what is cut off leaves a sign. */
+export function shorten(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
 }

@@ -19,3 +19,12 @@ Deno.test("a table fits its width, the widest columns give way, and short ones s
     assert(lines[1].endsWith("…"), lines[1]);
   }
 });
+
+Deno.test("a cell that is cut is painted for what it says, and a column stays aligned", () => {
+  const paint = { STATE: (text: string, shown: string) => `<${text}>${shown}</>` };
+  const rows = [["STATE", "ID"], ["running (0)", "1"], ["idle", "2"]];
+  assertEquals(
+    table(rows, { width: 9, paint }),
+    "STATE  ID\n<running (0)>runn…</>  1\n<idle>idle</>   2",
+  );
+});

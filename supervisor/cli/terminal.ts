@@ -4,9 +4,9 @@ const CODES = { green: 32, yellow: 33, red: 31, dim: 2, bold: 1 } as const;
 
 export type Colour = keyof typeof CODES;
 
-/** Columns of the terminal on stdout; Infinity if it is none. */
+/** Columns of the terminal on stdout, 80 if it does not know them; Infinity if it is none. */
 export function columns(): number {
-  return Deno.stdout.isTerminal() ? Math.max(20, Deno.consoleSize().columns) : Infinity;
+  return Deno.stdout.isTerminal() ? Math.max(20, Deno.consoleSize().columns || 80) : Infinity;
 }
 
 /** `text` in a colour, on a terminal, unless NO_COLOR is set (no-color.org). */
@@ -15,17 +15,17 @@ export function paint(colour: Colour, text: string): string {
   return plain ? text : `\x1b[${CODES[colour]}m${text}\x1b[0m`;
 }
 
-/** The colour of a VM's state: what runs, what waits, what went wrong. */
-export function paintState(text: string): string {
-  if (/^running/.test(text)) return paint("green", text);
-  if (/^crashed/.test(text)) return paint("red", text);
-  if (/^paused/.test(text)) return paint("yellow", text);
-  return paint("dim", text);
+/** What is `shown` of a VM's state in its colour: what runs, what waits, what went wrong. */
+export function paintState(state: string, shown: string): string {
+  if (/^running/.test(state)) return paint("green", shown);
+  if (/^crashed/.test(state)) return paint("red", shown);
+  if (/^paused/.test(state)) return paint("yellow", shown);
+  return paint("dim", shown);
 }
 
-/** Lines of the terminal on stdout; Infinity if it is none. */
+/** Lines of the terminal on stdout, 24 if it does not know them; Infinity if it is none. */
 export function rows(): number {
-  return Deno.stdout.isTerminal() ? Deno.consoleSize().rows : Infinity;
+  return Deno.stdout.isTerminal() ? Deno.consoleSize().rows || 24 : Infinity;
 }
 
 /** What empties the screen of a terminal. */

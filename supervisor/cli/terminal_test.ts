@@ -57,6 +57,11 @@ Deno.test({
       const screen = top.shown.split("\x1b[H\x1b[2J")[1];
       assertMatch(screen, /^22 VMs, 2 running/);
       assert(screen.split("\r\n").length <= 10, screen);
+      const narrow = await verb(url, ["top", "--interval", "0.1"], steps, {
+        rows: 10,
+        columns: 30,
+      });
+      assertMatch(narrow.shown.split("\x1b[H\x1b[2J")[1], /^22 VMs, 2 running, .{10}…\r\n/);
     }),
 });
 

@@ -8,8 +8,8 @@ import { type Command, EXIT, noWords, writeLine } from "./command.ts";
 import { about, type Look, look, memoryOf } from "./look.ts";
 import { readNumber } from "./number.ts";
 import { onSignals } from "./signals.ts";
-import { table } from "./table.ts";
-import { clear, paintState, rows } from "./terminal.ts";
+import { shorten, table } from "./table.ts";
+import { clear, columns, paintState, rows } from "./terminal.ts";
 
 const HELP = `usage: denali top [--interval S] [--count N] [--host URL]
 
@@ -77,7 +77,9 @@ function compare(before: Look, now: Look): string {
     formatRate(rate),
     ...memoryOf(row),
   ]);
-  return `${summary}\n\n${table([HEADING, ...lines], { paint: { STATE: paintState } })}`;
+  return `${shorten(summary, columns())}\n\n${
+    table([HEADING, ...lines], { paint: { STATE: paintState } })
+  }`;
 }
 
 function formatRate(perSecond: number): string {
