@@ -141,11 +141,22 @@ export function describeException(vm: Vm, exception: ExceptionReport): string {
   const eip = vm.cpu.i32[EIP] >>> 0;
   const symbol = vm.image.symbols.describe(eip);
   const at = `${exception.name} at ${hex(eip)}${symbol ? ` (${symbol})` : ""}`;
-  if (exception.name === "#PF") {
-    const access = (exception.error & 2) !== 0 ? "write to" : "read or execution of";
-    return `${at}: ${access} address ${hex(exception.address)}`;
+  return at + describeAccess(exception) + describeStack(vm);
+}
+
+function describeAccess({ name, error, address }: ExceptionReport): string {
+  if (name === "#PF") {
+    return `: ${(error & 2) !== 0 ? "write to" : "read or execution of"} address ${hex(address)}`;
   }
-  return exception.error !== 0 ? `${at}, error code ${hex(exception.error)}` : at;
+  return error !== 0 ? `, error code ${hex(error)}` : "";
+}
+
+/** Nothing stops a stack at its end: one that grew too far has left memory, or is in the code. */
+function describeStack({ cpu, memory, image }: Vm): string {
+  const esp = cpu.i32[ESP] >>> 0;
+  const begin = Math.min(...image.segments.map(({ address }) => address));
+  if (esp >= begin && esp <= memory && !image.isCode(esp)) return "";
+  return `; ESP is ${hex(esp)}, where no stack can be: it has overflowed`;
 }
 
 /** Takes the report. Code, stack and trace are empty once the VM has given back its memory. */

@@ -90,6 +90,15 @@ Deno.test("the report names who called what is no code", async () => {
   assertEquals(names, ["", "middle", "main", "_start"]);
 });
 
+Deno.test("a stack that grew out of memory, or into the code, is told", async () => {
+  const outside = await crash("_start: push eax\n mov dword ptr [esp - 0x2000000], 1\n jmp _start");
+  assert(!outside.reason.includes("overflowed"), outside.reason);
+  const deep = await crash("_start: sub esp, 0x4000\n call _start");
+  assert(deep.reason.endsWith("where no stack can be: it has overflowed"), deep.reason);
+  const code = await crash("_start: mov esp, offset _start + 4\n ud2");
+  assert(code.reason.startsWith("#UD at 0x") && code.reason.includes("; ESP is 0x"), code.reason);
+});
+
 Deno.test("the report as text names what an operator looks for", async () => {
   const text = reportText(await crash(nested([])));
   for (
