@@ -38,7 +38,11 @@ export async function openParts(options: SupervisorOptions): Promise<Parts> {
 async function openOver(state: StateStore, options: SupervisorOptions): Promise<Parts> {
   const { dataFolder, deterministic = false } = options;
   const events = new EventLog(await openEventStore(state));
-  const images = await ImageStore.open(state, dataFolder);
+  const images = await ImageStore.open(
+    state,
+    dataFolder,
+    (message) => events.add("image.missing", undefined, message),
+  );
   const swapFolder = dataFolder && await openSwapFolder(dataFolder);
   const connected = !deterministic && options.network !== false;
   const network = connected ? await openNetwork(options.uplink, options.egress) : undefined;

@@ -125,6 +125,8 @@ export function listenError(where: string, error: Error): Error {
     why = "not permitted; use a port above 1023, or allow listening on this one";
   } else if (error instanceof Deno.errors.NotCapable) {
     why = `not permitted; run with --allow-net=${where}`;
+  } else if (code === "EMFILE" || code === "ENFILE") {
+    why = "too many files and ports are open; close some, or allow more (ulimit -n)";
   } else if (error instanceof Deno.errors.AddrNotAvailable || code === "EADDRNOTAVAIL") {
     why = "this machine has no such address; use 127.0.0.1 or 0.0.0.0";
   }

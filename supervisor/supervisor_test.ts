@@ -220,6 +220,40 @@ Deno.test("images in a data folder outlive the supervisor", async () => {
   }
 });
 
+Deno.test("an image whose file is gone or damaged is told and refused, and costs nobody else", async () => {
+  const dataFolder = await Deno.makeTempDir();
+  try {
+    const hashes: string[] = [];
+    await withSupervisor({ dataFolder }, async (supervisor) => {
+      for (const [code, name] of ["gone", "damaged", "well"].entries()) {
+        hashes.push((await supervisor.addImage(name, exitGuest(code))).hash);
+      }
+    });
+    await Deno.remove(`${dataFolder}/images/${hashes[0]}`);
+    await Deno.writeTextFile(`${dataFolder}/images/${hashes[1]}`, "something else");
+    await withSupervisor({ dataFolder }, async (supervisor) => {
+      const told = supervisor.events.after().filter(({ type }) => type === "image.missing");
+      assertEquals(told.map(({ message }) => message!.split(":")[0]), ["damaged", "gone"]);
+      for (const name of ["gone", "damaged"]) {
+        const error = await assertRejects(() => supervisor.create({ image: name }), RequestError);
+        assertStringIncludes(error.message, dataFolder);
+      }
+      await supervisor.create({ image: "well", name: "well" });
+      assertEquals((await supervisor.ended("well")).exitCode, 2);
+      await supervisor.removeImage("gone");
+      await supervisor.addImage("damaged", exitGuest(1));
+    });
+    await withSupervisor({ dataFolder }, async (supervisor) => {
+      await supervisor.create({ image: "damaged", name: "again" });
+      assertEquals((await supervisor.ended("again")).exitCode, 1);
+      const names = (await supervisor.images.list()).filter(({ builtin }) => !builtin);
+      assertEquals(names.map(({ name }) => name), ["damaged", "well"]);
+    });
+  } finally {
+    await Deno.remove(dataFolder, { recursive: true });
+  }
+});
+
 Deno.test("a request that is too large for a cell is refused, and the cell lives on", () =>
   withSupervisor({}, async (supervisor) => {
     await supervisor.addImage("exit", exitGuest(3));

@@ -40,6 +40,8 @@ export class ImageStore {
   readonly #images = new Map<string, StoredImage>();
   /** Built-in guests as they were last read. */
   readonly #builtins = new Map<string, StoredImage>();
+  /** Names whose file is gone or damaged, with why. */
+  readonly #lost = new Map<string, string>();
   /** Files in the folder, by hash. */
   readonly #files = new Set<string>();
   /** VMs made from an image, by hash, with the image. */
@@ -52,15 +54,26 @@ export class ImageStore {
     this.#folder = folder;
   }
 
-  /** Opens the store of a data folder, or one in memory. Refuses a file whose hash is not its name. */
-  static async open(state: StateStore, dataFolder?: string): Promise<ImageStore> {
+  /**
+   * Opens the store of a data folder, or one in memory. An image whose file is gone or damaged costs
+   * nobody else: `missing` is told, and its name is refused until it is uploaded again or removed.
+   */
+  static async open(
+    state: StateStore,
+    dataFolder?: string,
+    missing: (message: string) => void = () => {},
+  ): Promise<ImageStore> {
     const store = new ImageStore(state, dataFolder && `${dataFolder}/images`);
-    await store.#load();
+    await store.#load(missing);
     return store;
   }
 
   /** An image by name or hash. Throws a RequestError if there is none. */
   async get(name: string): Promise<StoredImage> {
+    const lost = this.#lost.get(name);
+    if (lost !== undefined) {
+      throw new RequestError("image", lost, "that it is uploaded again, or removed", 404);
+    }
     const stored = this.#images.get(name) ?? this.#byHash(name) ?? await this.#builtin(name);
     if (stored !== undefined) return stored;
     const known = [...new Set([...this.#images.keys(), ...await guestNames()])].sort();
@@ -87,12 +100,12 @@ export class ImageStore {
   /** Forgets a name. Throws a RequestError if no upload has it. */
   async remove(name: string): Promise<void> {
     const image = this.#images.get(name);
-    if (image === undefined) {
+    if (image === undefined && !this.#lost.has(name)) {
       const expected = "the name of an image that was uploaded";
       throw new RequestError("name", `no image ${JSON.stringify(name)}`, expected, 404);
     }
     await this.#change(name, undefined, ["image.delete", name]);
-    await this.#discard(image);
+    if (image !== undefined) await this.#discard(image);
   }
 
   /** Lets a name mean another image, or none. What is not kept has not happened. */
@@ -101,6 +114,7 @@ export class ImageStore {
     this.#set(name, image);
     try {
       await this.#state.write(write);
+      this.#lost.delete(name);
     } catch (error) {
       if (this.#images.get(name) === image) this.#set(name, before);
       if (image !== undefined) await this.#discard(image);
@@ -183,7 +197,7 @@ export class ImageStore {
     return image;
   }
 
-  async #load(): Promise<void> {
+  async #load(missing: (message: string) => void): Promise<void> {
     if (this.#folder === undefined) return;
     await Deno.mkdir(this.#folder, { recursive: true, mode: 0o700 });
     await this.#adoptIndex();
@@ -193,8 +207,15 @@ export class ImageStore {
       else this.#files.add(name);
     }
     for (const { name, hash } of await this.#state.read("images") as Record<string, string>[]) {
-      const file = await this.#read(name, hash);
-      this.#images.set(name, { name, hash, file, builtin: false });
+      try {
+        const file = await this.#read(name, hash);
+        this.#images.set(name, { name, hash, file, builtin: false });
+      } catch (error) {
+        // Whoever stores it again has to write it again.
+        this.#files.delete(hash);
+        this.#lost.set(name, (error as Error).message);
+        missing((error as Error).message);
+      }
     }
   }
 
@@ -215,13 +236,12 @@ export class ImageStore {
 
   async #read(name: string, hash: string): Promise<Uint8Array<ArrayBuffer>> {
     const path = `${this.#folder}/${hash}`;
-    const file = await Deno.readFile(path);
+    const file = await Deno.readFile(path).catch((error) => {
+      throw new Error(`${name}: its file ${path} cannot be read: ${error.message}`);
+    });
     const actual = await sha256(file);
     if (actual === hash) return file;
-    throw new Error(
-      `image ${name}: expected a file with SHA-256 ${hash} in ${this.#folder}, got ${actual}; ` +
-        `remove ${path} and upload it again`,
-    );
+    throw new Error(`${name}: its file ${path} is damaged, its SHA-256 is ${actual}`);
   }
 
   /** Writes the file unless it is there. */

@@ -23,6 +23,7 @@ export interface Database {
 
 /** `path`: of a file that is made if there is none, or `:memory:`. */
 export function openDatabase(path: string): Database {
+  if (path !== ":memory:") makePrivate(path);
   const db = new DatabaseSync(path);
   try {
     configure(db, path);
@@ -63,6 +64,16 @@ export function openDatabase(path: string): Database {
     read: (name, values) => prepare(name, READS[name]).all(...values) as Row[],
     close: () => db.close(),
   };
+}
+
+/** Environments of VMs may hold secrets, whoever may look into the folder. SQLite's log takes its mode. */
+function makePrivate(path: string): void {
+  try {
+    Deno.openSync(path, { create: true, append: true, mode: 0o600 }).close();
+    Deno.chmodSync(path, 0o600);
+  } catch {
+    // SQLite will say why not.
+  }
 }
 
 function configure(db: DatabaseSync, path: string): void {

@@ -43,6 +43,9 @@ Deno.test("what was written is there when the folder is opened again, and a seco
     await store.write(image("kept"));
     store.note(image("noted"));
     await assertRejects(() => StateStore.open(folder), Error, "no other server");
+    for (const name of ["state.db", "state.db-wal"]) {
+      assertEquals((await Deno.stat(`${folder}/${name}`)).mode! & 0o777, 0o600);
+    }
     assertEquals((await store.read("images")).length, 2);
     await store.close();
     const again = await StateStore.open(folder);
