@@ -77,7 +77,9 @@ Deno.test("images are stored on the server, listed and removed", () =>
     assertStringIncludes(await fails("create", "mine"), "no image");
     assertStringIncludes(await fails("image", "push", `${folder}/text.elf`), "ELF");
     assertStringIncludes(await fails("image", "push", `${folder}/none.elf`), "cannot be read");
-    assertStringIncludes(await fails("image", "push", folder), "cannot be read: it is a folder");
+    assertStringIncludes(await fails("image", "push", folder), "cannot be read: Is a directory");
+    await Deno.truncate(`${folder}/text.elf`, 2 ** 28 + 1);
+    assertStringIncludes(await fails("image", "push", `${folder}/text.elf`), "at most 268435456");
   }));
 
 Deno.test("tokens are made, needed, limited and taken back, also over a unix socket", () =>
@@ -225,6 +227,22 @@ Deno.test({
       });
     }),
 });
+
+Deno.test("an image is sent with its length: the server gives a long one more time", () =>
+  withGuests(async (folder) => {
+    const lengths: unknown[] = [];
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, ({ headers }) => {
+      lengths.push(headers.get("content-length"));
+      return Response.json({ hash: "0" });
+    });
+    const host = { DENALI_HOST: `127.0.0.1:${server.addr.port}` };
+    assertEquals(
+      (await runDenali(["image", "push", `${folder}/spin.elf`], "", host)).stdout,
+      "0\n",
+    );
+    assertEquals(lengths, [String((await Deno.stat(`${folder}/spin.elf`)).size)]);
+    await server.shutdown();
+  }));
 
 Deno.test("logs that are longer than an answer of the server are printed to their end", async () => {
   const all = Array.from(

@@ -1,5 +1,6 @@
 /** Files on their way to the server, with a progress bar. */
 
+import { IMAGE_BYTES_MAXIMUM } from "../cell/protocol.ts";
 import type { Client } from "./client.ts";
 import { Failure } from "./command.ts";
 import { progress } from "./progress.ts";
@@ -43,14 +44,30 @@ export async function upload(
   }
 }
 
-/** Stores an image on the server; returns its hash, which is its name that never changes. */
+/**
+ * Stores an image on the server; returns its hash, which is its name that never changes. It is sent
+ * with its length, which a stream has not: the server gives a long one more time to come.
+ */
 export async function uploadImage(
   client: Client,
   path: string,
   name = storedName(path),
 ): Promise<string> {
+  const file = await readImage(path);
   const to = `/v1/images?name=${encodeURIComponent(name)}`;
-  return (await (await upload(client, "POST", to, path)).json()).hash;
+  const headers = { "content-type": "application/octet-stream" };
+  return (await (await client.send("POST", to, file, headers)).json()).hash;
+}
+
+async function readImage(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  let size: number;
+  try {
+    ({ size } = await Deno.stat(path));
+    if (size <= IMAGE_BYTES_MAXIMUM) return await Deno.readFile(path);
+  } catch (error) {
+    throw new Failure(`${path}: cannot be read: ${(error as Error).message}`);
+  }
+  throw new Failure(`${path}: expected at most ${IMAGE_BYTES_MAXIMUM} bytes, got ${size}`);
 }
 
 /** An image as a verb was given it: a file is uploaded first, a name stays what it is. */
