@@ -5,6 +5,7 @@
  */
 
 import { type Client, CLIENT_EXIT_HELP, HOST_HELP, readClientWords, vmPath } from "./client.ts";
+import { EXIT_SIGNAL, onSignals } from "./signals.ts";
 import { type Command, EXIT, Failure, oneWord, writeAll } from "./command.ts";
 
 const HELP = `usage: denali console [--host URL] VM
@@ -47,6 +48,10 @@ async function converse(client: Client, vm: string): Promise<void> {
     written.catch(broken.reject);
   });
   const isTerminal = Deno.stdin.isTerminal();
+  // Whatever ends this program, the terminal must be as it was.
+  const stopListening = onSignals((signal) =>
+    broken.reject(new Failure(`ended by ${signal}`, EXIT_SIGNAL[signal]))
+  );
   if (isTerminal) {
     // First: until then Ctrl-C would end this program.
     Deno.stdin.setRaw(true);
@@ -61,6 +66,7 @@ async function converse(client: Client, vm: string): Promise<void> {
     // A read of stdin cannot be ended, and the VM may end first.
     await Promise.race([broken.promise, shown, typed.then(() => shown)]);
   } finally {
+    stopListening();
     if (isTerminal) Deno.stdin.setRaw(false);
   }
 }

@@ -29,7 +29,7 @@ import { readImageBytes } from "./image_file.ts";
 import { readResources, RESOURCE_HELP, RESOURCE_OPTIONS } from "./resources.ts";
 import { readPool } from "./pool.ts";
 import { readSwap, SWAP_OPTIONS, swapHelp } from "./swap.ts";
-import { onSignals } from "./signals.ts";
+import { EXIT_SIGNAL, onSignals } from "./signals.ts";
 
 const HELP = `usage: denali run [options] IMAGE [-- ARGUMENTS...]
 
@@ -71,7 +71,6 @@ const POOL_EXTRA = 16 * 2 ** 20;
 const GUEST_CODE_MAXIMUM = 125;
 /** How long a run that was interrupted waits for a reader of its output. */
 const OUTPUT_GRACE_MS = 500;
-const EXIT_SIGNAL = { SIGINT: 130, SIGTERM: 143 } as const;
 const INPUT_BLOCK = 4096;
 
 export const run: Command = {

@@ -13,6 +13,8 @@ import { onTerminal, type Step } from "../testing/terminal.ts";
 
 const ignore = !(await hasTool("python3", "gives the verbs a terminal"));
 
+const SIGINT = 2;
+
 function onServer(test: (server: CliServer, folder: string) => Promise<void>): Promise<void> {
   return withGuests((folder) => withCliServer([], (server) => test(server, folder)));
 }
@@ -31,6 +33,10 @@ Deno.test({
       await ok("create", "--name", "e", `${folder}/echo.elf`);
       const keys: Step[] = [["leaves", "ab\x03c"], ["ab\x03c", "\x1d"]];
       assertEquals((await verb(url, ["console", "e"], keys)).code, 0);
+      const words = [Deno.execPath(), ...DENO_ARGS, "console", "--host", url, "e"].join(" ");
+      const script = `trap : INT; ${words}; echo status $?; stty -a`;
+      const { shown } = await onTerminal(["sh", "-c", script], [["leaves", SIGINT]]);
+      assertMatch(shown, /ended by SIGINT\s+status 130\s[^]* icanon /);
       assertMatch(await ok("ps"), /e +echo +running/);
     }),
 });

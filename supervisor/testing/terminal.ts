@@ -13,15 +13,16 @@ signal.alarm(60)
 for wanted, typed in steps:
     while seen.find(wanted.encode(), at) < 0: seen += os.read(terminal, 65536)
     at = seen.index(wanted.encode(), at) + len(wanted.encode())
-    os.write(terminal, typed.encode())
+    if isinstance(typed, int): os.killpg(pid, typed)
+    else: os.write(terminal, typed.encode())
 try:
     while more := os.read(terminal, 65536): seen += more
 except OSError: pass
 code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 print(json.dumps([code, seen.decode("utf-8", "replace")]))`;
 
-/** First what is waited for in what comes, then what is typed. */
-export type Step = readonly [string, string];
+/** First what is waited for in what comes, then what is typed, or the signal that everybody gets. */
+export type Step = readonly [string, string | number];
 
 /** Needs python3. `code` is negative if a signal ended the program. */
 export async function onTerminal(
