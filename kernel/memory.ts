@@ -194,22 +194,25 @@ export class Memory implements AddressSpace, SoftTlbHolder {
 
   /**
    * The guest does not need what the page holds: gives back its frame and its slot, and it reads as zeros.
-   * Leaves pages of the image, the registers, and what others work with.
+   * Leaves pages of the image, the registers, and what others work with. False: it was left.
    */
-  discard(page: number): void {
-    if (page <= REGISTERS_PAGE || page >= this.pages) return;
+  discard(page: number): boolean {
+    if (page <= REGISTERS_PAGE || page >= this.pages) return false;
     const place = this.map.find(page);
-    if (place < 0 || this.image.frame(page) !== ZERO_FRAME) return;
+    if (place < 0 || this.image.frame(page) !== ZERO_FRAME) return false;
     const slot = this.map.slot(place), frame = this.map.frame(place);
-    if (slot !== ABSENT && (slot & UNDER_WAY) !== 0) return;
+    if (slot !== ABSENT && (slot & UNDER_WAY) !== 0) return false;
+    // It may be coming in: a VM that was paused and resumed meanwhile does not wait for that.
+    if (frame === ABSENT && this.transfers > 0) return false;
     if (frame !== ABSENT) {
-      if (this.frames.references(frame) > 1) return;
+      if (this.frames.references(frame) > 1) return false;
       this.unmap(page);
       this.frames.release(frame);
       this.resident--;
     }
     this.touch(place);
     this.map.remove(place);
+    return true;
   }
 
   #copy(source: number): number {

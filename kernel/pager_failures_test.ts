@@ -191,3 +191,53 @@ Deno.test("a VM can be paused, resumed and destroyed while its pages are under w
   assertEquals([vms[1].state, vms[1].stats.privateFrames], ["idle", 11]);
   t.finish();
 });
+
+Deno.test("pages that are given back while they come in for a VM that was paused cost no frame", async () => {
+  const t = swapKernel({ clusterPages: 4 });
+  // Its handler gives back what its main program waits for, and writes there.
+  const vm = await t.boot(`
+_start: mov esp, 0x30000
+  mov edi, 0x40000
+touch: mov [edi], edi
+  add edi, 4096
+  cmp edi, 0x50000
+  jb touch
+  mov dword ptr [REG_interrupt_handler], offset handler
+sleep: mov eax, IDLE_FOREVER
+  idle
+  mov dword ptr [REG_interrupt_pending], 0
+  push eax
+  pop eax
+  mov dword ptr [0x60000], 1
+  mov eax, 1000
+  idle
+  mov dword ptr [REG_interrupt_pending], 0
+  mov dword ptr [REG_interrupt_enable], 1
+  mov eax, [0x48000]
+  mov eax, [0x49000]
+  terminate
+handler: mov dword ptr [REG_interrupt_pending], 0
+  mov esi, 0x49000
+  mov ecx, 0x7000
+  mov edx, PORT_MEMORY_DISCARD
+  rep outsb
+  mov dword ptr [0x49000], 7
+  iret`);
+  t.kernel.run(50_000);
+  await squeeze(t);
+  t.kernel.keyboard(vm, Uint8Array.of(1));
+  for (let round = 0; round < 100 && vm.state !== "stopped"; round++) {
+    t.device.held = true;
+    t.kernel.run(1000);
+    if (vm.state === "running") {
+      t.kernel.pause(vm);
+      t.kernel.keyboard(vm, Uint8Array.of(1));
+      t.kernel.resume(vm);
+    }
+    t.kernel.run(1000);
+    t.device.held = false;
+    t.kernel.run(1);
+  }
+  assertEquals([vm.state, vm.exitCode], ["stopped", 7]);
+  t.finish();
+});
