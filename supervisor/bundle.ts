@@ -19,7 +19,7 @@ export const PERMISSIONS: readonly string[] = [
   "--allow-read", // images, disks and the data folder, wherever the operator put them
   "--allow-write", // the data folder and the files named by --report
   "--allow-env=DENALI_HOST,DENALI_TOKEN,DENALI_CA,NO_COLOR", // where the client verbs look for a server; plain output
-  "--allow-sys=systemMemoryInfo", // how many cells' pools fit into this host
+  "--allow-sys=systemMemoryInfo,networkInterfaces", // how many cells' pools fit into this host; its own addresses, which VMs do not reach
   // The C library, for the TAP uplink: only its worker is given this, and only with --uplink tap.
   `--allow-ffi=${LIBC_PATHS.join(",")}`,
 ];

@@ -10,12 +10,15 @@
 import { createSocket } from "node:dgram";
 import type { Gateway, GatewayConnection } from "../gateway/gateway.ts";
 import { closeQuietly, joinStreams } from "../host_stream.ts";
+import { Openings } from "./openings.ts";
 import type { EgressPolicy, Target } from "./policy.ts";
 
 /** Port of the service (RFC 1035 section 4.2). */
 const DNS_PORT = 53;
 /** Queries under way, of a VM and in all. */
 const PER_VM = 32, IN_ALL = 512;
+/** Queries of a VM, per second and at once. */
+const RATE = 200, BURST = 256;
 /** Longer than a resolver's own patience with one server; the guest asks again before. */
 const ANSWER_TIMEOUT_MS = 5000;
 const HEADER_BYTES = 12, QUERY_MAXIMUM = 1232;
@@ -38,6 +41,7 @@ export class DnsForwarder {
   readonly #server: Target;
   readonly #counts = new Map<number, number>();
   readonly #ends = new Set<() => void>();
+  readonly #openings = new Openings(RATE, BURST);
   #sum = 0;
 
   constructor(gateway: Gateway, policy: EgressPolicy, server: Target) {
@@ -47,6 +51,11 @@ export class DnsForwarder {
     gateway.listen(DNS_PORT, (connection) => void this.#carry(connection));
   }
 
+  /** A VM is gone. */
+  forget(vm: number): void {
+    this.#openings.forget(vm);
+  }
+
   close(): void {
     for (const end of [...this.#ends]) end();
   }
@@ -54,8 +63,7 @@ export class DnsForwarder {
   #ask(query: Uint8Array, vm: number, reply: (payload: Uint8Array) => boolean): void {
     if (query.length < HEADER_BYTES || query.length > QUERY_MAXIMUM || query[2] & QR) return;
     this.stats.queries++;
-    const count = this.#counts.get(vm) ?? 0;
-    if (!this.#policy.mayReachAnything(vm) || count >= PER_VM || this.#sum >= IN_ALL) {
+    if (!this.#mayAsk(vm)) {
       this.stats.refused++;
       reply(errorFor(query, REFUSED));
       return;
@@ -93,8 +101,7 @@ export class DnsForwarder {
 
   async #carry(connection: GatewayConnection): Promise<void> {
     const vm = connection.remote.address;
-    const full = (this.#counts.get(vm) ?? 0) >= PER_VM || this.#sum >= IN_ALL;
-    if (full || !this.#policy.mayReachAnything(vm)) {
+    if (!this.#mayAsk(vm)) {
       this.stats.refused++;
       return connection.abort();
     }
@@ -115,6 +122,11 @@ export class DnsForwarder {
       this.#ends.delete(end);
       this.#end(vm);
     }
+  }
+
+  #mayAsk(vm: number): boolean {
+    const full = (this.#counts.get(vm) ?? 0) >= PER_VM || this.#sum >= IN_ALL;
+    return !full && this.#policy.mayReachAnything(vm) && this.#openings.take(vm);
   }
 
   #begin(vm: number): void {

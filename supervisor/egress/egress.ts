@@ -50,6 +50,8 @@ export class Egress {
   /** The VM has ended. Its connections end with those of the gateway. */
   ended(vm: number): void {
     this.#udp.forget(vm);
+    this.#tcp.forget(vm);
+    this.#dns?.forget(vm);
   }
 
   stats(): EgressStats {

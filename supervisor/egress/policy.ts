@@ -4,6 +4,7 @@
  * Decisions are made when a connection or a flow of datagrams begins. What changes later ends none.
  */
 
+import { isOwnAddress } from "./own_addresses.ts";
 import { covers, type EgressRule, type Protocol } from "./rules.ts";
 
 /** Where something goes from this machine. */
@@ -15,12 +16,14 @@ export interface Target {
 export class EgressPolicy {
   readonly #general: readonly EgressRule[];
   readonly #gateway: number;
+  readonly #isOwn: (address: number) => boolean;
   readonly #own = new Map<number, readonly EgressRule[]>();
 
-  /** `gateway`: the address under which VMs reach this machine's loopback. */
-  constructor(general: readonly EgressRule[], gateway: number) {
+  /** `gateway`: the address under which VMs reach this machine's loopback; `isOwn`: other addresses of it. */
+  constructor(general: readonly EgressRule[], gateway: number, isOwn = isOwnAddress) {
     this.#general = general;
     this.#gateway = gateway;
+    this.#isOwn = isOwn;
   }
 
   /** Gives the VM with this address rules of its own; undefined: those of all. */
@@ -33,7 +36,9 @@ export class EgressPolicy {
   find(vm: number, protocol: Protocol, address: number, port: number): Target | undefined {
     const to = address === this.#gateway ? "host" : address;
     const rules = this.#rulesOf(vm);
-    if (!rules.some((rule) => covers(rule, protocol, to, port))) return undefined;
+    if (rules.length === 0) return undefined;
+    const own = to !== "host" && this.#isOwn(to);
+    if (!rules.some((rule) => covers(rule, protocol, to, port, own))) return undefined;
     return { hostname: to === "host" ? "127.0.0.1" : textOf(address), port };
   }
 

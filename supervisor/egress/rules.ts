@@ -7,9 +7,9 @@
  * Without ports, all of them; without protocol, TCP and UDP. `host` is this machine's loopback, which VMs
  * reach under the gateway's address. `none` stands alone and is the empty list.
  *
- * A wide range does not cover what is special about this machine or its surroundings: loopback, link-local
- * (where clouds keep credentials), "this network", multicast and broadcast (RFC 6890). Who means these writes
- * a rule that lies within them.
+ * A wide range does not cover what is special about this machine or its surroundings: its own addresses,
+ * loopback, link-local (where clouds keep credentials), "this network", multicast and broadcast (RFC 6890). Who
+ * means these writes a rule that lies within them, and for an own address that address alone.
  */
 
 export type Protocol = "tcp" | "udp";
@@ -55,19 +55,21 @@ export function parseEgressRule(text: string): EgressRule | undefined {
   return { text, range, firstPort, lastPort, protocol: protocol as Protocol | undefined };
 }
 
-/** Whether a rule covers a port of an address; "host": of this machine. */
+/** Whether a rule covers a port of an address; "host": of this machine's loopback. `own`: it is this machine's. */
 export function covers(
   rule: EgressRule,
   protocol: Protocol,
   address: number | "host",
   port: number,
+  own = false,
 ): boolean {
   if (port < rule.firstPort || port > rule.lastPort) return false;
   if (rule.protocol !== undefined && rule.protocol !== protocol) return false;
   const { range } = rule;
   if (address === "host" || range === undefined) return address === "host" && range === undefined;
   if (address < range.first || address > range.last) return false;
-  const special = SPECIAL.find(({ first, last }) => address >= first && address <= last);
+  const special = SPECIAL.find(({ first, last }) => address >= first && address <= last) ??
+    (own ? { first: address, last: address } : undefined);
   return special === undefined || (range.first >= special.first && range.last <= special.last);
 }
 

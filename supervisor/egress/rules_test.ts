@@ -37,6 +37,22 @@ Deno.test("a wide rule does not cover this machine, link-local addresses and mul
   assert(allows("0.0.0.0/0", "tcp", "198.51.100.7", 65_535));
 });
 
+Deno.test("a wide rule does not cover the addresses of this machine on its networks", () => {
+  const own = address("203.0.113.7"), beside = address("203.0.113.8");
+  const reaches = (rule: string, to: number) =>
+    new EgressPolicy([parseEgressRule(rule)!], GATEWAY, (address) => address === own)
+      .find(VM, "tcp", to, 80) !== undefined;
+  for (const rule of ["0.0.0.0/0", "203.0.113.0/24", "203.0.113.6/31"]) {
+    assertEquals([reaches(rule, own), reaches(rule, beside)], [false, !rule.endsWith("31")], rule);
+  }
+  assert(reaches("203.0.113.7:80", own) && reaches("203.0.113.7/32", own));
+  const mine = Deno.networkInterfaces().filter(({ family }) => family === "IPv4");
+  for (const { address: text } of mine) {
+    const wide = new EgressPolicy([parseEgressRule("0.0.0.0/0")!], GATEWAY);
+    assertEquals(wide.find(VM, "udp", address(text), 53), undefined, text);
+  }
+});
+
 Deno.test("what is not a rule is none", () => {
   const wrong = ["", "none", "1.2.3", "1.2.3.4.5", "256.0.0.1", "1.2.3.4/33", "1.2.3.4:0"];
   wrong.push("1.2.3.4:65536", "1.2.3.4:9-8", "1.2.3.4/sctp", "host/8", "localhost:80", "1..2.3");

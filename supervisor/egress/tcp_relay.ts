@@ -2,7 +2,7 @@
  * TCP connections of VMs to the world: each is a socket of this machine, opened before the VM's half is.
  *
  * A target that refuses, or that no way leads to, is told to the VM as such. Connections are bounded for each
- * VM and in all; one more is refused.
+ * VM and in all, and so are those that a VM opens in a second; one more is refused.
  */
 
 import type {
@@ -12,10 +12,13 @@ import type {
   OutboundPolicy,
 } from "../gateway/gateway.ts";
 import { type Carried, closeQuietly, joinStreams } from "../host_stream.ts";
+import { Openings } from "./openings.ts";
 import type { EgressPolicy, Target } from "./policy.ts";
 
 /** Connections at once, of a VM and in all. */
 const PER_VM = 2048, IN_ALL = 16_384;
+/** Connections that a VM opens, per second and at once. */
+const RATE = 500, BURST = 2048;
 const CONNECT_TIMEOUT_MS = 10_000;
 
 export interface TcpRelayStats extends Carried {
@@ -41,10 +44,12 @@ export class TcpRelay {
   readonly #policy: EgressPolicy;
   readonly #counts = new Map<number, number>();
   readonly #ends = new Set<AbortController>();
+  readonly #openings: Openings;
   #sum = 0;
 
-  constructor(policy: EgressPolicy) {
+  constructor(policy: EgressPolicy, openings: Openings = new Openings(RATE, BURST)) {
     this.#policy = policy;
+    this.#openings = openings;
   }
 
   readonly decide: OutboundPolicy = (to, from) => {
@@ -54,12 +59,17 @@ export class TcpRelay {
       return "prohibited";
     }
     const count = this.#counts.get(from.address) ?? 0;
-    if (count >= PER_VM || this.#sum >= IN_ALL) {
+    if (count >= PER_VM || this.#sum >= IN_ALL || !this.#openings.take(from.address)) {
       this.stats.tooMany++;
       return "refused";
     }
     return this.#dial(target, from);
   };
+
+  /** A VM is gone. */
+  forget(vm: number): void {
+    this.#openings.forget(vm);
+  }
 
   /** Ends all connections. */
   close(): void {

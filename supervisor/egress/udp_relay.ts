@@ -3,15 +3,19 @@
  * is traffic (RFC 4787: endpoint-independent mapping, address- and port-dependent filtering).
  *
  * Only who was written to may answer. Sockets are bounded for each VM and in all: the one that was silent
- * for longest makes room. Datagrams are never held: what cannot be sent at once is lost, as UDP may be.
+ * for longest makes room, but only so often. Datagrams are never held: what cannot be sent at once is lost,
+ * as UDP may be.
  */
 
 import { createSocket, type Socket } from "node:dgram";
 import type { Endpoint, OutboundDatagrams } from "../gateway/gateway.ts";
+import { Openings } from "./openings.ts";
 import type { EgressPolicy, Target } from "./policy.ts";
 
 /** Sockets, of a VM and in all; whom one of them may hear. */
 const PER_VM = 64, IN_ALL = 4096, PEERS = 256;
+/** Sockets that are opened for a VM, per second and at once. */
+const RATE = 100, BURST = 128;
 /** Datagrams that the host has not taken yet. */
 const PENDING_MAXIMUM = 4096;
 /** Silence after which a socket is closed (RFC 4787 section 4.3: two minutes or more). */
@@ -54,11 +58,13 @@ export class UdpRelay {
   /** In order of use. */
   readonly #mappings = new Map<string, Mapping>();
   readonly #counts = new Map<number, number>();
+  readonly #openings: Openings;
   #pending = 0;
   #sweep: ReturnType<typeof setInterval> | undefined;
 
-  constructor(policy: EgressPolicy) {
+  constructor(policy: EgressPolicy, openings: Openings = new Openings(RATE, BURST)) {
     this.#policy = policy;
+    this.#openings = openings;
   }
 
   readonly decide: OutboundDatagrams = (payload, to, from, reply) => {
@@ -67,12 +73,15 @@ export class UdpRelay {
       this.stats.prohibited++;
       return "prohibited";
     }
-    this.#send(this.#mapping(from, reply), payload, to, target);
+    const mapping = this.#mapping(from, reply);
+    if (mapping === undefined) this.stats.lost++;
+    else this.#send(mapping, payload, to, target);
     return "taken";
   };
 
   /** A VM is gone: closes its sockets. */
   forget(vm: number): void {
+    this.#openings.forget(vm);
     if (!this.#counts.has(vm)) return;
     for (const mapping of this.#mappings.values()) if (mapping.vm === vm) this.#close(mapping);
   }
@@ -99,7 +108,8 @@ export class UdpRelay {
     });
   }
 
-  #mapping(from: Endpoint, reply: Reply): Mapping {
+  /** Undefined: too many were opened of late. */
+  #mapping(from: Endpoint, reply: Reply): Mapping | undefined {
     const key = `${from.address}:${from.port}`;
     const known = this.#mappings.get(key);
     if (known !== undefined) {
@@ -109,6 +119,7 @@ export class UdpRelay {
       this.#mappings.set(key, known);
       return known;
     }
+    if (!this.#openings.take(from.address)) return undefined;
     this.#makeRoom(from.address);
     const mapping: Mapping = {
       key,
