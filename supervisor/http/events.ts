@@ -14,6 +14,8 @@ import { RequestError } from "../request_error.ts";
 import type { Supervisor } from "../supervisor.ts";
 
 const LIST_DEFAULT = 1000, LIST_MAXIMUM = 10_000;
+/** Events that are looked at together, at least: who sees few of many must not cost a read for each. */
+const PAGE = 1000;
 /** An empty comment so often shows both ends that the other is there. */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -54,15 +56,15 @@ export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
 }
 
 /** Whoever sees few of the events still gets a whole page of them. */
-async function listEvents(
-  { events }: Supervisor,
+export async function listEvents(
+  { events }: { readonly events: Pick<Supervisor["events"], "since"> },
   after: number,
   limit: number,
   seen: (event: SupervisorEvent) => boolean,
 ): Promise<SupervisorEvent[]> {
   const shown: SupervisorEvent[] = [];
   for (let at = after; shown.length < limit;) {
-    const page = await events.since(at, limit);
+    const page = await events.since(at, Math.max(limit, PAGE));
     if (page.length === 0) break;
     at = page[page.length - 1].id;
     shown.push(...page.filter(seen));
