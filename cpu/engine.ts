@@ -106,8 +106,9 @@ export interface Engine extends CodeCache {
    */
   preparation?: number;
   /**
-   * What the last `run` has done, in units of about one evaluated instruction's time. An engine without it
-   * does a unit per instruction, and so do all that are exact.
+   * What the last `run` has done, in units of about one evaluated instruction's time: one that takes much
+   * longer counts as many (effort.ts). An engine without it does a unit per instruction, and so do all that
+   * are exact.
    */
   readonly worked?: number;
   /** Runs the VM until an exit; returns one of EXIT_*. `cpu.retired` grows by what was retired. */

@@ -24,6 +24,7 @@ import {
   NO_BLOCK,
   NO_FRAME,
 } from "./code_cache.ts";
+import { effort, NO_EFFORT } from "./effort.ts";
 import {
   type AddressSpace,
   type Engine,
@@ -65,6 +66,8 @@ export interface EvaluatorOptions extends EngineOptions {
 
 export class Evaluator implements Engine {
   preparation = 0;
+  worked = 0;
+  private readonly effort: Readonly<typeof effort>;
   private readonly pool: Pool;
   /** For what runs on top of it: cpu/translator/. */
   readonly environment: Environment;
@@ -79,6 +82,7 @@ export class Evaluator implements Engine {
 
   constructor(options: EvaluatorOptions) {
     this.pool = options.pool;
+    this.effort = options.exact ?? true ? NO_EFFORT : effort;
     this.environment = createEnvironment(options.pool, options.codeWords ?? DEFAULT_CODE_WORDS);
     this.table = new HandlerTable(
       this.environment,
@@ -108,6 +112,7 @@ export class Evaluator implements Engine {
     this.begin(cpu, space);
     const reason = this.execute(budget, false);
     this.end(cpu);
+    this.worked = cpu.retired - before + this.effort.units;
     this.evaluated += cpu.retired - before;
     return reason;
   }
@@ -137,6 +142,8 @@ export class Evaluator implements Engine {
     X.readTable = space.readTable;
     X.writeTable = space.writeTable;
     C.retired = cpu.retired;
+    effort.units = 0;
+    effort.maximum = Infinity;
     this.cpu = cpu;
   }
 
@@ -159,10 +166,15 @@ export class Evaluator implements Engine {
 
   private execute(budget: number, once: boolean): number {
     const { C, R, O, X } = this.environment;
+    const { effort } = this;
     const { handlers } = this.table;
     const { fastPlaces, fastBlocks } = this.cache;
     let left = budget | 0;
-    for (let go = true; go && left > 0; go = !once && this.preparation < PREPARATION_LIMIT) {
+    for (
+      let go = true;
+      go && left > effort.units;
+      go = !once && this.preparation < PREPARATION_LIMIT
+    ) {
       const eip = R[EIP];
       const entry = X.readTable[eip >>> 12];
       const place = (entry & ~PAGE_MASK) | (eip & PAGE_MASK);

@@ -5,6 +5,7 @@
  * Rules: see runtime.ts; and an access checks all of its pages before it changes a byte.
  */
 
+import { effort } from "./effort.ts";
 import {
   EXIT_EXCEPTION,
   EXIT_WAIT,
@@ -20,6 +21,9 @@ import { MEMORY_BYTE, stateImage } from "./operation.ts";
 import { STEP_LEAVE } from "./printer.ts";
 import type { Run } from "./runtime.ts";
 import { type CpuState, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "./state.ts";
+
+/** To find a page that is in no table, and often to give it a frame: see effort.ts. */
+const MISS_WORK = 32;
 
 /** The helpers of the IR and of printed loads and stores, by name. */
 export function memoryHelpers(pool: Pool, C: CpuState, X: Run) {
@@ -40,6 +44,8 @@ function pageAccess(pool: Pool, C: CpuState, X: Run) {
 
   function miss(address: number, write: boolean): number {
     const page = address >>> 12, before = X.readTable[page];
+    effort.units += MISS_WORK;
+    if (effort.units > effort.maximum) X.leave = STEP_LEAVE;
     const entry = X.space.resolve(page, write);
     if (entry > 0) {
       // Code that remembers where the page was must look again.

@@ -42,6 +42,18 @@ import {
 /** Work charged for an exit to the kernel: I/O, an upcall, IRET, idle. */
 export const EXIT_WORK = 8;
 /**
+ * Where time is the host's, work that a VM is charged for each turn, and a unit for so many pages whose tables
+ * it had lost: a VM that wakes all the time has turns of which little is its own instructions.
+ */
+const TURN_WORK = 64, PAGES_PER_WORK = 16;
+/**
+ * Most microseconds of DRAIN_WORK: four times as long as it takes otherwise. What a guest asks for can cost more
+ * than it counts. After so long its turn is over, as if it had used it up.
+ */
+const SLICE_US = 2000;
+/** Work after which the time is looked at. */
+const LOOK_WORK = 4096;
+/**
  * Most work that a VM does before what it has sent is delivered: half a millisecond. Counted in its turn,
  * not in budgets, so that these change nothing.
  */
@@ -86,6 +98,9 @@ export class Dispatcher {
   #retiredBefore = 0;
   /** Work done beyond the last budget. */
   #owed = 0;
+  /** The turn that begins: what it is charged in addition, and when it began, 0: it goes on. */
+  #turnWork = 0;
+  #turnBegan = 0;
   /** Work of the running VM until what it sent is delivered. */
   #untilDrain = DRAIN_WORK;
   #switches = 0;
@@ -282,8 +297,18 @@ export class Dispatcher {
         return this.#network.resume(vm);
     }
     vm.timer.expire(now);
-    this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline);
+    // Who takes no turn is told once: the shortest period must not keep awake whoever waits for deadlines.
+    vm.timerWaits = vm.pageWaits || vm.consoleWaits || vm.cpuWaits;
+    if (!vm.timerWaits) this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline);
     this.raise(vm, INTERRUPTS.INTERRUPT_TIMER.value);
+  }
+
+  /** A timer goes on that expired while its VM took no turns. */
+  #resumeTimer(vm: Vm): void {
+    vm.timerWaits = false;
+    const now = this.#clock.monotonic();
+    if (vm.timer.deadline <= now) vm.timer.expire(now);
+    this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline);
   }
 
   #wake(vm: Vm): void {
@@ -297,11 +322,14 @@ export class Dispatcher {
     this.#quanta++;
     vm.quanta++;
     this.#engine.preparation = 0;
+    this.#turnBegan = this.#clock.monotonic();
     if (vm !== this.#lastRun) this.#switches++;
     this.#lastRun = vm;
-    this.#softTlb.attach(vm.space);
+    const pages = this.#softTlb.attach(vm.space);
+    this.#turnWork = this.#virtualClock ? 0 : TURN_WORK + Math.floor(pages / PAGES_PER_WORK);
     this.#retiredBefore = vm.cpu.retired;
     this.#exits.refreshClock(vm);
+    if (vm.timerWaits) this.#resumeTimer(vm);
     if (vm.exceptionWaits) {
       vm.exceptionWaits = false;
       this.#exits.exception(vm);
@@ -318,15 +346,22 @@ export class Dispatcher {
   #runVm(vm: Vm, limit: number): number {
     vm.registers.open();
     this.#exits.yielded = false;
-    const begun = vm.cpuTime === null ? 0 : this.#clock.monotonic();
-    let done = 0;
+    const begun = this.#turnBegan || this.#clock.monotonic();
+    this.#turnBegan = 0;
+    let done = 0, look = LOOK_WORK, late = false;
     while (done < limit && vm.active && !this.#exits.yielded) {
       // The pager takes the tables of a VM that it favours.
       this.#softTlb.attach(vm.space);
       done += this.#step(vm, limit - done);
       if (this.#synchronous && this.#interrupts()) break;
+      if (done < look || this.#virtualClock) continue;
+      look = done + LOOK_WORK;
+      late = this.#clock.monotonic() - begun > SLICE_US;
+      if (late) break;
     }
-    this.#scheduler.charge(vm, done);
+    const charge = done + this.#turnWork;
+    this.#turnWork = 0;
+    this.#scheduler.charge(vm, late ? Math.max(charge, this.#scheduler.turn) : charge);
     vm.cpuTime?.spend(this.#clock.monotonic() - begun);
     if (vm.active && !this.#exits.yielded && this.#scheduler.turn > 0) {
       this.#current = vm;

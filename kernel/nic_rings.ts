@@ -50,13 +50,13 @@ export class NicRings {
       if (!this.network.hasRoom(vm, nic)) break;
       const start = this.#head;
       const gathered = this.#gather(vm);
+      // Also for a frame that is refused: to gather it was work.
+      this.moved += this.#length;
       if (gathered !== OK) {
         this.#head = start;
         this.#close(vm, 0);
         return gathered;
       }
-      // Also for a frame that is refused: to gather it was work.
-      this.moved += this.#length;
       const frame = this.#frame.subarray(HEADER, this.#length);
       const offload = readVirtioHeader(this.#frame, frame);
       // Only who has looked at a checksum may say so, and that is not a sender (virtio 1.2, 5.1.6.2.1).

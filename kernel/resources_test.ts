@@ -155,6 +155,97 @@ Deno.test("a VM that waits for processor time can be paused, resumed, freed of i
   t.finish();
 });
 
+/** A clock of the host that the test moves: it goes on by `step` µs whenever somebody looks at it. */
+function hostClock(step: number) {
+  const clock = { now: 0, monotonic: () => clock.now += step, wall: () => clock.now };
+  return clock;
+}
+
+Deno.test("a turn in which more time passes than work is done is over early", async () => {
+  const clock = hostClock(0);
+  const events = { console: () => clock.now += 100, state: () => {}, uplink: () => true };
+  const t = testKernel({ clock, events });
+  const slow = await t.boot(`
+_start: mov esi, offset _start
+  mov ecx, 1
+  mov edx, PORT_CONSOLE_WRITE
+  rep outsb
+  jmp _start`);
+  const other = await t.boot(SPIN);
+  t.kernel.run(20 * DEFAULT_QUANTUM);
+  // By work alone each would have ten turns, and the slow one would write ten thousand times in each.
+  assert(slow.stats.consoleBytes < 10_000, `${slow.stats.consoleBytes}`);
+  assert(other.stats.instructions > 15 * DEFAULT_QUANTUM, `${other.stats.instructions}`);
+  assert(slow.quanta > 10 && other.quanta > 10);
+  t.finish();
+});
+
+Deno.test("VMs that wake all the time pay for the tables that they lost", async () => {
+  const t = testKernel({ clock: hostClock(1), softTlbBytes: 8 * (64 << 20) / 4096 });
+  const wakers = [];
+  for (let n = 0; n < 3; n++) {
+    wakers.push(await t.boot("_start: mov eax, 1\n idle\n jmp _start", { memory: 64 << 20 }));
+  }
+  const other = await t.boot(SPIN);
+  t.kernel.run(10 * DEFAULT_QUANTUM);
+  const quanta = wakers.reduce((sum, vm) => sum + vm.quanta, 0);
+  // By weight three quarters of the processor are theirs; each turn begins with 16,384 entries of each table.
+  assert(quanta > 100 && quanta < 10_000, `${quanta}`);
+  assert(other.stats.instructions > 9 * DEFAULT_QUANTUM, `${other.stats.instructions}`);
+  t.finish();
+});
+
+Deno.test("the timer of a VM that takes no turns keeps nobody awake, and goes on with its next turn", async () => {
+  const clock = hostClock(0);
+  let room = 0;
+  const events = {
+    console: () => {},
+    consoleRoom: () => room,
+    state: () => {},
+    uplink: () => true,
+  };
+  const t = testKernel({ clock, events });
+  const start = `
+_start: mov esp, 0x80000
+  mov dword ptr [REG_interrupt_handler], offset tick
+  mov dword ptr [REG_interrupt_enable], 1
+  mov eax, 1
+  mov edx, PORT_TIMER_PERIODIC
+  out dx, eax`;
+  const tick = `
+tick: mov dword ptr [REG_interrupt_pending], 0
+  iret`;
+  const writer = await t.boot(`${start}
+again: mov esi, offset _start
+  mov ecx, 5
+  mov edx, PORT_CONSOLE_WRITE
+  rep outsb
+  jmp again${tick}`);
+  const capped = await t.boot(`${start}\n 1: jmp 1b${tick}`, { resources: { cpus: 0.001 } });
+  const settle = () => {
+    for (let i = 0; i < 20 && t.kernel.runnable; i++) {
+      t.kernel.run(DEFAULT_QUANTUM);
+      // What a turn takes: more than there is.
+      clock.now += 100;
+    }
+  };
+  const spend = capped.cpuTime!.spend.bind(capped.cpuTime);
+  capped.cpuTime!.spend = () => spend(50);
+  settle();
+  assert(writer.consoleWaits && capped.cpuWaits);
+  assert(t.kernel.nextDeadline() > clock.now + 1000, `${t.kernel.nextDeadline() - clock.now}`);
+  const { interrupts } = writer;
+  clock.now += 500;
+  room = 5;
+  t.kernel.consoleReady(writer);
+  t.kernel.run(1);
+  room = 0;
+  // What it missed was one interrupt, and the next one comes in time.
+  assertEquals(writer.interrupts, interrupts + 1);
+  assertEquals(t.kernel.nextDeadline(), clock.now + 1);
+  t.finish();
+});
+
 Deno.test("what a VM sends is held to its frames and bytes per second, and is not lost", async () => {
   for (
     const [resources, rate] of [

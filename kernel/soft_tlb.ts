@@ -45,17 +45,17 @@ export class SoftTlb {
     return this.#refills;
   }
 
-  /** Gives the holder empty tables if it has none, and makes it the newest. */
-  attach(holder: SoftTlbHolder): void {
-    if (holder === this.#newest) return;
-    if (holder.readTable.length > 0) {
-      this.#unlink(holder);
-    } else {
+  /** Gives the holder empty tables if it has none, and makes it the newest. Returns the pages of new tables. */
+  attach(holder: SoftTlbHolder): number {
+    if (holder === this.#newest) return 0;
+    const supplied = holder.readTable.length === 0;
+    if (supplied) {
       this.#refills++;
       this.#supply(holder);
       holder.tlbSupplied?.();
-    }
+    } else this.#unlink(holder);
     this.#append(holder);
+    return supplied ? holder.pages : 0;
   }
 
   /** Takes the holder's tables away. */

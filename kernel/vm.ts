@@ -118,6 +118,8 @@ export class Vm implements Schedulable, Resident<Vm> {
   slot = -1;
   /** Interrupt bits that came since it was last scheduled. */
   latched = 0;
+  /** Its timer expired while it took no turns, and goes on with the next one. */
+  timerWaits = false;
   /** Clock.monotonic at its start. */
   startedAt = 0;
   /** End of its idling, microseconds of Clock.monotonic; Infinity: none. */

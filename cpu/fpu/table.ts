@@ -1,5 +1,6 @@
 /** The forms of the x87 instructions, and of the state images they share with SSE. See ../form.ts. */
 
+import { lengthy } from "../effort.ts";
 import { type Form, form, type FormOptions } from "../form.ts";
 import type { Operation } from "../operation.ts";
 import * as arithmetic from "./arithmetic.ts";
@@ -46,9 +47,23 @@ import * as image from "./state_image.ts";
 import * as store from "./store.ts";
 import * as transcendental from "./transcendental.ts";
 
+/** Of some 10 ns: BigInt series of 5 to 20 µs, and single operations on a BigInt. */
+const TRANSCENDENTAL_WORK = 1500, REMAINDER_WORK = 100, DECIMAL_WORK = 300;
+
 /** A form that updates the last instruction pointer. */
 function fpu(mnemonic: string, operands: string, operation: Operation, options: FormOptions = {}) {
   return fast(mnemonic, operands, flushed(operation), 0, options);
+}
+
+/** The same, of an operation that takes as long as so many others. */
+function long(
+  mnemonic: string,
+  operands: string,
+  operation: Operation,
+  work: number,
+  options: FormOptions = {},
+) {
+  return fast(mnemonic, operands, lengthy(work, flushed(operation)), 0, options);
 }
 
 /** The same, of an operation that knows of pairs of doubles (pair.ts). */
@@ -102,12 +117,12 @@ const numeric: Form[] = [
   fast("fchs", "", fastSign, 0),
   fpu("fscale", "", arithmetic.fscale),
   fpu("fxtract", "", arithmetic.fxtract),
-  fpu("fprem", "", remainder.fprem),
-  fpu("fprem1", "", remainder.fprem1),
+  long("fprem", "", remainder.fprem, REMAINDER_WORK),
+  long("fprem1", "", remainder.fprem1, REMAINDER_WORK),
 ];
 
 const transcendentals = Object.entries(transcendental)
-  .map(([mnemonic, operation]) => fpu(mnemonic, "", operation));
+  .map(([mnemonic, operation]) => long(mnemonic, "", operation, TRANSCENDENTAL_WORK));
 
 /** FIST, FISTP, FISTTP of an integer that fits into a double. */
 function storeInteger(name: string, bits: 16 | 32, pops: boolean, truncate: boolean): Form {
@@ -123,7 +138,7 @@ const moves: Form[] = [
   fast("fild", "m2", fastPush, INTEGER16),
   fast("fild", "m4", fastPush, INTEGER32),
   fast("fild", "m8", fastPush, INTEGER64),
-  fpu("fbld", "m10", load.loadAs(load.loadDecimal)),
+  long("fbld", "m10", load.loadAs(load.loadDecimal), DECIMAL_WORK),
   fast("fld1", "", fastConstant, 1),
   fpu("fldl2t", "", load.fldl2t),
   fpu("fldl2e", "", load.fldl2e),
@@ -147,7 +162,7 @@ const moves: Form[] = [
   storeInteger("fisttp", 16, true, true),
   storeInteger("fisttp", 32, true, true),
   fpu("fisttp", "m8", store.storeInteger(64, true, true), STORES),
-  fpu("fbstp", "m10", store.fbstp, STORES),
+  long("fbstp", "m10", store.fbstp, DECIMAL_WORK, STORES),
   fast("fxch", "st", fastExchange),
 ];
 

@@ -14,6 +14,7 @@
  *   one of the table's addresses. Generated code compares before it believes.
  */
 
+import { isLengthy } from "../effort.ts";
 import type { Instruction } from "../instruction.ts";
 import { NO_REGISTER } from "../instruction.ts";
 import type { Expression, Program, Statement } from "../ir.ts";
@@ -211,9 +212,12 @@ class Search {
   }
 }
 
-/** RDTSC asks for the exact number of retired instructions. */
+/** RDTSC asks for the exact number of retired instructions; for what takes long see effort.ts. */
 function needsEvaluator(body: readonly Statement[]): boolean {
-  return body.some((statement) => statement.op === "call" && statement.helper === "timestamp");
+  return body.some((statement) =>
+    (statement.op === "call" && statement.helper === "timestamp") ||
+    (statement.op === "operation" && isLengthy(statement.operation))
+  );
 }
 
 /** The address that a jump goes to, if it is in the program. */

@@ -13,6 +13,7 @@
  *   is mapped elsewhere, while it runs, leaves before the instruction that caused it.
  */
 
+import { effort, NO_EFFORT } from "../effort.ts";
 import {
   type AddressSpace,
   type Engine,
@@ -77,6 +78,7 @@ export class Translator implements Engine {
   private empty = new Int32Array(0);
   private remaining = 0;
   private readonly exact: boolean;
+  private readonly effort: typeof effort;
   worked = 0;
   /** By how much the last `run` has worked less than one unit for each instruction. */
   private spared = 0;
@@ -93,6 +95,7 @@ export class Translator implements Engine {
     this.evaluator = new Evaluator(options);
     this.environment = this.evaluator.environment;
     this.exact = options.exact ?? true;
+    this.effort = this.exact ? { ...NO_EFFORT } : effort;
     this.slow = createSlowAccesses(this.environment);
     const compiler = new RegionCompiler(options.pool, this.environment, this.slow, this.stopped);
     const growth = {
@@ -144,7 +147,7 @@ export class Translator implements Engine {
     this.evaluator.begin(cpu, space);
     const reason = this.execute(budget | 0);
     this.evaluator.end(cpu);
-    this.worked = cpu.retired - before - this.spared;
+    this.worked = cpu.retired - before - this.spared + this.effort.units;
     this.counters.retired += cpu.retired - before;
     if (this.untilCool < 0) {
       this.growth.cool();
@@ -155,12 +158,12 @@ export class Translator implements Engine {
 
   private execute(all: number): number {
     const { C, R, X } = this.environment;
-    const { cache, evaluator, exact } = this;
+    const { cache, evaluator, exact, effort } = this;
     const budget = exact ? all : Math.min(all, MAXIMUM_BUDGET);
     let left = budget;
     this.spared = 0;
     let last: CompiledRegion | null = null;
-    for (let go = true; go && left > 0; go = this.preparation < PREPARATION_LIMIT) {
+    for (let go = true; go && left > effort.units; go = this.preparation < PREPARATION_LIMIT) {
       const eip = R[EIP];
       const mapped = X.readTable[eip >>> 12];
       if ((mapped & PRESENT) !== 0) {
@@ -169,7 +172,9 @@ export class Translator implements Engine {
         // Where a budget ended says nothing about what is hot.
         const entry = found !== null || left === budget ? found : this.growth.warm(place, eip);
         if (entry !== null && (entry.need <= left || !exact)) {
-          const given = exact ? left : Math.max(left << TRANSLATED_SHIFT, entry.need);
+          const rest = left - effort.units;
+          const given = exact ? left : Math.max(rest << TRANSLATED_SHIFT, entry.need);
+          effort.maximum = left;
           if (last !== null && last !== entry.region) this.growth.hop(last, entry.region);
           last = entry.region;
           const reason = this.enter(entry, given);
@@ -212,7 +217,9 @@ export class Translator implements Engine {
       R[EIP] = address;
       this.remaining -= done;
     } else if (ended !== 0) this.growth.observe(region, region.sites[ended - FIRST_SITE], R[EIP]);
-    if (X.leave !== 0) this.counters.deoptimizations++;
+    if (X.leave !== 0 && this.effort.units <= this.effort.maximum) {
+      this.counters.deoptimizations++;
+    }
     X.leave = 0;
     X.fault = 0;
     this.running = null;
