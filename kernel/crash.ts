@@ -34,8 +34,8 @@ import type { Vm, VmState, VmStats } from "./vm.ts";
 
 /** Instructions before and from EIP in a report. */
 const CODE_BEFORE = 6, CODE_AFTER = 6;
-/** Code before EIP is decoded from the start of its function, if that is not farther than this. */
-const FUNCTION_MAXIMUM = 16 * 1024;
+/** Code before EIP is decoded from the start of its function, if that is not farther than this: under a millisecond. */
+const FUNCTION_MAXIMUM = 4096;
 const STACK_WORDS = 16;
 const INSTRUCTION_MAXIMUM = 15;
 
@@ -222,17 +222,11 @@ function readFpu(vm: Vm): FpuReport {
 
 /** The instructions around EIP; those before it only if its function is known. */
 function readCode(vm: Vm, eip: number): CodeLine[] {
-  const before: CodeLine[] = [];
-  const start = vm.image.symbols.find(eip)?.address ?? eip;
-  if (eip - start <= FUNCTION_MAXIMUM) {
-    for (let at = start; at < eip;) {
-      const line = readInstruction(vm.space, at);
-      if (!line) break;
-      before.push(line);
-      at += line.bytes.length / 2;
-    }
+  const lines: CodeLine[] = [];
+  for (const at of addressesBefore(vm, eip)) {
+    const line = readInstruction(vm.space, at);
+    if (line) lines.push(line);
   }
-  const lines = before.slice(-CODE_BEFORE);
   for (let at = eip, i = 0; i < CODE_AFTER; i++) {
     const line = readInstruction(vm.space, at);
     if (!line) break;
@@ -240,6 +234,23 @@ function readCode(vm: Vm, eip: number): CodeLine[] {
     at += line.bytes.length / 2;
   }
   return lines;
+}
+
+const functionBytes = new Uint8Array(FUNCTION_MAXIMUM);
+
+/** Of the last instructions before EIP. */
+function addressesBefore({ image, space }: Vm, eip: number): number[] {
+  const start = image.symbols.find(eip)?.address ?? eip;
+  const length = eip - start;
+  if (length > FUNCTION_MAXIMUM || space.read(start, functionBytes, 0, length) < length) return [];
+  const addresses: number[] = [];
+  for (let at = 0; at < length;) {
+    const instruction = decode(functionBytes, at, length);
+    if (instruction === null) break;
+    addresses.push(start + at);
+    at += instruction.length;
+  }
+  return addresses.slice(-CODE_BEFORE);
 }
 
 const code = new Uint8Array(INSTRUCTION_MAXIMUM);

@@ -142,3 +142,14 @@ Deno.test("a report can be taken of a VM in every state", async () => {
   assertEquals(t.kernel.report(vm).disassembly, []);
   t.finish();
 });
+
+Deno.test("a report of a VM deep in a long function looks at a bounded part of it", async () => {
+  for (const [length, before] of [[4000, 6], [5000, 0], [200_000, 0]]) {
+    const t = testKernel();
+    const vm = await t.boot(`_start: jmp 1f\n .fill ${length}, 1, 0x90\n1: jmp 1b`);
+    t.kernel.run(1000);
+    const { disassembly, registers } = t.kernel.report(vm);
+    assertEquals(disassembly.findIndex(({ address }) => address === registers.eip), before);
+    t.finish();
+  }
+});

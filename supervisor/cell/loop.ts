@@ -41,8 +41,8 @@ import type { Clock } from "../../kernel/clock.ts";
 
 /** Instructions between two looks at the inbox: about a millisecond of guest time. */
 const ROUND_BUDGET = 50_000;
-/** Records taken per turn, so that a flood of them does not keep VMs from running. */
-const RECORDS_PER_TURN = 512;
+/** Records taken per turn, and for how long commands are, so that a flood of them does not keep VMs from running. */
+const RECORDS_PER_TURN = 512, COMMANDS_US = 2000;
 /** Longest sleep: the heartbeat must be seen to move. */
 const HEARTBEAT_MS = 1000;
 
@@ -149,8 +149,10 @@ class CellLoop {
 
   #takeCommands(): void {
     for (let command; (command = this.#deferred.shift()) !== undefined;) this.#execute(command);
+    const end = this.#clock.monotonic() + COMMANDS_US;
     for (let n = 0; n < RECORDS_PER_TURN && this.#inbox.next(); n++) {
       this.#execute(this.#readCommand());
+      if (this.#clock.monotonic() > end) break;
     }
     if (Atomics.exchange(this.#words, INBOX_WAIT, 0) !== 0) this.#news = true;
   }
