@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { createSocket } from "node:dgram";
 import { type Loopback, loopback } from "./gateway/loopback.ts";
-import { ADDRESS_B, Simulation } from "./gateway/simulation.ts";
+import { ADDRESS_A, ADDRESS_B, Simulation } from "./gateway/simulation.ts";
 import type { Published } from "./publish.ts";
 import { publishDatagrams } from "./publish_datagrams.ts";
 import { until } from "../tests/support/until.ts";
@@ -100,6 +100,25 @@ publishTest("a flood of clients is bounded: those that were silent for longest m
   first.close();
   published.close();
   assertEquals([published.stats.open, link.a.stats().flows], [0, 0]);
+});
+
+Deno.test("UDP publish: a flood of one VM's clients takes no flow of another VM's", () => {
+  const world = new Simulation();
+  const gateway = world.gateway(ADDRESS_A, {});
+  const ended: number[] = [];
+  const open = (address: number) =>
+    gateway.openFlow({ address, port: 53 }, {
+      received: () => {},
+      failed: () => {},
+      ended: () => ended.push(address),
+    })!;
+  const honest = [open(ADDRESS_B + 1), open(ADDRESS_B + 1)];
+  for (let n = 0; n < 6000; n++) open(ADDRESS_B);
+  for (let n = 0; n < 100; n++) honest.push(open(ADDRESS_B + 1));
+  assertEquals(new Set(ended), new Set([ADDRESS_B]));
+  assert(gateway.stats().flows > 2000 && gateway.stats().flows <= 4096);
+  for (const flow of honest) flow.close();
+  gateway.close();
 });
 
 Deno.test("UDP publish: a port in use is refused with what to do", async () => {

@@ -34,6 +34,8 @@ export class Neighbour implements Timed {
   requestedAt = -Infinity;
   requests = 0;
   waiting: ((found: boolean) => void)[] = [];
+  /** Bytes of its connections that nobody has read yet. */
+  unread = 0;
   constructor(readonly address: number, readonly wake: (now: number) => void) {}
 }
 

@@ -43,15 +43,16 @@ interface PendingWrite {
 /** The parts of the TCP table that a stream calls. */
 export interface StreamHost {
   touch(c: TcpConnection): void;
-  hold(bytes: number): void;
+  hold(c: TcpConnection, bytes: number): void;
   close(c: TcpConnection): void;
   orphan(c: TcpConnection): void;
   abort(c: TcpConnection): void;
   readonly limits: { readonly sendMaximum: number; readonly receiveMaximum: number };
-  readonly pressed: boolean;
+  pressed(c: TcpConnection): boolean;
+  crowded(c: TcpConnection): boolean;
 }
 
-const PRESSED_SEND_MAXIMUM = 16_384;
+const SMALL_SEND_MAXIMUM = 16_384;
 
 export class TcpStream implements GatewayConnection, TcpObserver {
   readonly remote: Endpoint;
@@ -167,14 +168,15 @@ export class TcpStream implements GatewayConnection, TcpObserver {
   }
 
   #room(): number {
-    const limit = this.#host.pressed ? PRESSED_SEND_MAXIMUM : this.#host.limits.sendMaximum;
+    const small = this.#host.pressed(this.#c) || this.#host.crowded(this.#c);
+    const limit = small ? SMALL_SEND_MAXIMUM : this.#host.limits.sendMaximum;
     return Math.max(limit - this.#c.send.length, 0);
   }
 
   #take(): Uint8Array {
     const c = this.#c;
     const bytes = c.receive.take();
-    this.#host.hold(-bytes.length);
+    this.#host.hold(c, -bytes.length);
     this.#grow(bytes.length);
     this.#host.touch(c);
     return bytes;
@@ -184,7 +186,7 @@ export class TcpStream implements GatewayConnection, TcpObserver {
   #grow(bytes: number): void {
     const c = this.#c;
     c.consumed += bytes;
-    if (c.consumed < c.receiveLimit || this.#host.pressed) return;
+    if (c.consumed < c.receiveLimit || this.#host.pressed(c)) return;
     c.consumed = 0;
     c.receiveLimit = Math.min(2 * c.receiveLimit, this.#host.limits.receiveMaximum);
   }

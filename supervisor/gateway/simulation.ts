@@ -80,6 +80,27 @@ export class Simulation {
     return [ends[0], ends[1]];
   }
 
+  /** A gateway, 10.0.0.1, and others from 10.0.0.2 on which only it reaches. */
+  star(others: number, options: Partial<GatewayOptions> = {}): [Gateway, ...Gateway[]] {
+    const ends: Gateway[] = [];
+    const carry = (frame: Uint8Array, to: number[]) => {
+      for (const index of to) this.#carry(frame, {}, (copy) => ends[index].receive(copy), () => {});
+      return true;
+    };
+    const outside = Array.from({ length: others }, (_, index) => index + 1);
+    const middle = this.gateway(ADDRESS_A, {
+      send: (frame, offload) => completeFrame(frame, offload, (whole) => carry(whole, outside)),
+      ...options,
+    });
+    ends.push(middle);
+    for (const index of outside) {
+      const send = (frame: Uint8Array, offload: number) =>
+        completeFrame(frame, offload, (whole) => carry(whole, [0]));
+      ends.push(this.gateway(ADDRESS_A + index, { send }));
+    }
+    return [middle, ...ends.slice(1)];
+  }
+
   gateway(address: number, options: Partial<GatewayOptions>): Gateway {
     return new Gateway({
       address,

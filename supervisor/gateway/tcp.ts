@@ -7,7 +7,8 @@
  * many small writes.
  *
  * Bounded: TIME_WAIT entries (the oldest goes first), half-open connections per listener, unread
- * bytes in all (TcpLimits.budget).
+ * bytes in all (TcpLimits.budget). A VM whose clients do not read gets no more of the budget than it leaves to
+ * others, and buffers are small for those of a VM that has many connections.
  */
 import type { Arp, Neighbour } from "./arp.ts";
 import { type GatewayConnection, TcpStream } from "./connection.ts";
@@ -48,6 +49,11 @@ import { ConnectionTable } from "./tcp_table.ts";
 import { deadlinePassed } from "./tcp_timer.ts";
 import { transmitSegment } from "./tcp_transmit.ts";
 import type { Timers } from "./timers.ts";
+
+/** Unread bytes that each VM may have, whatever others have: one large window. */
+const FREE_SHARE = 256 * 1024;
+/** Connections of a VM from which on others begin with little room. */
+const CROWD = 256, CROWDED_RECEIVE_START = 8192;
 
 export class Tcp implements TcpHost {
   readonly limits: TcpLimits;
@@ -105,11 +111,17 @@ export class Tcp implements TcpHost {
     return this.#unread;
   }
 
-  get pressed(): boolean {
-    return this.#unread > this.limits.budget;
+  pressed(c: TcpConnection): boolean {
+    const { budget } = this.limits;
+    return c.neighbour.unread > Math.max(Math.min(FREE_SHARE, budget), budget - this.#unread);
   }
 
-  hold(bytes: number): void {
+  crowded(c: TcpConnection): boolean {
+    return this.#table.count(c.remoteAddress) > CROWD;
+  }
+
+  hold(c: TcpConnection, bytes: number): void {
+    c.neighbour.unread += bytes;
     this.#unread += bytes;
   }
 
@@ -132,6 +144,7 @@ export class Tcp implements TcpHost {
       now,
     );
     this.#table.insert(c);
+    if (this.crowded(c)) c.receiveLimit = Math.min(c.receiveLimit, CROWDED_RECEIVE_START);
   }
 
   listen(port: number, handler: ConnectionHandler): () => void {
@@ -206,6 +219,7 @@ export class Tcp implements TcpHost {
       c.lingerAt =
         Infinity;
     c.send.clear();
+    this.hold(c, -c.receive.early);
     c.receive.forgetEarly();
     this.timers.remove(c);
     this.#timeWait.delete(c);
@@ -231,7 +245,7 @@ export class Tcp implements TcpHost {
   }
 
   abort(c: TcpConnection): void {
-    this.hold(-c.receive.length);
+    this.hold(c, -c.receive.held);
     c.receive.clear();
     if (c.state === CLOSED) return;
     if (c.state >= ESTABLISHED && c.state !== TIME_WAIT) {

@@ -54,10 +54,12 @@ export interface TcpHost {
   readonly offload: boolean;
   readonly stats: TcpStats;
   readonly limits: TcpLimits;
-  /** True while unread bytes of all connections exceed the budget: no window grows. */
-  readonly pressed: boolean;
-  /** Accounts for unread bytes. */
-  hold(bytes: number): void;
+  /** True while a VM has more unread bytes than the budget leaves to others: its windows do not grow. */
+  pressed(c: TcpConnection): boolean;
+  /** Its VM has so many connections that each of them gets little room. */
+  crowded(c: TcpConnection): boolean;
+  /** Accounts for bytes that are kept and not read, also those out of order. */
+  hold(c: TcpConnection, bytes: number): void;
 }
 
 export interface TcpLimits {
@@ -66,7 +68,7 @@ export interface TcpLimits {
   receiveMaximum: number;
   /** Bytes written but not acknowledged, per connection. */
   sendMaximum: number;
-  /** Unread bytes of all connections together above which no window is opened further. */
+  /** Unread bytes of all connections together; a VM may have as many as are left. */
   budget: number;
   timeWaitMs: number;
   timeWaitMaximum: number;

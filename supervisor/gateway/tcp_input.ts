@@ -215,11 +215,13 @@ function acceptPayload(c: TcpConnection, segment: Segment, frame: Uint8Array, no
   if (c.orphaned) return c.host.abort(c);
   if (segment.sequence !== c.receiveNext) {
     c.host.stats.outOfOrder++;
-    c.receive.hold(segment.sequence, frame, segment.payload, segment.length);
+    const held = c.receive.held;
+    c.receive.hold(segment.sequence, frame, segment.payload, segment.length, c.receiveLimit);
+    c.host.hold(c, c.receive.held - held);
     // At once, not once per batch: the peer counts these to see a loss (RFC 5681 section 4.2).
     return sendAcknowledgment(c, now);
   }
-  const ready = c.receive.length;
+  const { held } = c.receive;
   c.receive.push(frame, segment.payload, segment.length);
   c.receiveNext = (c.receiveNext + segment.length) | 0;
   c.unacknowledged += segment.length;
@@ -227,7 +229,7 @@ function acceptPayload(c: TcpConnection, segment: Segment, frame: Uint8Array, no
     c.receiveNext = c.receive.join(c.receiveNext);
     c.acknowledge = true;
   }
-  c.host.hold(c.receive.length - ready);
+  c.host.hold(c, c.receive.held - held);
   c.host.touch(c);
 }
 
@@ -235,6 +237,7 @@ function acceptFin(c: TcpConnection): void {
   if (!c.finKnown || c.finished || before(c.receiveNext, c.finAt)) return;
   c.receiveNext = (c.receiveNext + 1) | 0;
   c.finished = true;
+  c.host.hold(c, -c.receive.early);
   c.receive.forgetEarly();
   acknowledgeNow(c);
   if (c.state === ESTABLISHED) c.state = CLOSE_WAIT;

@@ -157,7 +157,7 @@ function pushLater(c: TcpConnection, now: number): void {
 function receiveRoom(c: TcpConnection): number {
   const promised = distance(c.edge, c.receiveNext);
   // While there are holes every acknowledgement must look like a duplicate to the peer.
-  if (c.host.pressed || c.receive.holes) return promised;
+  if (c.host.pressed(c) || c.receive.holes) return promised;
   return Math.max(c.receiveLimit - c.receive.length, promised);
 }
 

@@ -4,7 +4,8 @@
  * In-order bytes are copied once, out of the frame into chunks that `take` hands to the reader
  * as they are. The first chunk fits what arrived (one small answer costs one small allocation), the
  * following ones grow to 64 KiB. Out-of-order segments are kept sorted and bounded in number, so a
- * peer cannot make many tiny holes expensive.
+ * peer cannot make many tiny holes expensive, and in bytes, so that segments that overlap are no more than those that
+ * do not.
  */
 import { after, before, distance } from "./tcp_sequence.ts";
 
@@ -52,10 +53,15 @@ export class ReceiveQueue {
     return bytes;
   }
 
-  /** Keeps a copy of a segment beyond RCV.NXT. */
-  hold(sequence: number, source: Uint8Array, from: number, count: number): void {
+  /** Bytes of both kinds. */
+  get held(): number {
+    return this.length + this.early;
+  }
+
+  /** Keeps a copy of a segment beyond RCV.NXT, if it has less than `limit` bytes with those that are kept. */
+  hold(sequence: number, source: Uint8Array, from: number, count: number, limit: number): void {
     this.#latest = sequence;
-    if (this.#early.length >= HOLES_MAXIMUM) return;
+    if (this.#early.length >= HOLES_MAXIMUM || this.early + count > limit) return;
     let index = this.#early.length;
     while (index > 0 && after(this.#early[index - 1].sequence, sequence)) index--;
     const previous = this.#early[index - 1];

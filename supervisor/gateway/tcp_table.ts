@@ -26,6 +26,11 @@ export class ConnectionTable {
     return this.#hosts.get(packet.source)?.get(key);
   }
 
+  /** Connections with an address. */
+  count(address: number): number {
+    return this.#hosts.get(address)?.size ?? 0;
+  }
+
   insert(c: TcpConnection): void {
     let host = this.#hosts.get(c.remoteAddress);
     if (host === undefined) this.#hosts.set(c.remoteAddress, host = new Map());

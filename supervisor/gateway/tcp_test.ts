@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { type GatewayConnection, GatewayError, type GatewayStats } from "./gateway.ts";
+import { ReceiveQueue } from "./tcp_receive_queue.ts";
 import { ADDRESS_B, type LinkFaults, Simulation } from "./simulation.ts";
 import {
   assertSameBytes,
@@ -222,6 +223,49 @@ Deno.test("the sum of unread bytes is bounded by the budget over all connections
   const received = await world.run(Promise.all(servers.map(collect)));
   await world.run(Promise.all(sending));
   for (const one of received) assertSameBytes(one, bytes);
+});
+
+Deno.test("a VM whose bytes nobody reads does not keep the bytes of another one from being read", async () => {
+  const world = new Simulation();
+  const [middle, hostile, honest] = world.star(2, { limits: { budget: 1_000_000 } });
+  hostile.listen(
+    80,
+    (connection) => void transmit(connection, randomBytes(300_000)).catch(() => {}),
+  );
+  honest.listen(80, (connection) => void transmit(connection, randomBytes(MEGABYTE)));
+  const unread: GatewayConnection[] = [];
+  for (let i = 0; i < 40; i++) unread.push(await world.run(middle.connect(ADDRESS_B, 80)));
+  await world.pass(1000);
+  const held = middle.stats().unread;
+  assert(held > 1_000_000 && held <= 500_000 + 40 * 65_536, `${held}`);
+  const client = await world.run(middle.connect(ADDRESS_B + 1, 80));
+  const received = await world.run(collect(client), 10_000);
+  assertEquals(received.length, MEGABYTE);
+  for (const connection of unread) connection.abort();
+  assertEquals(middle.stats().unread, 0);
+});
+
+Deno.test("many connections to one VM begin with little room, and still carry everything", async () => {
+  const world = new Simulation();
+  const [middle, vm] = world.star(1);
+  vm.listen(80, (connection) => void transmit(connection, randomBytes(100_000)).catch(() => {}));
+  const clients: GatewayConnection[] = [];
+  for (let i = 0; i < 400; i++) clients.push(await world.run(middle.connect(ADDRESS_B, 80)));
+  await world.pass(1000);
+  const held = middle.stats().unread;
+  assert(held <= 256 * 65_536 + 144 * 8192 && held > 144 * 8000, `${held}`);
+  const all = await world.run(Promise.all(clients.map(collect)));
+  assert(all.every(({ length }) => length === 100_000));
+});
+
+Deno.test("segments that overlap beyond a hole take no more memory than a window", () => {
+  const queue = new ReceiveQueue();
+  const source = new Uint8Array(65_536), LIMIT = 65_536;
+  for (let sequence = 1; sequence < 600; sequence++) {
+    queue.hold(sequence, source, 0, 60_000, LIMIT);
+    queue.hold(-sequence, source, 0, 60_000, LIMIT);
+  }
+  assert(queue.held <= LIMIT, `${queue.held}`);
 });
 
 Deno.test("a peer that falls silent is given up, and writer and reader are told", async () => {

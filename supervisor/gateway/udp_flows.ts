@@ -2,8 +2,8 @@
  * Flows of datagrams to VMs: each is a port of our own that speaks with one port of a VM, so that answers
  * to many clients are told apart (as a NAT does it, RFC 4787).
  *
- * A flow ends after IDLE_MS without a datagram either way, and when the table is full and it was silent
- * for longest. Datagrams are not held, but for the latest one while the VM's MAC is asked for (RFC 1122
+ * A flow ends after IDLE_MS without a datagram either way, and when its VM has more flows than there is room for
+ * others' and it was silent for longest. Datagrams are not held, but for the latest one while the VM's MAC is asked for (RFC 1122
  * section 2.3.2.2). Rules for the caller: `ended` is not called after `close`; `received` gets bytes of
  * its own.
  */
@@ -39,13 +39,17 @@ class Flow implements Timed, DatagramFlow {
   heapIndex = -1;
   usedAt = 0;
   waiting: Uint8Array | null = null;
+  /** The VM's address when it was opened, by which it is counted. */
+  readonly vm: number;
 
   constructor(
     readonly table: UdpFlows,
     readonly port: number,
     readonly to: Endpoint,
     readonly events: FlowEvents,
-  ) {}
+  ) {
+    this.vm = to.address;
+  }
 
   wake(now: number): void {
     this.table.expire(this, now);
@@ -63,6 +67,8 @@ class Flow implements Timed, DatagramFlow {
 export class UdpFlows {
   /** By port of our own, in order of use. */
   readonly #flows = new Map<number, Flow>();
+  /** The same by VM. */
+  readonly #byVm = new Map<number, Set<Flow>>();
 
   constructor(
     readonly address: number,
@@ -80,6 +86,10 @@ export class UdpFlows {
   }
 
   open(to: Endpoint, events: FlowEvents): DatagramFlow {
+    const own = this.#byVm.get(to.address);
+    if (own !== undefined && own.size > FLOWS_MAXIMUM - this.#flows.size) {
+      this.#end(own.values().next().value!);
+    }
     if (this.#flows.size >= FLOWS_MAXIMUM) this.#end(this.#flows.values().next().value!);
     let port = FIRST_PORT + this.random() % PORTS;
     while (this.#flows.has(port) || this.udp.isBound(port)) {
@@ -87,6 +97,7 @@ export class UdpFlows {
     }
     const flow = new Flow(this, port, to, events);
     this.#flows.set(port, flow);
+    this.#list(flow);
     flow.usedAt = this.now();
     this.timers.schedule(flow, flow.usedAt + IDLE_MS);
     return flow;
@@ -129,7 +140,20 @@ export class UdpFlows {
   remove(flow: Flow): void {
     if (this.#flows.get(flow.port) !== flow) return;
     this.#flows.delete(flow.port);
+    this.#unlist(flow);
     this.timers.remove(flow);
+  }
+
+  #list(flow: Flow): void {
+    const flows = this.#byVm.get(flow.vm);
+    if (flows === undefined) this.#byVm.set(flow.vm, new Set([flow]));
+    else flows.add(flow);
+  }
+
+  #unlist(flow: Flow): void {
+    const flows = this.#byVm.get(flow.vm)!;
+    flows.delete(flow);
+    if (flows.size === 0) this.#byVm.delete(flow.vm);
   }
 
   expire(flow: Flow, now: number): void {
@@ -150,5 +174,8 @@ export class UdpFlows {
     flow.usedAt = this.now();
     this.#flows.delete(flow.port);
     this.#flows.set(flow.port, flow);
+    const own = this.#byVm.get(flow.vm)!;
+    own.delete(flow);
+    own.add(flow);
   }
 }
