@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { type AddressSpace, type Engine, EXIT_BUDGET, PAGE_SIZE, PRESENT } from "./engine.ts";
 import { Evaluator, type EvaluatorOptions } from "./evaluator.ts";
 import { createPool, FlatSpace } from "./flat_space.ts";
-import { CpuState, EDI, EIP } from "./state.ts";
+import { CpuState, EDI, EIP, XMM_BYTE } from "./state.ts";
 import { Translator } from "./translator/translator.ts";
 
 const CODE = 0x4000, PAGES = 32, BUDGET = 20_000;
@@ -20,6 +20,9 @@ const LONG: Record<string, readonly number[]> = {
   fptan: [0xd9, 0xf2, 0xdd, 0xd8],
   fbstp: [0xdf, 0x35, 0x00, 0x90, 0, 0, 0xd9, 0xeb],
   fprem: [0xd9, 0xf8],
+  "fxsave and fxrstor": [0x0f, 0xae, 0x05, 0x00, 0x90, 0, 0, 0x0f, 0xae, 0x0d, 0x00, 0x90, 0, 0],
+  // mulps, divps, sqrtps and addpd of zeros and denormals
+  denormals: [0x0f, 0x59, 0xc1, 0x0f, 0x5e, 0xc8, 0x0f, 0x51, 0xd1, 0x66, 0x0f, 0x58, 0xd9],
 };
 
 function machine(create: (options: EvaluatorOptions) => Engine, exact: boolean, body: number[]) {
@@ -31,6 +34,7 @@ function machine(create: (options: EvaluatorOptions) => Engine, exact: boolean, 
   pool.u8.set([0xd9, 0xeb, 0xd9, 0xe8], CODE - 4); // fldpi, fld1
   pool.u8.set([...body, 0xeb, 256 - body.length - 2], CODE);
   cpu.i32[EIP] = CODE - 4;
+  cpu.i32.fill(0x123, XMM_BYTE >> 2, (XMM_BYTE >> 2) + 32);
   const run = (on: AddressSpace = space) => engine.run(cpu, on, BUDGET);
   return { pool, space, engine, cpu, run };
 }

@@ -22,8 +22,11 @@ import { STEP_LEAVE } from "./printer.ts";
 import type { Run } from "./runtime.ts";
 import { type CpuState, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "./state.ts";
 
-/** To find a page that is in no table, and often to give it a frame: see effort.ts. */
-const MISS_WORK = 32;
+/**
+ * What it costs to find a page that is in no table, and often to give it a frame; an access to two pages; and so many
+ * bytes of a bulk copy. See effort.ts.
+ */
+const MISS_WORK = 32, STRADDLE_WORK = 4, BULK_SHIFT = 8;
 
 /** The helpers of the IR and of printed loads and stores, by name. */
 export function memoryHelpers(pool: Pool, C: CpuState, X: Run) {
@@ -42,10 +45,15 @@ function pageAccess(pool: Pool, C: CpuState, X: Run) {
   const { u8 } = pool;
   const R = C.i32;
 
+  /** Counts what takes longer than an instruction; a region leaves when the budget is used up. */
+  function spend(units: number): void {
+    effort.units += units;
+    if (effort.units > effort.maximum) X.leave = STEP_LEAVE;
+  }
+
   function miss(address: number, write: boolean): number {
     const page = address >>> 12, before = X.readTable[page];
-    effort.units += MISS_WORK;
-    if (effort.units > effort.maximum) X.leave = STEP_LEAVE;
+    spend(MISS_WORK);
     const entry = X.space.resolve(page, write);
     if (entry > 0) {
       // Code that remembers where the page was must look again.
@@ -83,6 +91,7 @@ function pageAccess(pool: Pool, C: CpuState, X: Run) {
    */
   function straddle(address: number, bytes: number, write: boolean): boolean {
     const next = (address + bytes - 1) & ~PAGE_MASK;
+    spend(STRADDLE_WORK);
     for (let attempt = 0; attempt < 4; attempt++) {
       first = locate(address, write);
       if (first < 0) return false;
@@ -127,7 +136,17 @@ function pageAccess(pool: Pool, C: CpuState, X: Run) {
   /** Byte offset in the pool of the first byte of the range that `check` accepted last. */
   const firstOffset = (): number => first;
 
-  return { locate, straddles, straddle, check, partOffset, firstOffset, loadParts, storeParts };
+  return {
+    spend,
+    locate,
+    straddles,
+    straddle,
+    check,
+    partOffset,
+    firstOffset,
+    loadParts,
+    storeParts,
+  };
 }
 
 /** Accesses of 1, 2, 4 and 8 bytes that are not aligned or whose page is not present. */
@@ -261,7 +280,7 @@ function rangeHelpers(pool: Pool, C: CpuState, pages: PageAccess) {
 /** Many elements of a repeated string instruction at once. */
 function bulkHelpers(pool: Pool, X: Run, pages: PageAccess) {
   const { u8, view } = pool;
-  const { locate } = pages;
+  const { locate, spend } = pages;
   return {
     /**
      * REP MOVS forwards: moves up to `count` elements of `size` bytes and returns how many, at most to the
@@ -282,6 +301,7 @@ function bulkHelpers(pool: Pool, X: Run, pages: PageAccess) {
       // An overlap to the right repeats what has just been written.
       if (to > origin) elements = Math.min(elements, Math.floor((to - origin) / size));
       if (elements > 0) u8.copyWithin(to, origin, origin + elements * size);
+      spend(elements * size >> BULK_SHIFT);
       return elements;
     },
     /** REP STOS forwards: as bulkMove. */
@@ -294,6 +314,7 @@ function bulkHelpers(pool: Pool, X: Run, pages: PageAccess) {
         X.fault = 0;
         return 0;
       }
+      spend(elements * size >> BULK_SHIFT);
       const low = value & 0xff;
       const uniform = size === 1 || value << 16 >> 16 === ((low | low << 8) << 16 >> 16) &&
           (size === 2 || value >> 16 === value << 16 >> 16);

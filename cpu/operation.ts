@@ -35,7 +35,7 @@ import type { Inline } from "./inline.ts";
 import type { Operand } from "./instruction.ts";
 import { type CpuState, FPU_BYTE, MEMORY_SLOT, XMM_BYTE, XMM_STRIDE } from "./state.ts";
 
-/** Returns 0, OPERATION_NO_STORE or an exception vector (X86_UD, X86_MF, X86_XM). Never throws. */
+/** Returns 0, OPERATION_NO_STORE, OPERATION_LATER or an exception vector (X86_UD, X86_MF, X86_XM). Never throws. */
 export type Operation = (
   cpu: CpuState,
   destination: number,
@@ -45,6 +45,9 @@ export type Operation = (
 
 /** The instruction is complete and its memory operand stays unwritten (an unmasked x87 exception). */
 export const OPERATION_NO_STORE = -1;
+
+/** Nothing was done: the region that called must leave, because its time is used up (effort.ts). No vector. */
+export const OPERATION_LATER = 256;
 
 /** Where a memory operand lies during a call: byte offset in the state, and index in `cpu.i32`. */
 export const MEMORY_BYTE = XMM_BYTE + MEMORY_SLOT * XMM_STRIDE;

@@ -12,9 +12,10 @@
  */
 
 import { arithmeticHelpers } from "./arithmetic.ts";
-import { type AddressSpace, EXIT_EXCEPTION, type Pool } from "./engine.ts";
+import { type AddressSpace, EXIT_BUDGET, EXIT_EXCEPTION, type Pool } from "./engine.ts";
 import * as flags from "./flags.ts";
 import { memoryHelpers } from "./guest_memory.ts";
+import { OPERATION_LATER } from "./operation.ts";
 import type { FloatBound, HelperName } from "./ir.ts";
 import { CpuState, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "./state.ts";
 
@@ -73,6 +74,7 @@ export function createEnvironment(pool: Pool, operandWords: number): Environment
     timestamp: () => 0,
   };
   const raise = (vector: number, error: number): number => {
+    if (vector === OPERATION_LATER) return EXIT_BUDGET;
     R[EXIT_VECTOR] = vector;
     R[EXIT_ERROR] = error;
     R[EXIT_ADDRESS] = 0;

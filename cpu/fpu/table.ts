@@ -47,8 +47,8 @@ import * as image from "./state_image.ts";
 import * as store from "./store.ts";
 import * as transcendental from "./transcendental.ts";
 
-/** Of some 10 ns: BigInt series of 5 to 20 µs, and single operations on a BigInt. */
-const TRANSCENDENTAL_WORK = 1500, REMAINDER_WORK = 100, DECIMAL_WORK = 300;
+/** Of some 10 ns: BigInt series of 5 to 20 µs, single operations on a BigInt, and the state in memory. */
+const TRANSCENDENTAL_WORK = 1500, REMAINDER_WORK = 100, DECIMAL_WORK = 300, IMAGE_WORK = 100;
 
 /** A form that updates the last instruction pointer. */
 function fpu(mnemonic: string, operands: string, operation: Operation, options: FormOptions = {}) {
@@ -239,8 +239,8 @@ function environment(name: string, narrow: number, wide: number, stores: boolean
   const make = image[name as "fnsave" | "frstor" | "fnstenv" | "fldenv"];
   const options = { exact: true, image: true, stores, waits: !stores };
   return [
-    form(name, `m${narrow}`, flushed(make(false)), options),
-    form(name, `m${wide}`, flushed(make(true)), options),
+    form(name, `m${narrow}`, lengthy(IMAGE_WORK, flushed(make(false))), options),
+    form(name, `m${wide}`, lengthy(IMAGE_WORK, flushed(make(true))), options),
   ];
 }
 
@@ -249,13 +249,13 @@ const images: Form[] = [
   ...environment("fldenv", 14, 28, false),
   ...environment("fnsave", 94, 108, true),
   ...environment("frstor", 94, 108, false),
-  form("fxsave", "m512", flushed(image.fxsave), {
+  form("fxsave", "m512", lengthy(IMAGE_WORK, flushed(image.fxsave)), {
     image: true,
     stores: true,
     written: image.FXSAVE_BYTES,
     align: 16,
   }),
-  form("fxrstor", "m512", flushed(image.fxrstor), { image: true, align: 16 }),
+  form("fxrstor", "m512", lengthy(IMAGE_WORK, flushed(image.fxrstor)), { image: true, align: 16 }),
 ];
 
 export const FPU_FORMS: readonly Form[] = [

@@ -31,8 +31,9 @@ import {
   v,
   ZE,
 } from "../fpu/value.ts";
+import { mayTakeLong } from "../effort.ts";
 import { type CpuState, MXCSR } from "../state.ts";
-import { result } from "./lane.ts";
+import { LATER, result } from "./lane.ts";
 
 export const ADD = 0, SUBTRACT = 1, MULTIPLY = 2, DIVIDE = 3, SQUARE_ROOT = 4;
 
@@ -130,6 +131,7 @@ export function exactSingle(
   s: number,
   out: number,
 ): number {
+  if (!mayTakeLong()) return LATER;
   loadSingle(cpu, A, d);
   loadSingle(cpu, B, s);
   const flags = compute(cpu, operation);
@@ -144,6 +146,7 @@ export function exactDouble(
   s: number,
   out: number,
 ): number {
+  if (!mayTakeLong()) return LATER;
   loadDouble(cpu, A, d);
   loadDouble(cpu, B, s);
   const flags = compute(cpu, operation);

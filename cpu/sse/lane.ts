@@ -12,7 +12,7 @@
  */
 
 import { X86_XM } from "../engine.ts";
-import type { Operation } from "../operation.ts";
+import { type Operation, OPERATION_LATER } from "../operation.ts";
 import { type CpuState, MXCSR } from "../state.ts";
 
 export type Lane = (cpu: CpuState, d: number, s: number, out: number) => number;
@@ -23,6 +23,9 @@ export const result: Int32Array = new Int32Array(buffer);
 export const resultSingle: Float32Array = new Float32Array(buffer);
 export const resultDouble: Float64Array = new Float64Array(buffer);
 
+/** Beside the flags of a lane: it was not computed (effort.ts). */
+export const LATER = 1 << 16;
+
 /** IE, DE and ZE. */
 const BEFORE_COMPUTATION = 7;
 
@@ -31,9 +34,10 @@ export const CONTROL_BITS = 0xffc0, CONTROL_DEFAULT = 0x1f80;
 
 /**
  * Sets exception flags in MXCSR; X86_XM if one of them is unmasked, else 0. An unmasked IE, DE or ZE of
- * any lane hides what rounding would have raised in the others.
+ * any lane hides what rounding would have raised in the others. OPERATION_LATER if a lane was not computed.
  */
 export function raise(cpu: CpuState, flags: number): number {
+  if ((flags & LATER) !== 0) return OPERATION_LATER;
   const control = cpu.i32[MXCSR], unmasked = flags & ~(control >> 7) & 0x3f;
   if ((unmasked & BEFORE_COMPUTATION) !== 0) flags &= BEFORE_COMPUTATION;
   cpu.i32[MXCSR] = control | flags;
@@ -43,7 +47,8 @@ export function raise(cpu: CpuState, flags: number): number {
 export function scalarSingle(lane: Lane): Operation {
   return (cpu, d, s) => {
     const flags = lane(cpu, d, s, 0);
-    if (flags !== 0 && raise(cpu, flags) !== 0) return X86_XM;
+    const vector = flags === 0 ? 0 : raise(cpu, flags);
+    if (vector !== 0) return vector;
     cpu.i32[d] = result[0];
     return 0;
   };
@@ -52,7 +57,8 @@ export function scalarSingle(lane: Lane): Operation {
 export function scalarDouble(lane: Lane): Operation {
   return (cpu, d, s) => {
     const flags = lane(cpu, d, s, 0);
-    if (flags !== 0 && raise(cpu, flags) !== 0) return X86_XM;
+    const vector = flags === 0 ? 0 : raise(cpu, flags);
+    if (vector !== 0) return vector;
     cpu.i32[d] = result[0];
     cpu.i32[d + 1] = result[1];
     return 0;
@@ -61,7 +67,8 @@ export function scalarDouble(lane: Lane): Operation {
 
 /** Ends an instruction that has computed `words` words of `result`. */
 export function commit(cpu: CpuState, d: number, words: number, flags: number): number {
-  if (flags !== 0 && raise(cpu, flags) !== 0) return X86_XM;
+  const vector = flags === 0 ? 0 : raise(cpu, flags);
+  if (vector !== 0) return vector;
   const w = cpu.i32;
   for (let i = 0; i < words; i++) w[d + i] = result[i];
   return 0;

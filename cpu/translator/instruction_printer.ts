@@ -102,7 +102,7 @@ export abstract class InstructionPrinter extends RegisterPrinter {
     this.registersOut(GENERAL.filter((n) => ((reads | writes) >> n & 1) !== 0));
     this.define(s.temp, `${name}(${this.use("C")},${values})|0`);
     const temp = this.prefix + s.temp.id;
-    this.bail(`${temp}>0&&(s=${this.use("raise")}(${temp},0))!==0`);
+    this.bail(`${temp}>0&&(s=${this.use("raise")}(${temp},0))>=0`);
     this.registersIn(this.writtenBy());
   }
 

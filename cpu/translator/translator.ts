@@ -178,6 +178,7 @@ export class Translator implements Engine {
           if (last !== null && last !== entry.region) this.growth.hop(last, entry.region);
           last = entry.region;
           const reason = this.enter(entry, given);
+          effort.maximum = Infinity;
           const done = given - this.remaining;
           const light = done >> TRANSLATED_SHIFT;
           const work = exact ? done : light + ENTRY_WORK;
