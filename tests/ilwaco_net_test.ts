@@ -317,8 +317,8 @@ Deno.test({
       const queries = [...said.matchAll(/query\[A\] (\S+)\.test /g)].map(([, name]) => name);
       const count = queries.filter((name) => name === "big").length;
       assert(count >= 2, `expected UDP, then TCP:\n${said}`);
-      const order = queries.filter((name, at) => name !== queries[at - 1]);
-      const asked = ["web", "alias-of-alias", "big", "nobody", "nothing"];
-      assertEquals(order, asked, "expected cached answers the second time");
+      const second = queries.slice(queries.indexOf("nothing"));
+      const again = second.filter((name) => ["web", "alias-of-alias", "big"].includes(name));
+      assertEquals(again, [], "expected cached answers the second time");
     }),
 });
