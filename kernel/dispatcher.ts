@@ -121,7 +121,7 @@ export class Dispatcher {
     this.#exits = new Exits({
       ...parts,
       spins: parts.mechanisms.idle === "spin",
-      timestamp: (cpu) => this.timestamp(cpu),
+      timestamp: (cpu, now) => this.timestamp(cpu, now),
     });
     this.#caps = new CpuCaps(parts);
     this.#expired = (vm, kind, now) => this.#timerExpired(vm, kind, now);
@@ -174,9 +174,9 @@ export class Dispatcher {
   }
 
   /** RDTSC for the VM that runs. */
-  timestamp(cpu: CpuState): number {
+  timestamp(cpu: CpuState, now: number = this.#clock.monotonic()): number {
     if (this.#virtualClock) return this.#virtualClock.ticks(cpu.retired - this.#retiredBefore);
-    return Math.floor(this.#clock.monotonic() * TICKS_PER_MICROSECOND);
+    return Math.floor(now * TICKS_PER_MICROSECOND);
   }
 
   /** Sets interrupt bits; an idle VM wakes. */
@@ -322,13 +322,14 @@ export class Dispatcher {
     this.#quanta++;
     vm.quanta++;
     this.#engine.preparation = 0;
-    this.#turnBegan = this.#clock.monotonic();
     if (vm !== this.#lastRun) this.#switches++;
     this.#lastRun = vm;
-    const pages = this.#softTlb.attach(vm.space);
-    this.#turnWork = this.#virtualClock ? 0 : TURN_WORK + Math.floor(pages / PAGES_PER_WORK);
     this.#retiredBefore = vm.cpu.retired;
-    this.#exits.refreshClock(vm);
+    // To read the clock costs as much as a switch.
+    this.#turnBegan = this.#exits.refreshClock(vm);
+    const pages = this.#softTlb.attach(vm.space);
+    const work = Math.min(TURN_WORK, this.#scheduler.quantum >> 8);
+    this.#turnWork = this.#virtualClock ? 0 : work + Math.floor(pages / PAGES_PER_WORK);
     if (vm.timerWaits) this.#resumeTimer(vm);
     if (vm.exceptionWaits) {
       vm.exceptionWaits = false;

@@ -57,8 +57,8 @@ export interface ExitParts {
   readonly lifecycle: Lifecycle;
   /** Idle returns at once (kernel/mechanisms.ts). */
   readonly spins: boolean;
-  /** RDTSC for the VM that runs. */
-  timestamp(cpu: CpuState): number;
+  /** RDTSC for the VM that runs, at a time that was just read. */
+  timestamp(cpu: CpuState, now: number): number;
 }
 
 export class Exits {
@@ -180,10 +180,12 @@ export class Exits {
     );
   }
 
-  /** Writes the time registers. */
-  refreshClock(vm: Vm): void {
+  /** Writes the time registers; returns the time. */
+  refreshClock(vm: Vm): number {
     const now = this.#clock.monotonic();
     vm.registers.open();
-    vm.registers.refresh(now - vm.startedAt, this.#clock.wall(), this.#parts.timestamp(vm.cpu));
+    const timestamp = this.#parts.timestamp(vm.cpu, now);
+    vm.registers.refresh(now - vm.startedAt, this.#clock.wall(), timestamp);
+    return now;
   }
 }
