@@ -1,9 +1,11 @@
 /**
  * The README, followed by the letter as a new user would: its service is built, run, published, reached,
- * given a disk, stopped, started with its data still there, and removed.
+ * given a disk, stopped, started with its data still there, and removed; and its program that embeds a
+ * supervisor runs.
  */
 
 import { assertEquals, assertMatch, fail } from "@std/assert";
+import { buildGuests } from "../guests/build.ts";
 import { denali, release, runDenali, withFolder } from "../supervisor/testing/command_line.ts";
 import { freePort } from "./support/free_port.ts";
 import { hasTool } from "./tools.ts";
@@ -85,3 +87,15 @@ Deno.test({
       }
     }),
 });
+
+Deno.test("who follows the README has a program of their own with virtual machines in it", () =>
+  withFolder(async (folder) => {
+    await buildGuests(["hello"]);
+    const [config] = await blocks("Embed it");
+    await Deno.writeTextFile(`${folder}/deno.json`, config.text.replace("../denali", ROOT));
+    const module = await Deno.readTextFile(`${ROOT}mod.ts`);
+    const [, example] = /```ts\n(.*?)```/s.exec(module.replaceAll(/^ \* ?/gm, ""))!;
+    await Deno.writeTextFile(`${folder}/main.ts`, example);
+    const output = await run(Deno.execPath(), ["run", "-A", "--cached-only", "main.ts"], folder);
+    assertMatch(output, /^Hello from greeter, .* memory\.\n 0\n$/);
+  }));
