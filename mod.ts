@@ -65,11 +65,21 @@ export {
   type VmState,
   type VmStats,
 } from "./kernel/kernel.ts";
-export { createControl } from "./supervisor/control.ts";
+export type { EngineSettings } from "./cpu/engine_settings.ts";
+export { type ControlOptions, createControl } from "./supervisor/control.ts";
+export type { EgressSettings } from "./supervisor/egress/egress.ts";
+export type { SupervisorEvent } from "./supervisor/event_log.ts";
 export { guestImage, guestNames } from "./supervisor/image/builtin.ts";
+export type { ImageSummary, StoredImage } from "./supervisor/image/store.ts";
 export { RequestError } from "./supervisor/request_error.ts";
 export { createHandler, type ServerHandler } from "./supervisor/server.ts";
-export { Supervisor, type SupervisorOptions, type VmParameters } from "./supervisor/supervisor.ts";
-export type { VmSummary } from "./supervisor/vm/record.ts";
-export type { PortMapping, VmRequest } from "./supervisor/vm/request.ts";
+export {
+  Supervisor,
+  type SupervisorOptions,
+  type VmEndpoint,
+  type VmParameters,
+} from "./supervisor/supervisor.ts";
+export type { UplinkSettings } from "./supervisor/uplink/settings.ts";
+export type { ConsoleSink, PublishedPort, VmSummary } from "./supervisor/vm/record.ts";
+export type { PortMapping, VmChange, VmRequest } from "./supervisor/vm/request.ts";
 export { VERSION } from "./supervisor/version.ts";
