@@ -167,6 +167,24 @@ Deno.test("events are streamed, and a client that comes back misses none", () =>
     );
   }));
 
+Deno.test("a caller has so many streams of events open, and another one when one has ended", () =>
+  withServed(async ({ send }) => {
+    const open = () => send("GET", "/v1/events", { headers: { accept: "text/event-stream" } });
+    const streams = [];
+    for (let n = 0; n < 64; n++) streams.push(await open());
+    await expectProblem(open(), 429, "events");
+    await streams.pop()!.body!.cancel();
+    // The server hears of it in a while.
+    let next = await open();
+    for (let tries = 0; !next.ok && tries < 5000; tries++) {
+      await next.body!.cancel();
+      next = await open();
+    }
+    streams.push(next);
+    await expectProblem(open(), 429, "events");
+    for (const stream of streams) await stream.body!.cancel();
+  }));
+
 Deno.test("a VM's counters and the report of its crash are shown", () =>
   withServed(async (served) => {
     await addGuests(served);

@@ -16,6 +16,8 @@ import type { Supervisor } from "../supervisor.ts";
 const LIST_DEFAULT = 1000, LIST_MAXIMUM = 10_000;
 /** Events that are looked at together, at least: who sees few of many must not cost a read for each. */
 const PAGE = 1000;
+/** Streams of one caller: every event is work for each of them. */
+const STREAMS_MAXIMUM = 64;
 /** An empty comment so often shows both ends that the other is there. */
 const KEEP_ALIVE_MS = 15_000;
 
@@ -28,6 +30,13 @@ const Event = z.object({
 }).openapi("Event");
 
 export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
+  /** How many streams callers have open, by the name of the token. */
+  const streams = new Map<string, number>();
+  const count = (caller: string, change: number) => {
+    const open = (streams.get(caller) ?? 0) + change;
+    if (open > 0) streams.set(caller, open);
+    else streams.delete(caller);
+  };
   addRoute(app, {
     method: "get",
     path: "/v1/events",
@@ -48,7 +57,13 @@ export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
       return c.json(await listEvents(supervisor, after, query.limit, seen));
     }
     const after = query.after ?? lastEventId(c.req.header("last-event-id"));
-    return c.body(streamEvents(supervisor, after, seen), 200, {
+    const { name } = c.get("caller");
+    if ((streams.get(name) ?? 0) >= STREAMS_MAXIMUM) {
+      const got = `${STREAMS_MAXIMUM} streams of the same token`;
+      throw new RequestError("events", got, "one of them to end first", 429);
+    }
+    count(name, 1);
+    return c.body(streamEvents(supervisor, after, seen, () => count(name, -1)), 200, {
       "content-type": "text/event-stream",
       "cache-control": "no-store",
     });
@@ -87,18 +102,31 @@ function lastEventId(text: string | undefined): number | undefined {
   throw new RequestError("last-event-id", `got ${text.slice(0, 80)}`, "the id of an event");
 }
 
-/** Without `after` it begins now. */
+/** Without `after` it begins now. `ended` is called once. */
 function streamEvents(
   supervisor: Supervisor,
   after: number | undefined,
   seen: (event: SupervisorEvent) => boolean,
+  ended: () => void,
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   const encoder = new TextEncoder();
   const events = supervisor.events.follow(after, KEEP_ALIVE_MS);
+  let open = true;
+  const end = () => {
+    if (open) ended();
+    open = false;
+  };
   return new ReadableStream({
     async pull(controller) {
-      const { done, value } = await events.next();
-      if (done) return controller.close();
+      const { done, value } = await events.next().catch((error) => {
+        end();
+        throw error;
+      });
+      if (!open) return;
+      if (done) {
+        end();
+        return controller.close();
+      }
       const shown = value.filter(seen);
       const text = shown.map((event) =>
         `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
@@ -106,6 +134,7 @@ function streamEvents(
       controller.enqueue(encoder.encode(text === "" ? ":\n\n" : text));
     },
     async cancel() {
+      end();
       await events.return(undefined);
     },
   }, { highWaterMark: 0 });
