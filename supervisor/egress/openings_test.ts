@@ -1,4 +1,5 @@
 import { assertEquals } from "@std/assert";
+import type { Socket } from "node:dgram";
 import { Openings } from "./openings.ts";
 import { EgressPolicy } from "./policy.ts";
 import { parseEgressRule } from "./rules.ts";
@@ -23,6 +24,34 @@ Deno.test("a VM that sends from another port each time opens sockets only so oft
   now += 200_000;
   for (let port = 51; port <= 60; port++) send(VM, port);
   assertEquals([relay.stats.open, relay.stats.lost], [8, 53]);
+  relay.close();
+});
+
+Deno.test("sockets that cannot be opened keep no others from sending", () => {
+  const failures: (() => void)[] = [];
+  let broken = true, sent = 0;
+  const socket = {
+    on(event: string, listener: () => void) {
+      if (event === "error") failures.push(listener);
+    },
+    // As node:dgram: nobody is told of a datagram whose socket has no descriptor.
+    send(...values: unknown[]) {
+      if (broken) return;
+      sent++;
+      (values.at(-1) as (error: null) => void)(null);
+    },
+    close: () => {},
+  };
+  const openings = new Openings(1e6, 1e6, () => 0);
+  const relay = new UdpRelay(POLICY, openings, () => socket as unknown as Socket);
+  for (let n = 0; n < 5000; n++) {
+    relay.decide(new Uint8Array(1), DISCARD, { address: VM, port: 1 + n }, () => true);
+    failures.pop()!();
+  }
+  assertEquals([relay.stats.open, relay.stats.lost], [0, 5000]);
+  broken = false;
+  relay.decide(new Uint8Array(1), DISCARD, { address: VM, port: 1 }, () => true);
+  assertEquals([sent, relay.stats.fromVm], [1, 1]);
   relay.close();
 });
 

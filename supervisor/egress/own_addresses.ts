@@ -15,7 +15,11 @@ let lookedAt = -Infinity;
 export function isOwnAddress(address: number): boolean {
   if (performance.now() - lookedAt > FRESH_MS) {
     lookedAt = performance.now();
-    known = look();
+    try {
+      known = look();
+    } catch {
+      // It takes a descriptor, and there may be none: what was known holds on.
+    }
   }
   return known.has(address);
 }

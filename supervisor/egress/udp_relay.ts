@@ -43,6 +43,8 @@ interface Mapping {
   readonly peers: Map<string, Endpoint>;
   reply: Reply;
   usedAt: number;
+  /** Datagrams that the host has not taken yet; 0 from its end on. */
+  pending: number;
 }
 
 export class UdpRelay {
@@ -62,7 +64,11 @@ export class UdpRelay {
   #pending = 0;
   #sweep: ReturnType<typeof setInterval> | undefined;
 
-  constructor(policy: EgressPolicy, openings: Openings = new Openings(RATE, BURST)) {
+  constructor(
+    policy: EgressPolicy,
+    openings: Openings = new Openings(RATE, BURST),
+    readonly open: () => Socket = () => createSocket("udp4"),
+  ) {
     this.#policy = policy;
     this.#openings = openings;
   }
@@ -101,7 +107,11 @@ export class UdpRelay {
       return;
     }
     this.#pending++;
+    mapping.pending++;
     socket.send(payload, target.port, target.hostname, (error) => {
+      // A socket that could not be opened never answers.
+      if (mapping.pending === 0) return;
+      mapping.pending--;
       this.#pending--;
       if (error) this.stats.lost++;
       else this.stats.fromVm++;
@@ -124,10 +134,11 @@ export class UdpRelay {
     const mapping: Mapping = {
       key,
       vm: from.address,
-      socket: createSocket("udp4"),
+      socket: this.open(),
       peers: new Map(),
       reply,
       usedAt: performance.now(),
+      pending: 0,
     };
     mapping.socket.on("message", (payload, { address, port }) => {
       const peer = mapping.peers.get(`${address}:${port}`);
@@ -173,6 +184,9 @@ export class UdpRelay {
     if (count > 0) this.#counts.set(mapping.vm, count);
     else this.#counts.delete(mapping.vm);
     this.stats.open--;
+    this.stats.lost += mapping.pending;
+    this.#pending -= mapping.pending;
+    mapping.pending = 0;
     mapping.socket.close();
     if (this.#mappings.size > 0) return;
     clearInterval(this.#sweep);
