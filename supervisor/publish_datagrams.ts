@@ -29,8 +29,9 @@ export async function publishDatagrams(
   gateway: Pick<Gateway, "openFlow">,
   host: { hostname: string; port: number },
   target: Endpoint,
+  open: (host: { hostname: string; port: number }) => Promise<Socket> = bind,
 ): Promise<Published> {
-  const socket = await bind(host);
+  const socket = await open(host);
   const { address: hostname, port } = socket.address();
   const stats = { open: 0, accepted: 0, failed: 0 };
   /** By "address:port", in order of use. */
@@ -67,6 +68,8 @@ export async function publishDatagrams(
   }
 
   socket.on("message", (payload, sender) => {
+    // A sender may leave its port out (RFC 768). It cannot be answered, and to try throws.
+    if (sender.port === 0) return;
     const key = `${sender.address}:${sender.port}`;
     const client = clients.get(key) ?? admit(key, sender);
     clients.delete(key);

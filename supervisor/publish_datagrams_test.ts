@@ -1,5 +1,6 @@
 import { assert, assertEquals, assertRejects } from "@std/assert";
-import { createSocket } from "node:dgram";
+import { createSocket, type Socket } from "node:dgram";
+import type { FlowEvents } from "./gateway/gateway.ts";
 import { type Loopback, loopback } from "./gateway/loopback.ts";
 import { ADDRESS_A, ADDRESS_B, Simulation } from "./gateway/simulation.ts";
 import type { Published } from "./publish.ts";
@@ -119,6 +120,39 @@ Deno.test("UDP publish: a flood of one VM's clients takes no flow of another VM'
   assert(gateway.stats().flows > 2000 && gateway.stats().flows <= 4096);
   for (const flow of honest) flow.close();
   gateway.close();
+});
+
+Deno.test("UDP publish: a client without a port is not heard, for it cannot be answered", async () => {
+  const heard: string[] = [], listeners = new Map<string, (...values: unknown[]) => void>();
+  const socket = {
+    address: () => ({ address: "127.0.0.1", port: 53 }),
+    on: (event: string, listener: () => void) => listeners.set(event, listener),
+    send: (_: Uint8Array, port: number) => {
+      if (port === 0) throw new RangeError("Port should be > 0 and < 65536");
+    },
+    close: () => {},
+  };
+  // A VM that answers at once.
+  const gateway = {
+    openFlow: (_: unknown, events: FlowEvents) => ({
+      port: 1,
+      send(payload: Uint8Array) {
+        heard.push(new TextDecoder().decode(payload));
+        events.received(payload as Uint8Array<ArrayBuffer>);
+        return true;
+      },
+      close: () => {},
+    }),
+  };
+  const target = { address: ADDRESS_B, port: 53 };
+  const open = () => Promise.resolve(socket as unknown as Socket);
+  const published = await publishDatagrams(gateway, HOST, target, open);
+  const from = (port: number) => ({ address: "192.0.2.1", port });
+  for (const port of [0, 7]) {
+    listeners.get("message")!(new TextEncoder().encode(`${port}`), from(port));
+  }
+  assertEquals(heard, ["7"]);
+  published.close();
 });
 
 Deno.test("UDP publish: a port in use is refused with what to do", async () => {
