@@ -21,6 +21,7 @@ import type { EgressRule } from "./egress/rules.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import type { VmNetwork } from "./cell/protocol.ts";
 
+const TELL_MS = 1000;
 const OWN_MAC = Uint8Array.of(0x02, 0x44, 0x4e, 0xff, 0xff, 0x01);
 
 /** Where one cell is plugged in. */
@@ -77,6 +78,9 @@ export class Network {
   #gatewayPort: BackbonePort | undefined;
   #delivering = false;
   #refused = false;
+  /** When a failure was last told, of performance.now. */
+  #toldAt = -Infinity;
+  #failed: (error: unknown) => void = () => {};
 
   constructor({ plan, wire, gateway = true, egress }: NetworkOptions = {}) {
     const addresses = plan ?? planAddresses(GATEWAY_POOL);
@@ -101,6 +105,14 @@ export class Network {
 
   /** Called when a DHCP server on the wire has lent an address (uint32) to a VM. */
   lent: (vm: number, address: number) => void = () => {};
+
+  /**
+   * Who hears that a bug of ours kept a frame from being delivered, at most once in TELL_MS. It costs that frame, and
+   * not the cell that it came from.
+   */
+  watch(failed: (error: unknown) => void): void {
+    this.#failed = failed;
+  }
 
   /** The IPv4 configuration of a VM. */
   vmNetwork(id: number): VmNetwork {
@@ -185,13 +197,22 @@ export class Network {
 
   #send(port: BackbonePort, frame: Uint8Array, offload: number): void {
     this.#delivering = true;
+    this.#deliver(port, frame, offload);
+    this.#delivering = false;
+    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
+      this.#deliver(this.#gatewayPort!, next.frame, next.offload);
+    }
+  }
+
+  #deliver(port: BackbonePort, frame: Uint8Array, offload: number): void {
     try {
       this.#backbone.send(port, frame, offload);
-    } finally {
-      this.#delivering = false;
-    }
-    for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      this.#backbone.send(this.#gatewayPort!, next.frame, next.offload);
+    } catch (error) {
+      const now = performance.now();
+      if (now - this.#toldAt < TELL_MS) return;
+      this.#toldAt = now;
+      console.error("denali: a frame was lost:", error);
+      this.#failed(error);
     }
   }
 

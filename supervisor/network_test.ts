@@ -28,6 +28,24 @@ function arpRequest(from: number): Uint8Array {
   return bytes;
 }
 
+/** An empty UDP datagram of a VM to a port of the gateway, without a checksum. */
+function datagram(from: number, port: number): Uint8Array {
+  const bytes = new Uint8Array(42);
+  bytes.set([0x02, 0x44, 0x4e, 0xff, 0xff, 0x01, ...mac(from), 8, 0, 0x45]);
+  const view = new DataView(bytes.buffer);
+  view.setUint16(16, 28);
+  view.setUint16(22, 64 << 8 | 17);
+  view.setUint32(26, vmNetwork(from).address);
+  view.setUint32(30, PLAN.own);
+  let sum = 0;
+  for (let at = 14; at < 34; at += 2) sum += view.getUint16(at);
+  view.setUint16(24, ~((sum & 0xffff) + (sum >>> 16)));
+  view.setUint16(34, 1000);
+  view.setUint16(36, port);
+  view.setUint16(38, 8);
+  return bytes;
+}
+
 function withNetwork(test: (network: Network) => void): void {
   const network = new Network();
   try {
@@ -90,4 +108,19 @@ Deno.test("a full ring loses the frame and says so", () =>
     full.send(frame(1));
     other.send(frame(2, mac(1)));
     assert(network.stats().drops.no_room > 0);
+  }));
+
+Deno.test("a bug in what a frame leads to costs that frame, and is told", () =>
+  withNetwork((network) => {
+    const told: string[] = [];
+    network.watch((error) => told.push(String(error)));
+    const port = network.plug("a", { deliver: () => true });
+    port.place(1);
+    network.gateway!.bindUdp(7, () => {
+      throw new Error("a bug");
+    });
+    const bytes = datagram(1, 7);
+    for (let n = 0; n < 3; n++) port.send(bytes);
+    assertEquals(told, ["Error: a bug"]);
+    assertEquals(network.gateway!.stats().framesIn, 3);
   }));

@@ -81,6 +81,7 @@ export class Supervisor {
     network?.wire?.watch((state, message) =>
       this.events.add(`uplink.${state}`, undefined, message)
     );
+    network?.watch((error) => this.events.add("network.error", undefined, String(error)));
     this.#settings = describeSettings(options, network);
     this.#vms = new VmRegistry(network?.plan.capacity);
     this.#lives = new VmLives(parts, this.#vms, (listener) => {
