@@ -343,9 +343,10 @@ export class Kernel {
   }
 
   #end(vm: Vm, state: "stopped" | "crashed"): void {
-    this.#dispatcher.unschedule(vm);
     this.#network.detach(vm);
     this.#disks.detach(vm);
+    // After what could wake it or arm a timer: its frames will be another VM's.
+    this.#dispatcher.unschedule(vm);
     this.#softTlb.detach(vm.space);
     vm.releaseMemory();
     this.#pager.remove(vm);

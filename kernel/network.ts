@@ -94,6 +94,8 @@ export class Network {
   /** Takes the VM's port away, after what it has sent, and drops what waits for it. */
   detach(vm: Vm): void {
     if (!vm.port) return;
+    // Nobody is there to hear of room.
+    if (vm.nic) vm.nic.refused = false;
     while (this.#sendOne(vm)) { /* its last frames */ }
     this.#captures.delete(vm);
     this.switch.detach(vm.port);

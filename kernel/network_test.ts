@@ -5,7 +5,7 @@ import { createPool, FrameTable } from "./frames.ts";
 import { Image } from "./image.ts";
 import { Network } from "./network.ts";
 import { executable } from "./testing/elf_builder.ts";
-import { testNetwork } from "./testing/test_kernel.ts";
+import { testKernel, testNetwork } from "./testing/test_kernel.ts";
 import type { Vm } from "./vm.ts";
 import { buildVm } from "./vm_builder.ts";
 import { checkSpec } from "./vm_spec.ts";
@@ -76,4 +76,43 @@ Deno.test("a VM that is detached has sent what it could, and sends and receives 
   network.receive(frame);
   network.detach(vms[1]);
   assertEquals(network.pool.free, network.pool.slots);
+});
+
+Deno.test("a VM that ends while it waits for room to send takes no turn any more", async () => {
+  const clock = { now: 0, monotonic: () => clock.now, wall: () => clock.now };
+  const t = testKernel({ clock });
+  const vm = await t.boot(
+    `
+_start: mov esi, REG_nic_mac
+  mov edi, offset frame + 6
+  movsd
+  movsw
+next: mov ecx, 60
+  mov esi, offset frame
+  mov edx, PORT_NIC_SEND
+  rep outsb
+  test ecx, ecx
+  jz next
+  mov dword ptr [REG_interrupt_pending], 0
+  mov eax, IDLE_FOREVER
+  idle
+  jmp next
+  .data
+frame: .byte 2, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0x88, 0xb5
+  .fill 46`,
+    { network: true, resources: { netFrames: { rate: 64, burst: 64 } } },
+  );
+  t.kernel.run(100_000);
+  assertEquals([vm.state, vm.nic!.refused], ["idle", true]);
+  // All of its frames may pass, but nobody has looked at the time yet.
+  clock.now += 2_000_000;
+  t.kernel.stop(vm);
+  const { quanta } = vm;
+  // Its frames are another VM's now.
+  const other = await t.boot("_start: inc dword ptr [0x20000]\n jmp _start");
+  t.kernel.run(100_000);
+  assertEquals([vm.state, vm.queue, vm.quanta], ["stopped", null, quanta]);
+  assertEquals(other.state, "running");
+  assertEquals(t.kernel.stats().timers, 0);
+  t.finish();
 });
