@@ -23,6 +23,9 @@ const DONE = CONSTANTS.DISK_DONE.value;
 /** What a VM may send before the next one's turn; a flush counts as one block. */
 const TURN_BLOCKS: number = CONSTANTS.DISK_REQUEST_BLOCKS.value;
 
+/** Microseconds that it takes to copy a block, which happens outside of the turns that a VM's cap is about. */
+const COPY_US = 0.5;
+
 /** Blocks that a VM may have under way: enough to keep a disk busy, a fraction of the staging area. */
 const VM_BLOCKS = 8 * TURN_BLOCKS;
 
@@ -161,6 +164,7 @@ export class Disks {
     if (!reaches(transfer)) return false;
     const { owner: { space }, buffer, count } = transfer;
     space.read(buffer, this.#device!.staging, place, count * PAGE_SIZE);
+    transfer.owner.cpuTime?.spend(count * COPY_US);
     return true;
   }
 
@@ -183,6 +187,7 @@ export class Disks {
         return this.#starve(vm);
       }
       vm.space.write(transfer.buffer, this.#device!.staging, place, transfer.count * PAGE_SIZE);
+      vm.cpuTime?.spend(transfer.count * COPY_US);
     }
     this.#end(transfer);
     this.#list(vm);

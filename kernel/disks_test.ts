@@ -332,6 +332,29 @@ Deno.test("requests end right while all memory is fought for", async () => {
   t.finish();
 });
 
+Deno.test("what is copied for a VM is taken from the processor time that its cap leaves", async () => {
+  const t = diskKernel();
+  t.device.held = true;
+  const requests = [WRITE, READ].map((operation) => ({
+    operation,
+    block: 0,
+    count: 32,
+    buffer: 0x80000,
+  }));
+  const vm = await t.open(requests);
+  t.kernel.setResources(vm, { cpus: 0.5 });
+  let spent = 0;
+  vm.cpuTime!.spend = (microseconds) => spent += microseconds;
+  t.kernel.run(100_000);
+  const before = spent;
+  t.device.held = false;
+  t.kernel.run(100_000);
+  assertEquals(ended(vm), ["0 0", "1 0"]);
+  // The write when it was sent, the read when it had ended: half a microsecond for a block.
+  assert(before >= 16 && spent >= before + 16, `${before} and ${spent}`);
+  t.finish();
+});
+
 Deno.test("whatever a guest writes into its requests, the kernel and other VMs go on", async () => {
   let seed = 12345;
   const random = (below: number) => {
