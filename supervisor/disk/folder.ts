@@ -30,7 +30,7 @@ export class DiskFolder {
 
   get folder(): string {
     if (this.#folder === undefined) {
-      this.#folder = Deno.realPathSync(Deno.makeTempDirSync({ prefix: "denali-disks-" }));
+      this.#folder = temporaryFolder();
       this.#temporary = true;
     }
     return this.#folder;
@@ -134,6 +134,15 @@ export class DiskFolder {
       using file = Deno.openSync(`${this.folder}/${name}`, { write: true });
       if (file.tryLockSync(true)) Deno.removeSync(`${this.folder}/${name}`);
     }
+  }
+}
+
+function temporaryFolder(): string {
+  try {
+    return Deno.realPathSync(Deno.makeTempDirSync({ prefix: "denali-disks-" }));
+  } catch (error) {
+    const got = `no temporary folder for disks: ${(error as Error).message}`;
+    throw new RequestError("file", got, "a data folder (up --data), or another TMPDIR", 500);
   }
 }
 

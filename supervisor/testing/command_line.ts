@@ -52,8 +52,10 @@ export async function runDenali(
 export async function withCliServer(
   options: readonly string[],
   test: (server: CliServer) => Promise<void>,
+  env: Record<string, string> = {},
 ): Promise<void> {
-  const child = denali(["up", "--listen", "127.0.0.1:0", "--cells", "1", ...options]).spawn();
+  const words = ["up", "--listen", "127.0.0.1:0", "--cells", "1", ...options];
+  const child = denali(words, env).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   let url: string | undefined;
