@@ -195,6 +195,9 @@ Deno.test("a server that cannot start says why with status 1", async () => {
     assert(!stderr.includes("bug"), stderr);
   }
   holder.close();
+  const { code, stderr } = await runDenali(["up"], "", { TMPDIR: "/dev/null/none" });
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "set TMPDIR, or give --data DIR or --swap 0");
 });
 
 Deno.test("a server that is not there is a failure with a hint", async () => {

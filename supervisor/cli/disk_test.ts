@@ -116,7 +116,7 @@ Deno.test("a disk is made, filled, attached, copied, enlarged, exported and remo
 Deno.test("a server without a place for disks says so, and runs VMs without them", () =>
   withFolder(async (folder) => {
     await Deno.writeFile(`${folder}/blocks.elf`, await blockImage());
-    await withCliServer(POOL, async ({ ok, fails }) => {
+    await withCliServer([...POOL, "--swap", "0"], async ({ ok, fails }) => {
       assertStringIncludes(await fails("disk", "create", "a", "1M"), "expected a data folder (up");
       assertEquals(await ok("create", "--name", "b", `${folder}/blocks.elf`), "b\n");
     }, { TMPDIR: `${folder}/none` });

@@ -109,6 +109,7 @@ async function readToken(path: string): Promise<string> {
 async function startSupervisor(
   options: Omit<UpOptions, "places" | "origins" | "adminToken">,
 ): Promise<Supervisor> {
+  if (options.dataFolder === undefined && options.swap?.bytes !== 0) await requireTemporary();
   try {
     return await Supervisor.start(options);
   } catch (error) {
@@ -116,6 +117,18 @@ async function startSupervisor(
     if (options.dataFolder === undefined) throw error;
     const reason = (error as Error).message;
     throw new Failure(`--data: cannot use the folder ${options.dataFolder}: ${reason}`);
+  }
+}
+
+/** Swap is opened when it is needed first: too late to find out that there is no place for it. */
+async function requireTemporary(): Promise<void> {
+  try {
+    await Deno.remove(await Deno.makeTempDir({ prefix: "denali-swap-" }));
+  } catch (error) {
+    throw new Failure(
+      "expected a temporary folder for what does not fit into memory: " +
+        `${(error as Error).message}; set TMPDIR, or give --data DIR or --swap 0`,
+    );
   }
 }
 
