@@ -11,7 +11,7 @@ import type { Memory } from "./memory.ts";
 import type { Vm } from "./vm.ts";
 
 const ENTRIES_MAXIMUM = 33;
-/** Words that are searched at once. */
+/** Words that are searched for one report. */
 const SCAN_WORDS = 1024;
 /** A frame is made in the first bytes of a function: push ebp; mov ebp, esp. */
 const PROLOGUE_BYTES = 24;
@@ -34,8 +34,11 @@ export function readTrace(vm: Vm, eip: number, esp: number, ebp: number): TraceE
     return { address, symbol, source };
   };
   const trace = [entry(eip, "eip")];
+  let left = SCAN_WORDS;
   const scan = (from: number, to: number) => {
-    for (const address of scanStack(vm, from, to)) trace.push(entry(address, "scan"));
+    const end = Math.min(to, from + 4 * left);
+    left -= Math.ceil((end - from) / 4);
+    for (const address of scanStack(vm, from, end)) trace.push(entry(address, "scan"));
   };
   let low = esp;
   let frame = ebp;
@@ -49,7 +52,7 @@ export function readTrace(vm: Vm, eip: number, esp: number, ebp: number): TraceE
     frame = caller.frame;
     code = caller.address - 1;
   }
-  if (trace.length === 1) scan(esp, esp + 4 * SCAN_WORDS);
+  if (trace.length === 1) scan(esp, Infinity);
   return trace.slice(0, ENTRIES_MAXIMUM);
 }
 
@@ -63,10 +66,9 @@ function readFrame(vm: Vm, frame: number): { address: number; frame: number } | 
   return followsCall(vm, address) ? { address, frame: words[0] >>> 0 } : undefined;
 }
 
-/** Return addresses in `from` .. `to`, as far as that is a piece of a stack that is worth a search. */
-function scanStack(vm: Vm, from: number, to: number): number[] {
+/** Return addresses in `from` .. `end`. */
+function scanStack(vm: Vm, from: number, end: number): number[] {
   const found: number[] = [];
-  const end = Math.min(to, from + 4 * SCAN_WORDS);
   for (let at = from; at < end && found.length < ENTRIES_MAXIMUM; at += 4) {
     if (!vm.space.load32(at, words, 0)) break;
     const address = words[0] >>> 0;
