@@ -62,6 +62,10 @@ export class StateStore {
 
   /** Resolves when these, and all before them, are on stable storage. */
   write(...writes: Write[]): Promise<void> {
+    if (this.#closed) {
+      const ended = new RequestError("server", "it has ended", "a running server", 503);
+      return Promise.reject(ended);
+    }
     this.#batch.push(...writes);
     const { promise } = this.#next;
     this.#start();

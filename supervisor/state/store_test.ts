@@ -2,6 +2,7 @@ import { assert, assertEquals, assertRejects } from "@std/assert";
 import { APPLICATION_ID, openDatabase } from "./database.ts";
 import { MIGRATIONS } from "./migrations.ts";
 import { type Backend, StateError, StateStore } from "./store.ts";
+import { RequestError } from "../request_error.ts";
 import { hasTool } from "../../tests/tools.ts";
 import type { Write } from "./statements.ts";
 
@@ -48,6 +49,7 @@ Deno.test("what was written is there when the folder is opened again, and a seco
     }
     assertEquals((await store.read("images")).length, 2);
     await store.close();
+    await assertRejects(() => store.write(image("late")), RequestError, "it has ended");
     const again = await StateStore.open(folder);
     assertEquals((await again.read("images")).map(({ name }) => name), ["kept", "noted"]);
     await again.close();
