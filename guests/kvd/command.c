@@ -58,6 +58,23 @@ int argument_number(const struct argument *argument, long long *number) {
   return *end == 0 && errno == 0;
 }
 
+int argument_range(struct call *call, struct range *range) {
+  if (argument_number(&call->arguments[2], &range->first) &&
+      argument_number(&call->arguments[3], &range->last)) {
+    return 1;
+  }
+  reply_not_number(call);
+  return 0;
+}
+
+void range_clip(struct range *range, long long count) {
+  if (range->first < 0) range->first += count;
+  if (range->first < 0) range->first = 0;
+  if (range->last < 0) range->last += count;
+  if (range->last < -1) range->last = -1;
+  if (range->last >= count) range->last = count - 1;
+}
+
 void reply_syntax(struct call *call) { reply_error(call->reply, "ERR syntax error"); }
 
 void reply_not_number(struct call *call) {

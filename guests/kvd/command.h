@@ -47,6 +47,14 @@ int argument_is(const struct argument *argument, const char *word);
 /* A whole number of 64 bits. 0: it is none. */
 int argument_number(const struct argument *argument, long long *number);
 
+struct range {
+  long long first, last;
+};
+/* Arguments 2 and 3, of which each counts from the end if it is less than 0. 0: the call is answered. */
+int argument_range(struct call *call, struct range *range);
+/* What of the range is there among `count` items: 0 <= first, -1 <= last < count; empty if first > last. */
+void range_clip(struct range *range, long long count);
+
 void reply_syntax(struct call *call);
 void reply_not_number(struct call *call);
 

@@ -77,20 +77,13 @@ static void index_of(struct call *call) {
 
 static void range(struct call *call) {
   int wrong;
-  long long first, last;
-  if (!argument_number(&call->arguments[2], &first) ||
-      !argument_number(&call->arguments[3], &last)) {
-    reply_not_number(call);
-    return;
-  }
+  struct range range;
+  if (!argument_range(call, &range)) return;
   struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
   if (wrong) return;
-  long long count = entry ? entry->value.list->count : 0;
-  if (first < 0) first = first + count < 0 ? 0 : first + count;
-  if (last < 0) last += count;
-  if (last >= count) last = count - 1;
-  reply_array(call->reply, last >= first ? (size_t)(last - first + 1) : 0);
-  for (long long i = first; i <= last; i++) {
+  range_clip(&range, entry ? entry->value.list->count : 0);
+  reply_array(call->reply, range.first > range.last ? 0 : (size_t)(range.last - range.first + 1));
+  for (long long i = range.first; i <= range.last; i++) {
     reply_text(call->reply, list_at(entry->value.list, (uint32_t)i));
   }
 }
@@ -122,23 +115,16 @@ static void set(struct call *call) {
 
 static void trim(struct call *call) {
   int wrong;
-  long long first, last;
-  if (!argument_number(&call->arguments[2], &first) ||
-      !argument_number(&call->arguments[3], &last)) {
-    reply_not_number(call);
-    return;
-  }
+  struct range range;
+  if (!argument_range(call, &range)) return;
   struct entry *entry = database_peek(call, &call->arguments[1], TYPE_LIST, &wrong);
   if (wrong) return;
   if (entry) {
     struct list *list = entry->value.list;
     long long count = list->count;
-    if (first < 0) first = first + count < 0 ? 0 : first + count;
-    if (last < 0) last += count;
-    if (last >= count) last = count - 1;
-    if (first > last) first = count;
-    for (long long i = last + 1; i < count; i++) memory_free(list_pop(list, 0));
-    for (long long i = 0; i < first && list->count; i++) memory_free(list_pop(list, 1));
+    range_clip(&range, count);
+    for (long long i = range.last + 1; i < count; i++) memory_free(list_pop(list, 0));
+    for (long long i = 0; i < range.first && list->count; i++) memory_free(list_pop(list, 1));
     if (list->count != count) command_changed();
     if (!list->count) database_remove(&call->arguments[1]);
   }

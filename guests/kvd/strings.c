@@ -184,21 +184,21 @@ static void get_delete(struct call *call) {
 
 static void range(struct call *call) {
   int wrong;
-  long long first, last;
-  if (!argument_number(&call->arguments[2], &first) ||
-      !argument_number(&call->arguments[3], &last)) {
-    reply_not_number(call);
-    return;
-  }
+  struct range range;
+  if (!argument_range(call, &range)) return;
   struct entry *entry = database_peek(call, &call->arguments[1], TYPE_STRING, &wrong);
   if (wrong) return;
   long long count = entry ? entry->value.text->length : 0;
-  int empty = first < 0 && last < 0 && first > last;
-  if (first < 0) first = first + count < 0 ? 0 : first + count;
-  if (last < 0) last = last + count < 0 ? 0 : last + count;
-  if (last >= count) last = count - 1;
-  if (empty || first > last) reply_bulk(call->reply, "", 0);
-  else reply_bulk(call->reply, entry->value.text->bytes + first, (size_t)(last - first + 1));
+  int reversed = range.first < 0 && range.last < 0 && range.first > range.last;
+  range_clip(&range, count);
+  /* As in Redis, what ends before the first byte has that byte. */
+  if (range.last < 0 && count) range.last = 0;
+  if (reversed || range.first > range.last) {
+    reply_bulk(call->reply, "", 0);
+  } else {
+    const char *bytes = entry->value.text->bytes + range.first;
+    reply_bulk(call->reply, bytes, (size_t)(range.last - range.first + 1));
+  }
 }
 
 static void length(struct call *call) {
