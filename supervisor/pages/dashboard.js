@@ -29,7 +29,8 @@ async function ask(path, options = {}) {
   const headers = { ...options.headers, ...(token ? { authorization: "Bearer " + token } : {}) };
   const answer = await fetch(path, { ...options, headers });
   if (answer.status === 401) {
-    await login();
+    // Whoever is answered late finds that the operator has logged in meanwhile.
+    if (sessionStorage.getItem("token") === token) await login();
     return ask(path, options);
   }
   if (!answer.ok) {
@@ -182,11 +183,24 @@ function moment(text) {
 
 let following = new AbortController();
 
+/** Opens the dialog for a machine, by name or number, and follows its console until it has ended. */
 async function show(id) {
   following.abort();
   following = new AbortController();
   const { signal } = following;
-  const path = "/v1/vms/" + id;
+  $("vm-name").textContent = id;
+  for (const part of ["vm-about", "vm-actions", "console"]) $(part).replaceChildren();
+  $("typing").hidden = true;
+  if (!$("vm").open) $("vm").showModal();
+  const path = "/v1/vms/" + encodeURIComponent(id);
+  await describe(path, signal);
+  attempt($("vm-problem"), async () => {
+    await follow(`${path}/console?follow=true`, { signal }, write);
+    await describe(path, signal);
+  });
+}
+
+async function describe(path, signal) {
   const vm = await (await ask(path, { signal })).json();
   $("vm-name").textContent = vm.name;
   const { reason, symbol } = vm.report ?? {};
@@ -195,9 +209,9 @@ async function show(id) {
   $("vm-about").className = vm.state;
   $("vm-actions").replaceChildren(
     ...(ACTIONS[vm.state] ?? []).map((action) =>
-      make("button", { textContent: action, onclick: () => act(id, `${path}/${action}`, "POST") })
+      make("button", { textContent: action, onclick: () => act(vm.id, action) })
     ),
-    make("button", { textContent: "remove", onclick: () => remove(id, vm.name) }),
+    make("button", { textContent: "remove", onclick: () => remove(vm) }),
   );
   $("typing").hidden = vm.state !== "running";
   $("typing").onsubmit = (event) => {
@@ -211,9 +225,6 @@ async function show(id) {
         headers: { "content-type": "application/octet-stream" },
       }));
   };
-  $("console").textContent = "";
-  if (!$("vm").open) $("vm").showModal();
-  attempt($("vm-problem"), () => follow(`${path}/console?follow=true`, { signal }, write));
 }
 
 /** Consoles are shown as text: escape sequences (ECMA-48) are left out. */
@@ -226,15 +237,15 @@ function write(text) {
   if (atEnd) pre.scrollTop = pre.scrollHeight;
 }
 
-async function act(id, path, method) {
+async function act(id, action) {
   await attempt($("vm-problem"), async () => {
-    await ask(path, { method });
+    await ask(`/v1/vms/${id}/${action}`, { method: "POST" });
     await show(id);
   });
   refresh();
 }
 
-function remove(id, name) {
+function remove({ id, name }) {
   if (!confirm(`Remove ${name}? It is ended, and nothing of it is kept but its disks.`)) return;
   attempt($("vm-problem"), async () => {
     await ask("/v1/vms/" + id, { method: "DELETE" });
@@ -245,8 +256,8 @@ function remove(id, name) {
 
 /** `#NAME` or `#NUMBER` in the address of this page: that machine is shown. */
 function showNamed() {
-  const id = decodeURIComponent(location.hash.slice(1));
-  if (id !== "") attempt($("problem"), () => show(encodeURIComponent(id)));
+  const id = location.hash.slice(1);
+  if (id !== "") attempt($("vm-problem"), () => show(id));
 }
 
 $("vm").onclose = () => {
@@ -284,17 +295,22 @@ function addEvent({ time, type, vm, message }) {
 
 // ---- again and again ----
 
-let timer, busy = false;
+let timer, busy = false, wanted = false;
 
+/** Shows the fleet anew, now and later. What is asked for meanwhile is done behind it. */
 async function refresh() {
+  wanted = true;
   if (busy) return;
   busy = true;
   clearTimeout(timer);
   let vms = 0;
-  await attempt($("problem"), async () => {
-    vms = await refreshTotals();
-    await refreshVms();
-  });
+  while (wanted) {
+    wanted = false;
+    await attempt($("problem"), async () => {
+      vms = await refreshTotals();
+      await refreshVms();
+    });
+  }
   busy = false;
   timer = setTimeout(refresh, vms > LARGE ? REFRESH_LARGE_MS : REFRESH_MS);
 }
