@@ -5,7 +5,7 @@ import { buildImage } from "../guests/build.ts";
 import { describeImage, type StoredImage } from "../supervisor/image/store.ts";
 import { RequestError } from "../supervisor/request_error.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor/supervisor.ts";
-import { fileWorkerOptions } from "../supervisor/file_worker.ts";
+import { fileWorkerOptions } from "../supervisor/worker_options.ts";
 import { until } from "./support/until.ts";
 import { hasTool } from "./tools.ts";
 

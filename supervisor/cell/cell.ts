@@ -39,6 +39,7 @@ import {
 } from "./protocol.ts";
 import type { DiskPlug, DiskWorker } from "../disk/disk_worker.ts";
 import { type SwapSettings, SwapWorker } from "../swap/swap_worker.ts";
+import { workerOptions } from "../worker_options.ts";
 
 /** What a cell tells. `bytes` and `frame` of these calls are only valid during the call. */
 export interface CellListener {
@@ -63,21 +64,7 @@ export interface CellParameters extends Omit<CellOptions, "swapChannel" | "diskC
 }
 
 /** Options of the Worker: a thread that owns nothing. tests/cell_permissions_test.ts proves it. */
-export const CELL_WORKER_OPTIONS = {
-  type: "module",
-  deno: {
-    permissions: {
-      env: false,
-      ffi: false,
-      import: false,
-      net: false,
-      read: false,
-      run: false,
-      sys: false,
-      write: false,
-    },
-  },
-} as const;
+export const CELL_WORKER_OPTIONS = workerOptions();
 
 /** Records and frames taken before the event loop gets its turn. */
 const TURN_RECORDS = 1024;

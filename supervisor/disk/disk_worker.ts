@@ -6,7 +6,7 @@
  * whose VMs have disks are told, because nobody will answer them any more.
  */
 
-import { fileWorkerOptions } from "../file_worker.ts";
+import { fileWorkerOptions } from "../worker_options.ts";
 import { createDiskChannel, type DiskChannel } from "./channel.ts";
 import type { OpenOrder } from "./cell_side.ts";
 import type { Trouble } from "./server.ts";

@@ -2,6 +2,7 @@
 
 import type { Backend } from "./store.ts";
 import type { Row, Value, Write } from "./statements.ts";
+import { fileWorkerOptions } from "../worker_options.ts";
 
 /** To the thread; each is answered by an Answer with the same number. */
 export type Order =
@@ -20,22 +21,8 @@ type Unnumbered<T> = T extends unknown ? Omit<T, "number"> : never;
 
 /** `folder`: absolute. Throws an Error that says why the database there cannot be used. */
 export async function openThread(folder: string): Promise<Backend> {
-  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
-    type: "module",
-    name: "state",
-    deno: {
-      permissions: {
-        read: [folder],
-        write: [folder],
-        net: false,
-        env: false,
-        run: false,
-        ffi: false,
-        sys: false,
-        import: false,
-      },
-    },
-  });
+  const options = { ...fileWorkerOptions([folder]), name: "state" };
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), options);
   const waiting = new Map<number, PromiseWithResolvers<Row[]>>();
   let number = 0;
   const ask = (order: Unnumbered<Order>): Promise<Row[]> => {

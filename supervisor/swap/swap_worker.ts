@@ -4,7 +4,7 @@
  * Most cells never need one: their VMs fit into memory.
  */
 
-import { fileWorkerOptions } from "../file_worker.ts";
+import { fileWorkerOptions } from "../worker_options.ts";
 import { Doorbell } from "../../devices/ring.ts";
 import {
   createSwapChannel,

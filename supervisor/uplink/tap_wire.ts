@@ -11,6 +11,7 @@ import { TAKES_CHECKSUM, TAKES_SEGMENTS } from "../../devices/offload.ts";
 import { type AddressPlan, netmaskOf, planAddresses } from "../address_plan.ts";
 import { FRAME } from "../cell/protocol.ts";
 import type { Wire } from "../network.ts";
+import { workerOptions } from "../worker_options.ts";
 import {
   COUNTER_BYTE,
   createUplinkChannel,
@@ -33,21 +34,7 @@ export class UplinkError extends Error {}
 
 /** Options of the Worker: nothing but calls into the C library. */
 export function uplinkWorkerOptions(libc: string): WorkerOptions {
-  return {
-    type: "module",
-    deno: {
-      permissions: {
-        env: false,
-        ffi: [libc],
-        import: false,
-        net: false,
-        read: false,
-        run: false,
-        sys: false,
-        write: false,
-      },
-    },
-  };
+  return workerOptions({ ffi: [libc] });
 }
 
 export class TapWire implements Wire {
