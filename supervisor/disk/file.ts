@@ -8,13 +8,11 @@
  * fsync Failures?", USENIX ATC 2020), so the file takes no writes any more.
  */
 
+import type { Positioned } from "../positioned.ts";
 import { BLOCK_BYTES } from "./channel.ts";
 
 /** What the worker needs of the host's file; all but `sync` block. */
-export interface HostFile {
-  /** Bytes that were moved; 0: end of file. */
-  read(buffer: Uint8Array, position: number): number;
-  write(buffer: Uint8Array, position: number): number;
+export interface HostFile extends Positioned {
   /** fdatasync in another thread. */
   sync(): Promise<void>;
   stat(): { readonly size: number; readonly links: number };

@@ -4,7 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { Doorbell } from "../../devices/ring.ts";
 import { CONSTANTS } from "../../kernel/abi.ts";
 import type { Vm } from "../../kernel/vm.ts";
-import { MemoryFile } from "../testing/disk_server.ts";
+import { MemoryFile } from "../testing/memory_file.ts";
 import { BLOCK_BYTES, createDiskChannel } from "./channel.ts";
 import { ChannelDiskDevice } from "./device.ts";
 import { DiskServer } from "./server.ts";

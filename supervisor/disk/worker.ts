@@ -6,6 +6,7 @@
 /// <reference lib="deno.worker" />
 
 import { Doorbell } from "../../devices/ring.ts";
+import { positioned } from "../positioned.ts";
 import type { DiskChannel } from "./channel.ts";
 import type { HostFile } from "./file.ts";
 import type { OpenOrder } from "./cell_side.ts";
@@ -47,14 +48,7 @@ function openFile(path: string, readOnly: boolean): HostFile {
   // One of its own: a file that is being flushed cannot be used otherwise meanwhile.
   const flushed = readOnly ? null : Deno.openSync(path, { write: true });
   return {
-    read(buffer, position) {
-      file.seekSync(position, Deno.SeekMode.Start);
-      return file.readSync(buffer) ?? 0;
-    },
-    write(buffer, position) {
-      file.seekSync(position, Deno.SeekMode.Start);
-      return file.writeSync(buffer);
-    },
+    ...positioned(file),
     sync: () => flushed!.syncData(),
     stat() {
       const { size, nlink } = file.statSync();

@@ -6,6 +6,7 @@
  */
 
 import { isFull } from "../host_error.ts";
+import type { Positioned } from "../positioned.ts";
 import { Doorbell, RingCorruption, RingReader, RingWriter } from "../../devices/ring.ts";
 import { SWAP_DONE, SWAP_FAILED, SWAP_FULL } from "../../kernel/swap_device.ts";
 import {
@@ -17,11 +18,8 @@ import {
   type SwapChannel,
 } from "./channel.ts";
 
-/** A sparse file; both throw the system's errors. */
-export interface SwapFile {
-  /** Bytes read, 0 at the end of the file. */
-  read(buffer: Uint8Array, position: number): number;
-  write(buffer: Uint8Array, position: number): number;
+/** A sparse file; reading and writing throw the system's errors. */
+export interface SwapFile extends Positioned {
   close(): void;
 }
 

@@ -1,40 +1,12 @@
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Doorbell, RingCorruption, RingWriter } from "../../devices/ring.ts";
 import type { SwapTransfer } from "../../kernel/swap_device.ts";
+import { MemoryFile } from "../testing/memory_file.ts";
 import { createSwapChannel, SWAP_READ, SWAP_STOP, SWAP_WANTED, SWAP_WRITE } from "./channel.ts";
 import { ChannelSwapDevice } from "./device.ts";
 import { type SwapFile, SwapServer } from "./server.ts";
 
 const PAGE = 4096;
-
-/** A sparse file in memory; `trouble` is called before every operation and may throw or shorten it. */
-class MemoryFile implements SwapFile {
-  readonly bytes = new Uint8Array(64 * PAGE);
-  readonly log: string[] = [];
-  trouble: (what: string, length: number) => number = (_what, length) => length;
-  closed = false;
-
-  read(buffer: Uint8Array, position: number): number {
-    const length = this.#begin("read", buffer.length, position);
-    buffer.set(this.bytes.subarray(position, position + length));
-    return length;
-  }
-
-  write(buffer: Uint8Array, position: number): number {
-    const length = this.#begin("write", buffer.length, position);
-    this.bytes.set(buffer.subarray(0, length), position);
-    return length;
-  }
-
-  close(): void {
-    this.closed = true;
-  }
-
-  #begin(what: string, length: number, position: number): number {
-    this.log.push(`${what} ${length / PAGE} at ${position / PAGE}`);
-    return this.trouble(what, length);
-  }
-}
 
 function setup(open?: () => SwapFile) {
   const channel = createSwapChannel(64 * PAGE, 16 * PAGE);
@@ -64,7 +36,7 @@ Deno.test("pages come back as they were written, neighbours by one operation", (
   device.begin(transfer(true, [3, 4, 5, 9, 63], [10, 2, 30, 4, 5]));
   pool.fill(0);
   assertEquals(ends().map(([, status]) => status), [0]);
-  assertEquals(file.log, ["write 3 at 3", "write 1 at 9", "write 1 at 63"]);
+  assertEquals(file.log, ["write 3 3", "write 9 1", "write 63 1"]);
   device.begin(transfer(false, [4, 5, 63], [2, 30, 5]));
   assertEquals(ends().map(([, status]) => status), [0]);
   for (const frame of [2, 30, 5]) {

@@ -8,6 +8,7 @@
 /// <reference lib="deno.worker" />
 
 import { Doorbell } from "../../devices/ring.ts";
+import { positioned } from "../positioned.ts";
 import type { SwapChannel } from "./channel.ts";
 import { type SwapFile, SwapServer } from "./server.ts";
 
@@ -27,17 +28,7 @@ function openFile({ folder, temporary }: SwapWorkerStart): SwapFile {
   const file = Deno.openSync(path, { read: true, write: true, createNew: true, mode: 0o600 });
   Deno.removeSync(path);
   if (temporary) Deno.removeSync(folder);
-  return {
-    read(buffer, position) {
-      file.seekSync(position, Deno.SeekMode.Start);
-      return file.readSync(buffer) ?? 0;
-    },
-    write(buffer, position) {
-      file.seekSync(position, Deno.SeekMode.Start);
-      return file.writeSync(buffer);
-    },
-    close: () => file.close(),
-  };
+  return { ...positioned(file), close: () => file.close() };
 }
 
 self.onmessage = ({ data }: MessageEvent<SwapWorkerStart>) => {
