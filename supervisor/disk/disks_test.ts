@@ -6,6 +6,7 @@ import { hasTool } from "../../tests/tools.ts";
 import { RequestError } from "../request_error.ts";
 import { Supervisor, type SupervisorOptions } from "../supervisor.ts";
 import { startBlockGuest } from "../testing/block_guest.ts";
+import { withSmallFolder } from "../testing/small_folder.ts";
 import { talkTo } from "../testing/talking_guest.ts";
 
 const BLOCK = 4096;
@@ -182,12 +183,8 @@ Deno.test("a file that shrinks or vanishes under a VM is its I/O error, the oper
 Deno.test({
   name: "a host without room is the VM's ENOSPC, and it goes on when there is room again",
   ignore: !await hasTool("mount", "a small file system is filled"),
-  async fn() {
-    const folder = await Deno.makeTempDir({ prefix: "denali-small-" });
-    const run = async (...words: string[]) =>
-      assert((await new Deno.Command(words[0], { args: words.slice(1) }).output()).success);
-    await run("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder);
-    try {
+  fn: () =>
+    withSmallFolder("2m", async (folder, remount) => {
       await withSupervisor(
         async (supervisor) => {
           await supervisor.disks!.store.create("data", 1024 * BLOCK);
@@ -199,31 +196,23 @@ Deno.test({
           assertEquals(await vm.ask("read 0 0 300 1"), "ok");
           const [event] = await eventsOf(supervisor, "disk.error");
           assertStringIncludes(event, "No space left on device");
-          await run("mount", "-o", "remount,size=8m", folder);
+          await remount("size=8m");
           assertEquals(await vm.ask("write 0 300 500 1"), "ok");
           assertEquals(await vm.ask("flush 0"), "ok");
         },
         {},
         folder,
       );
-    } finally {
-      await run("umount", "-l", folder);
-      await Deno.remove(folder);
-    }
-  },
+    }),
 });
 
 Deno.test({
   name: "a disk on a file system that is read-only can be read, and not written to",
   ignore: !await hasTool("mount", "a file system is made read-only"),
-  async fn() {
-    const folder = await Deno.makeTempDir({ prefix: "denali-small-" });
-    const run = async (...words: string[]) =>
-      assert((await new Deno.Command(words[0], { args: words.slice(1) }).output()).success);
-    await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder);
-    try {
+  fn: () =>
+    withSmallFolder("1m", async (folder, remount) => {
       await Deno.writeFile(`${folder}/a.img`, new Uint8Array(8 * BLOCK));
-      await run("mount", "-o", "remount,ro", folder);
+      await remount("ro");
       const files = [{ name: "a", path: `${folder}/a.img` }];
       await withSupervisor(async (supervisor) => {
         const error = await assertRejects(
@@ -235,9 +224,5 @@ Deno.test({
         assertEquals(await vm.ask("zero 0 0 8"), "ok");
         assertEquals(await vm.ask("write 0 0 1 1"), `error ${EROFS}`);
       }, { disks: { files } });
-    } finally {
-      await run("umount", "-l", folder);
-      await Deno.remove(folder);
-    }
-  },
+    }),
 });

@@ -5,6 +5,7 @@ import { attempts } from "../../tests/support/until.ts";
 import { hasTool } from "../../tests/tools.ts";
 import { RequestError } from "../request_error.ts";
 import { StateStore } from "../state/store.ts";
+import { withSmallFolder } from "../testing/small_folder.ts";
 import { openDiskRecords } from "./records.ts";
 import { type DiskLimits, DiskStore } from "./store.ts";
 import { fetchDisk } from "./fetch.ts";
@@ -270,12 +271,8 @@ Deno.test("a file from far away must have its hash, and its server must answer",
 Deno.test({
   name: "a host that has no room refuses the disk and keeps none of it",
   ignore: !await hasTool("mount", "a small file system is filled"),
-  async fn() {
-    const folder = await Deno.makeTempDir({ prefix: "denali-small-" });
-    const run = async (...words: string[]) =>
-      assert((await new Deno.Command(words[0], { args: words.slice(1) }).output()).success);
-    await run("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder);
-    try {
+  fn: () =>
+    withSmallFolder("1m", async (folder) => {
       await withStore(
         async ({ store }) => {
           const import_ = store.import(
@@ -288,9 +285,5 @@ Deno.test({
         {},
         folder,
       );
-    } finally {
-      await run("umount", "-l", folder);
-      await Deno.remove(folder);
-    }
-  },
+    }),
 });
