@@ -73,31 +73,27 @@ function signChanges(result: Expression, carry: Expression) {
   return { carry, overflow: xor(sign(result), carry) };
 }
 
+/** A word of `width` bits with what `ahead` pushes out at one end put in by `back` at the other. */
+function rotate(
+  b: Builder,
+  width: Width,
+  value: Expression,
+  count: Expression,
+  [ahead, back]: [typeof shl, typeof shl],
+): Temp {
+  if (width === 32) return b.let(or(ahead(value, count), back(value, sub(32, count))));
+  const within = b.let(and(count, constant(width - 1)));
+  const unsigned = b.let(zext(width, value));
+  return b.let(sext(width, or(ahead(unsigned, within), back(unsigned, sub(width, within)))));
+}
+
 const rotateLeft: Shift = (b, width, value, count) => {
-  let result: Temp;
-  if (width === 32) {
-    result = b.let(or(shl(value, count), shr(value, sub(32, count))));
-  } else {
-    const within = b.let(and(count, constant(width - 1)));
-    const unsigned = b.let(zext(width, value));
-    result = b.let(
-      sext(width, or(shl(unsigned, within), shr(unsigned, sub(width, within)))),
-    );
-  }
+  const result = rotate(b, width, value, count, [shl, shr]);
   return { result, flags: () => signChanges(result, b.let(low(result))) };
 };
 
 const rotateRight: Shift = (b, width, value, count) => {
-  let result: Temp;
-  if (width === 32) {
-    result = b.let(or(shr(value, count), shl(value, sub(32, count))));
-  } else {
-    const within = b.let(and(count, constant(width - 1)));
-    const unsigned = b.let(zext(width, value));
-    result = b.let(
-      sext(width, or(shr(unsigned, within), shl(unsigned, sub(width, within)))),
-    );
-  }
+  const result = rotate(b, width, value, count, [shr, shl]);
   return { result, flags: () => ({ carry: sign(result), overflow: topBitsDiffer(result, width) }) };
 };
 
