@@ -122,15 +122,21 @@ Deno.test("a VM is refused when its memory does not fit into swap, and fits when
   t.finish();
 });
 
-Deno.test("VMs that are made while no frame is free begin when there is one, in their order", async () => {
+/** No frame is free: pages of a VM that sleeps are being written for one that wants more than there is. */
+async function withoutFrames() {
   const t = swapKernel();
-  const full = await t.boot(sleeper(60));
+  const sleeping = await t.boot(sleeper(60));
   t.kernel.run(50_000);
   t.device.held = true;
   const hog = await t.boot(checker(250, 2), { memory: 2 << 20 });
   const image = await t.load(sleeper(3));
   t.kernel.run(50_000);
   assertEquals(t.kernel.stats().frames.free, 0);
+  return { t, sleeping, hog, image };
+}
+
+Deno.test("VMs that are made while no frame is free begin when there is one, in their order", async () => {
+  const { t, sleeping, hog, image } = await withoutFrames();
   const vms: Vm[] = [];
   for (let id = 10; id < 30; id++) {
     vms.push(t.kernel.createVm({ id, name: `vm-${id}`, image, memory: 1 << 20 }));
@@ -141,7 +147,7 @@ Deno.test("VMs that are made while no frame is free begin when there is one, in 
   t.kernel.destroy(vms.pop()!);
   t.device.held = false;
   settle(t);
-  assertEquals([full.state, hog.exitCode, vms.pop()!.state], ["idle", 0, "created"]);
+  assertEquals([sleeping.state, hog.exitCode, vms.pop()!.state], ["idle", 0, "created"]);
   assertEquals(vms.map(({ state }) => state), vms.map(() => "idle"));
   const ready = t.states.filter((state) => /^\d\d idle/.test(state));
   assertEquals(ready, vms.map(({ id }) => `${id} idle`));
@@ -149,14 +155,7 @@ Deno.test("VMs that are made while no frame is free begin when there is one, in 
 });
 
 Deno.test("a VM that was made while no frame was free runs if there is one when its turn comes", async () => {
-  const t = swapKernel();
-  await t.boot(sleeper(60));
-  t.kernel.run(50_000);
-  t.device.held = true;
-  const hog = await t.boot(checker(250, 2), { memory: 2 << 20 });
-  const image = await t.load(sleeper(3));
-  t.kernel.run(50_000);
-  assertEquals(t.kernel.stats().frames.free, 0);
+  const { t, hog, image } = await withoutFrames();
   const vm = t.kernel.createVm({ id: 10, name: "late", image, memory: 1 << 20 });
   t.kernel.start(vm);
   t.kernel.destroy(hog);
