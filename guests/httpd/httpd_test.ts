@@ -8,9 +8,9 @@ import { hasTool } from "../../tests/tools.ts";
 import {
   GuestHost,
   nativeGuest,
+  onVmAndLinux,
   prepare,
   runTool,
-  startNative,
 } from "../../tests/support/guest_host.ts";
 import { fromRoot } from "../paths.ts";
 
@@ -19,26 +19,12 @@ const noCurl = ignore || !await hasTool("curl", "a client of its own resumes dow
 const noPython = ignore || !await hasTool("python3", "a client holds ten thousand connections");
 
 if (!ignore) await prepare("httpd");
+const native = ignore ? "" : await nativeGuest("httpd");
+globalThis.addEventListener("unload", () => native && Deno.removeSync(native));
 const decoder = new TextDecoder("latin1"), encoder = new TextEncoder();
 
-/** Calls `test` with a port of an httpd in a VM and, after that, of the same sources on Linux. */
-async function onBoth(
-  env: Record<string, string>,
-  test: (port: number) => Promise<void>,
-): Promise<void> {
-  await GuestHost.use(async (host) => {
-    const vm = await host.boot("httpd", { publish: [80], env });
-    await vm.says("listening");
-    await test(vm.port);
-  });
-  const program = await nativeGuest("httpd");
-  const native = await startNative(program, [], { port: "0", ...env });
-  try {
-    await test(native.port);
-  } finally {
-    await native.stop();
-    await Deno.remove(program);
-  }
+function onBoth(env: Record<string, string>, test: (port: number) => Promise<void>): Promise<void> {
+  return onVmAndLinux("httpd", native, { publish: [80], env }, test);
 }
 
 /** Sends bytes and returns all that comes until the server closes. */

@@ -4,11 +4,11 @@ import { assert, assertEquals, assertMatch } from "@std/assert";
 import { hasTool } from "../../tests/tools.ts";
 import { command, RespClient } from "../../tests/support/resp.ts";
 import {
-  GuestHost,
   nativeGuest,
+  onLinux,
+  onVmAndLinux,
   prepare,
   runTool,
-  startNative,
 } from "../../tests/support/guest_host.ts";
 import { sourcesIn } from "../library.ts";
 import { fromRoot } from "../paths.ts";
@@ -24,27 +24,10 @@ const FUZZ_SECONDS = Number(Deno.env.get("DENALI_RESP_SECONDS") ?? 3);
 const LOGS = Number(Deno.env.get("DENALI_KVD_LOGS") ?? 60);
 const LIMIT = 4_000_000;
 
-/** Calls `test` with the port of a kvd in a VM, then of one on Linux; each lives to the end. */
-async function onBoth(test: (port: number) => Promise<void>): Promise<void> {
-  const settings = { maxmemory: String(LIMIT) };
-  await GuestHost.use(async (host) => {
-    const vm = await host.boot("kvd", { publish: [6379], memory: 8 << 20, env: settings });
-    await vm.says("listening");
-    await test(vm.port);
-  });
-  await onLinux(settings, test);
-}
-
-async function onLinux(
-  settings: Record<string, string>,
-  test: (port: number) => Promise<void>,
-): Promise<void> {
-  const server = await startNative(native, [], { port: "0", ...settings });
-  try {
-    await test(server.port);
-  } finally {
-    await server.stop();
-  }
+/** Each lives to the end. */
+function onBoth(test: (port: number) => Promise<void>): Promise<void> {
+  const env = { maxmemory: String(LIMIT) };
+  return onVmAndLinux("kvd", native, { publish: [6379], memory: 8 << 20, env }, test);
 }
 
 async function info(client: RespClient, field: string): Promise<number> {
@@ -209,7 +192,7 @@ Deno.test({
   name: "no bytes that clients send end kvd or read beyond its memory",
   ignore,
   fn: () =>
-    onLinux({ maxmemory: "1000000" }, async (port) => {
+    onLinux(native, { maxmemory: "1000000" }, async (port) => {
       let seed = Date.now() >>> 0;
       const random = (range: number) => {
         seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;

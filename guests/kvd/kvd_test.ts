@@ -6,9 +6,9 @@ import { type Answer, command, RespClient } from "../../tests/support/resp.ts";
 import {
   GuestHost,
   nativeGuest,
+  onVmAndLinux,
   prepare,
   runTool,
-  startNative,
 } from "../../tests/support/guest_host.ts";
 import { freePort } from "../../tests/support/free_port.ts";
 import { attempts, until } from "../../tests/support/until.ts";
@@ -21,22 +21,9 @@ if (!ignore) await prepare("kvd");
 const native = ignore ? "" : await nativeGuest("kvd", ["-g", "-fsanitize=address,undefined"]);
 globalThis.addEventListener("unload", () => native && Deno.removeSync(native));
 
-/** Calls `test` with the port of a kvd in a VM, then of one on Linux, both without a disk. */
-async function onBoth(
-  env: Record<string, string>,
-  test: (port: number) => Promise<void>,
-): Promise<void> {
-  await GuestHost.use(async (host) => {
-    const vm = await host.boot("kvd", { publish: [6379], env });
-    await vm.says("listening");
-    await test(vm.port);
-  });
-  const server = await startNative(native, [], { port: "0", ...env });
-  try {
-    await test(server.port);
-  } finally {
-    await server.stop();
-  }
+/** Both without a disk. */
+function onBoth(env: Record<string, string>, test: (port: number) => Promise<void>): Promise<void> {
+  return onVmAndLinux("kvd", native, { publish: [6379], env }, test);
 }
 
 /** A Redis of its own, without persistence. */

@@ -151,6 +151,35 @@ export async function startNative(
   };
 }
 
+/** Calls `test` with the port of a native guest, which lives until that ends. */
+export async function onLinux(
+  program: string,
+  env: Record<string, string>,
+  test: (port: number) => Promise<void>,
+): Promise<void> {
+  const server = await startNative(program, [], { port: "0", ...env });
+  try {
+    await test(server.port);
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Calls `test` with the port of a guest in a VM and, after that, of `program`, the same on Linux. */
+export async function onVmAndLinux(
+  image: string,
+  program: string,
+  options: BootOptions,
+  test: (port: number) => Promise<void>,
+): Promise<void> {
+  await GuestHost.use(async (host) => {
+    const vm = await host.boot(image, options);
+    await vm.says("listening");
+    await test(vm.port);
+  });
+  await onLinux(program, { ...options.env }, test);
+}
+
 /** Runs a program to its end, a minute at most. */
 export async function runTool(program: string, args: readonly string[], stdin?: Uint8Array) {
   const command = new Deno.Command(program, {
