@@ -21,7 +21,7 @@ export interface Published {
   readonly port: number;
   /** Open connections, those accepted so far, and those that did not reach the VM. */
   readonly stats: { open: number; accepted: number; failed: number };
-  /** Stops listening and ends every connection. */
+  /** Stops listening and ends every connection. To be called once. */
   close(): void;
 }
 
@@ -99,7 +99,6 @@ export function publish(
     port,
     stats,
     close() {
-      if (closed) return;
       closed = true;
       listener.close();
       for (const end of [...ends]) end();

@@ -76,14 +76,11 @@ export async function publishDatagrams(
     clients.set(key, client);
     client.flow?.send(payload);
   });
-  let closed = false;
   return {
     hostname,
     port,
     stats,
     close() {
-      if (closed) return;
-      closed = true;
       socket.close();
       for (const key of [...clients.keys()]) forget(key);
     },

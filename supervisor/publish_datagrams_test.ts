@@ -20,8 +20,9 @@ function publishTest(
       await body(published, link);
     } finally {
       published.close();
-      link.close();
     }
+    assertEquals([published.stats.open, link.a.stats().flows], [0, 0]);
+    link.close();
   });
 }
 
@@ -99,8 +100,6 @@ publishTest("a flood of clients is bounded: those that were silent for longest m
   await until(() => first.got.length === 2, "a client that was forgotten is served again");
   for (const socket of many) socket.close();
   first.close();
-  published.close();
-  assertEquals([published.stats.open, link.a.stats().flows], [0, 0]);
 });
 
 Deno.test("UDP publish: a flood of one VM's clients takes no flow of another VM's", () => {

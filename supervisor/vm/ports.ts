@@ -46,9 +46,10 @@ export async function openPorts(
   }
 }
 
-/** Closes one of a VM's ports, and ends its connections. */
+/** Closes one of a VM's ports, and ends its connections; one that is closed is left alone. */
 export function closePort(vm: VmRecord, port: PublishedPort): void {
   const index = vm.published.indexOf(port);
-  if (index >= 0) vm.published.splice(index, 1);
+  if (index < 0) return;
+  vm.published.splice(index, 1);
   port.close();
 }

@@ -22,6 +22,7 @@ export interface PublishedPort {
    * late, so far, and those whose datagrams it refused.
    */
   readonly stats: { readonly open: number; readonly accepted: number; readonly failed: number };
+  /** To be called once: by closePort, or when all of a VM's are closed. */
   close(): void;
 }
 
