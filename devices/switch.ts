@@ -3,7 +3,7 @@
  *
  * Two kinds of port. A station port belongs to one VM, whose MAC and IPv4 address are known and
  * enforced: a frame from another MAC, or with another sender address in ARP or IPv4, is dropped and
- * counted. A trusted port leads to another switch or to the world; the MAC addresses behind it are
+ * counted (source_guard.ts). A trusted port leads to another switch or to the world; the MAC addresses behind it are
  * learned, and bounded in number.
  *
  * What a frame costs does not depend on the number of stations, because all of them are known:
@@ -16,22 +16,16 @@
  *
  * A station whose request a DHCP server on a trusted port grants has the address it was lent, until the
  * lease is over; that is looked at when the address is used.
- *
- * A station may send IPv4, ARP, and the ethertype 0x88b5 for local experiments (IEEE 802, clause
- * 9.2.4). Others could carry an address that is not checked here (VLAN tags, IPv6).
  */
 
 import { dhcpGrant, dhcpRequest } from "./dhcp_snoop.ts";
 import { readMac } from "./mac.ts";
 import { isTaken, offloadFits } from "./offload.ts";
 import { completeFrame } from "./segments.ts";
+import { arpRequested, checkSource } from "./source_guard.ts";
 import { TokenBucket } from "./token_bucket.ts";
 
-const ETHERTYPE_IPV4 = 0x0800, ETHERTYPE_ARP = 0x0806, ETHERTYPE_EXPERIMENT = 0x88b5;
-const ARP_REQUEST = 1, IPPROTO_UDP = 17;
-/** Bytes of an Ethernet header with an ARP packet for IPv4 (RFC 826). */
-const ARP_FRAME_BYTES = 42;
-const IPV4_FRAME_BYTES = 34;
+const IPPROTO_UDP = 17;
 /** Broadcasts and multicasts that one station may send: per second, and at once. */
 export const STORM_FRAMES_PER_SECOND = 100, STORM_BURST_FRAMES = 32;
 /** Deliveries of broadcasts and multicasts by one switch: per second, and at once. */
@@ -119,15 +113,6 @@ export interface SwitchStats {
   readonly learned: number;
 }
 
-function readUint32(bytes: Uint8Array, offset: number): number {
-  return ((bytes[offset] << 24) | (bytes[offset + 1] << 16) | (bytes[offset + 2] << 8) |
-    bytes[offset + 3]) >>> 0;
-}
-
-function readUint16(bytes: Uint8Array, offset: number): number {
-  return (bytes[offset] << 8) | bytes[offset + 1];
-}
-
 export class Switch {
   readonly #stations = new Map<number, SwitchPort>();
   readonly #addresses = new Map<number, SwitchPort>();
@@ -203,7 +188,7 @@ export class Switch {
   /** Takes a frame with its offload that came in through a port and delivers it. */
   send(port: SwitchPort, frame: Uint8Array, offload = 0): void {
     this.#endLease(port);
-    const refusal = checkFrame(frame, offload) ?? (port.trusted ? null : checkStation(port, frame));
+    const refusal = checkFrame(frame, offload) ?? (port.trusted ? null : checkSource(port, frame));
     if (refusal !== null) {
       this.refuse(port, frame, refusal);
       return;
@@ -275,8 +260,9 @@ export class Switch {
   }
 
   #forwardGroup(from: SwitchPort, frame: Uint8Array, offload: number): "delivered" | DropReason {
-    if (isArpRequest(frame)) {
-      const owner = this.#ownerOf(readUint32(frame, 38));
+    const wanted = arpRequested(frame);
+    if (wanted !== null) {
+      const owner = this.#ownerOf(wanted);
       if (owner !== undefined && owner !== from) return this.#deliver(owner, frame, offload);
       return this.#toTrusted(from, frame, offload);
     }
@@ -322,38 +308,4 @@ export class Switch {
 function checkFrame(frame: Uint8Array, offload: number): DropReason | null {
   if (offloadFits(frame, offload)) return null;
   return offload === 0 ? "malformed" : "offload";
-}
-
-/** Checks that a frame of sound length says nothing false about who sent it. */
-function checkStation(port: SwitchPort, frame: Uint8Array): DropReason | null {
-  if (readMac(frame, 6) !== port.mac) return "spoofed_mac";
-  switch (readUint16(frame, 12)) {
-    case ETHERTYPE_IPV4:
-      if (frame.length < IPV4_FRAME_BYTES) return "malformed";
-      return checkSender(port, readUint32(frame, 26));
-    case ETHERTYPE_ARP:
-      if (!isArpForIpv4(frame)) return "malformed";
-      if (readMac(frame, 22) !== port.mac) return "spoofed_mac";
-      return checkSender(port, readUint32(frame, 28));
-    case ETHERTYPE_EXPERIMENT:
-      return null;
-    default:
-      return "protocol";
-  }
-}
-
-/** 0.0.0.0 is what a station says that has no address yet (RFC 2131, RFC 5227). */
-function checkSender(port: SwitchPort, address: number): DropReason | null {
-  return address === port.address || address === 0 ? null : "spoofed_ip";
-}
-
-/** Hardware type Ethernet, protocol IPv4, addresses of 6 and 4 bytes (RFC 826). */
-function isArpForIpv4(frame: Uint8Array): boolean {
-  return frame.length >= ARP_FRAME_BYTES && readUint16(frame, 14) === 1 &&
-    readUint16(frame, 16) === ETHERTYPE_IPV4 && readUint16(frame, 18) === 0x0604;
-}
-
-function isArpRequest(frame: Uint8Array): boolean {
-  return readUint16(frame, 12) === ETHERTYPE_ARP && isArpForIpv4(frame) &&
-    readUint16(frame, 20) === ARP_REQUEST;
 }
