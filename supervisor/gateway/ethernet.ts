@@ -22,6 +22,8 @@ export class FrameBuilder implements PacketView {
   readonly words: Uint16Array;
   /** Frames handed out, and frames the link had no room for. */
   sent = 0;
+  /** Datagrams that were sent in fragments, which numbers them. */
+  fragmented = 0;
   refused = 0;
   readonly #views: (Uint8Array | undefined)[] = new Array(FRAME_MAXIMUM + 1);
   readonly #transmit: (frame: Uint8Array, offload: number) => boolean;

@@ -1,7 +1,11 @@
 import { assert, assertEquals } from "@std/assert";
 import type { Gateway } from "./gateway.ts";
+import { packetView } from "./checksum.ts";
+import { emptyPacket, parseIpv4 } from "./ipv4.ts";
+import { Reassembly } from "./ipv4_fragments.ts";
 import { ADDRESS_A, ADDRESS_B, type LinkFaults, Simulation } from "./simulation.ts";
 import { assertSameBytes, randomBytes } from "./simulation_streams.ts";
+import { Timers } from "./timers.ts";
 
 /** A sends from a flow, B echoes; `got` are the echoes. */
 function echoes(world: Simulation, faults: LinkFaults = {}) {
@@ -128,4 +132,19 @@ Deno.test("a flood of fragments of one VM is bounded, and its whole datagrams st
   gateway.forget(ADDRESS_B);
   assertEquals(gateway.stats().reassembling, 0);
   await world.pass(60_000);
+});
+
+Deno.test("fragments of ten thousand VMs together are bounded, however small those were that came first", () => {
+  const reassembly = new Reassembly(new Timers(() => 0, () => () => {}));
+  const frame = packetView(1514), packet = emptyPacket();
+  const put = (vm: number, id: number, offset: number, length: number) => {
+    const bytes = fragment(id, offset, length, true);
+    frame.bytes.set(bytes);
+    assertEquals(parseIpv4(frame, bytes.length, packet), "fragment");
+    assertEquals(reassembly.receive(frame, { ...packet, source: vm }, 0), null);
+    assert(reassembly.bytes <= 16 * 2 ** 20, `${reassembly.bytes} bytes`);
+  };
+  for (let vm = 0; vm < 10_000; vm++) for (let id = 0; id < 8; id++) put(vm, id, 0, 8);
+  for (let vm = 0; vm < 10_000; vm++) put(vm, 7, 8, 1480);
+  assert(reassembly.bytes > 15 * 2 ** 20);
 });

@@ -2,8 +2,8 @@
  * The user-mode network gateway: a small IPv4 host at the far end of the VMs' Ethernet, through which
  * the supervisor reaches the VMs with no privilege and no kernel network device.
  *
- * It answers ARP and ping, connects to the VMs' TCP ports and refuses what they try to connect to
- * unless a listener or the outbound policy wants it. It is plain TypeScript: frames go in by
+ * It answers ARP and ping, connects to the VMs' TCP ports, carries datagrams to their UDP ports, and
+ * refuses what they try to reach unless a listener or the outbound policy wants it. It is plain TypeScript: frames go in by
  * `receive` and out by `options.send`, time comes from `options.now`, and one host timer serves all
  * connections, so the same code runs under a fake clock in tests.
  *
@@ -50,7 +50,7 @@ import type { TcpLimits } from "./tcp_connection.ts";
 import { emptySegment, parseSegment } from "./tcp_segment.ts";
 import { type SetTimer, Timers } from "./timers.ts";
 import { type DatagramHandler, type OutboundDatagrams, Udp } from "./udp.ts";
-import { type DatagramFlow, type FlowEvents, UdpFlows } from "./udp_flows.ts";
+import type { DatagramFlow, FlowEvents } from "./udp_flows.ts";
 
 export { GatewayError, type GatewayErrorCode } from "./error.ts";
 export type { Endpoint, GatewayConnection } from "./connection.ts";
@@ -97,7 +97,6 @@ export class Gateway {
   readonly #reassembly: Reassembly;
   readonly #icmp: Icmp;
   readonly #udp: Udp;
-  readonly #flows: UdpFlows;
   readonly #tcp: Tcp;
   readonly #drops: GatewayDrops = {
     malformed: 0,
@@ -122,9 +121,8 @@ export class Gateway {
     this.#reassembly = new Reassembly(this.#timers);
     this.#arp = new Arp(this.#frame, this.#timers, address, mac);
     const random = options.random ?? (() => crypto.getRandomValues(new Uint32Array(1))[0]);
-    this.#udp = new Udp(this.#frame, address);
-    this.#flows = new UdpFlows(address, this.#udp, this.#arp, this.#timers, now, random);
-    this.#icmp = new Icmp(this.#frame, this.#arp, address, this.#flows);
+    this.#udp = new Udp(this.#frame, address, this.#arp, this.#timers, now, random);
+    this.#icmp = new Icmp(this.#frame, this.#arp, address, this.#udp.flows);
     const limits = options.limits ?? {};
     this.#tcp = new Tcp(
       address,
@@ -217,7 +215,7 @@ export class Gateway {
    * gateway is closed.
    */
   openFlow(to: Endpoint, events: FlowEvents): DatagramFlow | undefined {
-    return this.#closed ? undefined : this.#flows.open(to, events);
+    return this.#closed ? undefined : this.#udp.flows.open(to, events);
   }
 
   /** Round-trip time in ms of one ICMP echo. Rejects with a GatewayError `timeout`. */
@@ -236,18 +234,18 @@ export class Gateway {
     });
   }
 
-  /** A VM is gone: ends its connections at once and forgets its MAC. */
+  /** A VM is gone: ends its connections at once, and forgets its MAC and what came of its datagrams. */
   forget(address: number): void {
     this.#tcp.reset(address);
     this.#reassembly.forget(address);
     this.#arp.forget(address);
   }
 
-  /** Resets every connection and stops the timer. */
+  /** Resets every connection, ends every flow and stops the timer. */
   close(): void {
     if (this.#closed) return;
     this.#tcp.shutDown();
-    this.#flows.close();
+    this.#udp.flows.close();
     this.#arp.close();
     this.#timers.clear();
     this.#closed = true;
@@ -264,7 +262,7 @@ export class Gateway {
       timeWait: this.#tcp.timeWaiting,
       unread: this.#tcp.unread,
       reassembling: this.#reassembly.bytes,
-      flows: this.#flows.size,
+      flows: this.#udp.flows.size,
       timers: this.#timers.size,
       echoes: this.#icmp.echoes,
       icmpErrors: this.#icmp.errors,

@@ -1,4 +1,7 @@
-/** ICMP (RFC 792): answers echo requests, sends them, and reports ports nobody listens on. */
+/**
+ * ICMP (RFC 792): answers echo requests and sends them, tells VMs what of theirs nobody takes, and flows
+ * (udp_flows.ts) what a VM does not take.
+ */
 import type { Arp } from "./arp.ts";
 import { get16, get32, put16, put32 } from "./bytes.ts";
 import { fold, type PacketView, sum } from "./checksum.ts";
@@ -23,15 +26,21 @@ export const ICMP_HOST_UNREACHABLE = 1;
 export const ICMP_PROTOCOL_UNREACHABLE = 2;
 export const ICMP_PORT_UNREACHABLE = 3;
 export const ICMP_PROHIBITED = 13;
+const ICMP_SOURCE_QUENCH = 4, ICMP_REDIRECT = 5, ICMP_TIME_EXCEEDED = 11, ICMP_PARAMETER = 12;
 /** Messages about which no error is sent, so that two hosts never answer each other's (RFC 1122 3.2.2). */
-const ERRORS: readonly number[] = [ICMP_UNREACHABLE, 4, 5, 11, 12];
+const ERRORS: readonly number[] = [
+  ICMP_UNREACHABLE,
+  ICMP_SOURCE_QUENCH,
+  ICMP_REDIRECT,
+  ICMP_TIME_EXCEEDED,
+  ICMP_PARAMETER,
+];
 /** Errors per second that all VMs together can make us send (RFC 1812 section 4.3.2.8). */
 const ERRORS_PER_SECOND = 1000;
 
 export class Icmp {
   echoes = 0;
   errors = 0;
-  suppressed = 0;
   readonly #frame: FrameBuilder;
   readonly #arp: Arp;
   readonly #address: number;
@@ -50,12 +59,15 @@ export class Icmp {
     const { payload, length } = packet;
     if (length < ICMP_HEADER) return false;
     if (fold(sum(frame, payload, length)) !== 0) return false;
-    const type = frame.bytes[payload];
-    if (type === ICMP_ECHO) this.#answer(frame, packet, mac);
-    if (type === ICMP_UNREACHABLE) this.#refused(frame.bytes, packet);
-    if (type === ICMP_ECHO_REPLY) {
-      const id = packet.source ^ get16(frame.bytes, payload + 6);
-      this.#pending.get(id)?.(now);
+    switch (frame.bytes[payload]) {
+      case ICMP_ECHO:
+        this.#answer(frame, packet, mac);
+        break;
+      case ICMP_UNREACHABLE:
+        this.#refused(frame.bytes, packet);
+        break;
+      case ICMP_ECHO_REPLY:
+        this.#pending.get(packet.source ^ get16(frame.bytes, payload + 6))?.(now);
     }
     return true;
   }
@@ -93,10 +105,7 @@ export class Icmp {
       this.#second = second;
       this.#inSecond = 0;
     }
-    if (++this.#inSecond > ERRORS_PER_SECOND) {
-      this.suppressed++;
-      return;
-    }
+    if (++this.#inSecond > ERRORS_PER_SECOND) return;
     this.errors++;
     const quoted = packet.payload - ETHERNET_HEADER + Math.min(8, packet.length);
     const bytes = this.#frame.bytes;
@@ -128,7 +137,7 @@ export class Icmp {
     this.#send(packet.source, mac, length);
   }
 
-  /** For a request that came in fragments: it stands at IPV4_PAYLOAD. */
+  /** For a request that came in fragments: it stands at IPV4_PAYLOAD, and becomes its answer there. */
   #answerLarge(whole: PacketView, { source, length }: Ipv4Packet, mac: Uint8Array): void {
     put32(whole.bytes, IPV4_PAYLOAD, ICMP_ECHO_REPLY << 24);
     whole.words[(IPV4_PAYLOAD + 2) >> 1] = fold(sum(whole, IPV4_PAYLOAD, length));

@@ -30,7 +30,6 @@ const FRAGMENT_BYTES = 128;
 
 /** Payload of all fragments but the last. */
 const STEP = (MTU - IPV4_HEADER) & ~7;
-let identification = 0;
 
 /**
  * Sends `length` bytes that stand at IPV4_PAYLOAD of `whole` in as many packets as it takes. False: there
@@ -43,7 +42,7 @@ export function sendFragments(
   whole: PacketView,
   length: number,
 ): boolean {
-  identification = (identification + 1) & 0xffff;
+  const identification = ++frame.fragmented & 0xffff;
   for (let at = 0; at < length; at += STEP) {
     const size = Math.min(STEP, length - at);
     const more = at + size < length ? MORE_FRAGMENTS : 0;
@@ -180,8 +179,8 @@ export class Reassembly implements Timed {
     }
     const bytes = payload.length + FRAGMENT_BYTES;
     const held = this.#held.get(datagram.vm)!;
-    if (held.bytes + bytes > BYTES_PER_VM) this.#dropOldest(datagram.vm);
-    else if (this.#bytes + bytes > BYTES_IN_ALL) this.#drop(this.#datagrams.values().next().value!);
+    while (held.bytes + bytes > BYTES_PER_VM) this.#dropOldest(datagram.vm);
+    while (this.#bytes + bytes > BYTES_IN_ALL) this.#drop(this.#datagrams.values().next().value!);
     if (this.#datagrams.get(datagram.key) !== datagram) return false;
     fragments.splice(index, 0, { offset, payload: payload.slice() });
     datagram.present += payload.length;

@@ -1,11 +1,11 @@
 /**
- * UDP (RFC 768): handlers by port; who wants them takes datagrams for the world, or for our other ports.
- * What nobody takes is answered with ICMP.
+ * UDP (RFC 768): handlers by port, and flows to VMs (udp_flows.ts); who wants them takes datagrams for the
+ * world, or for our other ports. What nobody takes is answered with ICMP.
  */
+import type { Arp } from "./arp.ts";
 import { get16, put16 } from "./bytes.ts";
 import { fold, type PacketView, packetView, pseudoHeader, sum } from "./checksum.ts";
 import type { Endpoint } from "./connection.ts";
-import type { UdpFlows } from "./udp_flows.ts";
 import { ETHERNET_HEADER, type FrameBuilder, MTU } from "./ethernet.ts";
 import {
   IPPROTO_UDP,
@@ -17,6 +17,8 @@ import {
   writeIpv4,
 } from "./ipv4.ts";
 import { sendFragments } from "./ipv4_fragments.ts";
+import type { Timers } from "./timers.ts";
+import { UdpFlows } from "./udp_flows.ts";
 
 const UDP_HEADER = 8;
 export const UDP_PAYLOAD_MAXIMUM: number = PACKET_MAXIMUM - IPV4_HEADER - UDP_HEADER;
@@ -40,18 +42,25 @@ export type OutboundDatagrams = (
 ) => "taken" | "prohibited" | "unreachable";
 
 export class Udp {
-  received = 0;
   outbound: OutboundDatagrams | null = null;
-  flows: UdpFlows | null = null;
+  readonly flows: UdpFlows;
   readonly #handlers = new Map<number, DatagramHandler>();
   readonly #frame: FrameBuilder;
   readonly #address: number;
   /** Where datagrams are built that take more than one packet. */
   #large: PacketView | undefined;
 
-  constructor(frame: FrameBuilder, address: number) {
+  constructor(
+    frame: FrameBuilder,
+    address: number,
+    arp: Arp,
+    timers: Timers,
+    now: () => number,
+    random: () => number,
+  ) {
     this.#frame = frame;
     this.#address = address;
+    this.flows = new UdpFlows(address, this, arp, timers, now, random);
   }
 
   bind(port: number, handler: DatagramHandler): () => void {
@@ -83,16 +92,14 @@ export class Udp {
     }
     const port = get16(bytes, at + 2);
     const own = packet.destination === this.#address;
-    const flow = own ? this.flows?.find(port, packet.source, get16(bytes, at)) : undefined;
+    const from = { address: packet.source, port: get16(bytes, at) };
+    const flow = own ? this.flows.find(port, from.address, from.port) : undefined;
     if (flow !== undefined) {
-      this.received++;
-      this.flows!.receive(flow, copy(bytes, at, length));
+      this.flows.receive(flow, copy(bytes, at, length));
       return null;
     }
     const handler = own ? this.#handlers.get(port) : undefined;
     if (handler === undefined && this.outbound === null) return own ? "unreachable" : "prohibited";
-    this.received++;
-    const from = { address: packet.source, port: get16(bytes, at) };
     const payload = copy(bytes, at, length);
     const to = mac.slice(), here = { address: packet.destination, port };
     if (handler !== undefined) {

@@ -77,9 +77,7 @@ export class UdpFlows {
     readonly timers: Timers,
     readonly now: () => number,
     readonly random: () => number,
-  ) {
-    udp.flows = this;
-  }
+  ) {}
 
   get size(): number {
     return this.#flows.size;
