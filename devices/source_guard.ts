@@ -14,29 +14,38 @@ const ARP_REQUEST = 1;
 const ARP_FRAME_BYTES = 42;
 const IPV4_FRAME_BYTES = 34;
 
-/** Who a station is: its MAC address as a number, and its IPv4 address as an uint32, 0 for none. */
-export interface Station {
-  readonly mac: number;
-  readonly address: number;
-}
-
 export type SourceFault = "malformed" | "spoofed_mac" | "spoofed_ip" | "protocol";
 
-/** What is wrong with a frame of this station, which has the length of a frame; null: nothing. */
-export function checkSource(station: Station, frame: Uint8Array): SourceFault | null {
-  if (readMac(frame, 6) !== station.mac) return "spoofed_mac";
+/**
+ * What is wrong with a frame of the station that has this MAC address (as a number) and this IPv4 address
+ * (uint32, 0 for none); null: nothing. The frame has at least an Ethernet header.
+ */
+export function checkSource(mac: number, address: number, frame: Uint8Array): SourceFault | null {
+  if (readMac(frame, 6) !== mac) return "spoofed_mac";
   switch (readUint16(frame, 12)) {
     case ETHERTYPE_IPV4:
       if (frame.length < IPV4_FRAME_BYTES) return "malformed";
-      return checkAddress(station, readUint32(frame, 26));
+      return checkAddress(address, readUint32(frame, 26));
     case ETHERTYPE_ARP:
       if (!isArpForIpv4(frame)) return "malformed";
-      if (readMac(frame, 22) !== station.mac) return "spoofed_mac";
-      return checkAddress(station, readUint32(frame, 28));
+      if (readMac(frame, 22) !== mac) return "spoofed_mac";
+      return checkAddress(address, readUint32(frame, 28));
     case ETHERTYPE_EXPERIMENT:
       return null;
     default:
       return "protocol";
+  }
+}
+
+/** The sender's IPv4 address in an IPv4 or ARP frame, 0 in others; -1: it is too short to tell. */
+export function senderAddress(frame: Uint8Array): number {
+  switch (readUint16(frame, 12)) {
+    case ETHERTYPE_IPV4:
+      return frame.length < IPV4_FRAME_BYTES ? -1 : readUint32(frame, 26);
+    case ETHERTYPE_ARP:
+      return frame.length < ARP_FRAME_BYTES ? -1 : readUint32(frame, 28);
+    default:
+      return 0;
   }
 }
 
@@ -48,8 +57,8 @@ export function arpRequested(frame: Uint8Array): number | null {
 }
 
 /** 0.0.0.0 is what a station says that has no address yet (RFC 2131, RFC 5227). */
-function checkAddress(station: Station, address: number): SourceFault | null {
-  return address === station.address || address === 0 ? null : "spoofed_ip";
+function checkAddress(own: number, sender: number): SourceFault | null {
+  return sender === own || sender === 0 ? null : "spoofed_ip";
 }
 
 /** Hardware type Ethernet, protocol IPv4, addresses of 6 and 4 bytes (RFC 826). */

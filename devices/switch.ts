@@ -188,7 +188,8 @@ export class Switch {
   /** Takes a frame with its offload that came in through a port and delivers it. */
   send(port: SwitchPort, frame: Uint8Array, offload = 0): void {
     this.#endLease(port);
-    const refusal = checkFrame(frame, offload) ?? (port.trusted ? null : checkSource(port, frame));
+    const refusal = checkFrame(frame, offload) ??
+      (port.trusted ? null : checkSource(port.mac, port.address, frame));
     if (refusal !== null) {
       this.refuse(port, frame, refusal);
       return;

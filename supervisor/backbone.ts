@@ -24,16 +24,13 @@ import { readMac } from "../devices/mac.ts";
 import { LARGE_FRAME_MAXIMUM } from "../devices/frame.ts";
 import { isTaken, offloadFits } from "../devices/offload.ts";
 import { completeFrame } from "../devices/segments.ts";
+import { arpRequested, checkSource, senderAddress } from "../devices/source_guard.ts";
 import { DROP_REASONS, type DropReason } from "../devices/switch.ts";
 import { TokenBucket } from "../devices/token_bucket.ts";
-import { get16, get32 } from "./gateway/bytes.ts";
-import { ETHERTYPE_ARP, ETHERTYPE_IPV4 } from "./gateway/ethernet.ts";
 
 /** The MAC address of VM 0 as a number: 02:44:4e, then the VM's number (kernel/vm_builder.ts). */
 const VM_MAC = 0x02444e000000;
-const ARP_REQUEST = 1, IPPROTO_UDP = 17;
-/** Bytes of an Ethernet header with an ARP packet, and with an IPv4 header. */
-const ARP_FRAME_BYTES = 42, IPV4_FRAME_BYTES = 34;
+const IPPROTO_UDP = 17;
 /** Broadcasts and multicasts that one cell may send: per second, and at once. */
 export const CELL_STORM_FRAMES_PER_SECOND = 1000, CELL_STORM_BURST_FRAMES = 256;
 
@@ -212,12 +209,8 @@ export class Backbone {
   #checkSender(from: BackbonePort, frame: Uint8Array): DropReason | null {
     const vm = readMac(frame, 6) - VM_MAC;
     if (this.#places.get(vm) !== from) return "spoofed_mac";
-    const sender = senderAddress(frame);
-    if (sender < 0) return "malformed";
-    if (get16(frame, 12) === ETHERTYPE_ARP && readMac(frame, 22) !== vm + VM_MAC) {
-      return "spoofed_mac";
-    }
-    if (sender !== 0 && sender !== this.addressOf(vm)) return "spoofed_ip";
+    const fault = checkSource(vm + VM_MAC, this.addressOf(vm), frame);
+    if (fault !== null) return fault;
     // The cells' switches trust what comes from here.
     return frame[23] === IPPROTO_UDP && dhcpGrant(frame) !== null ? "protocol" : null;
   }
@@ -259,8 +252,8 @@ export class Backbone {
   }
 
   #forwardGroup(from: BackbonePort, frame: Uint8Array, offload: number): DropReason | null {
-    if (isArpRequest(frame)) {
-      const asked = get32(frame, 38) >>> 0;
+    const asked = arpRequested(frame);
+    if (asked !== null) {
       const vm = this.#ownerOf(asked);
       const owner = vm === undefined ? this.#hostAddresses.get(asked) : this.#places.get(vm);
       // A VM that asks for its own address announces it: that is of use to uplinks only.
@@ -317,22 +310,4 @@ export class Backbone {
       : completeFrame(frame, offload, (whole) => hand(whole, 0));
     return taken ? null : "no_room";
   }
-}
-
-/** The sender's IPv4 address in an IPv4 or ARP frame, 0 in others; -1: it is too short to tell. */
-function senderAddress(frame: Uint8Array): number {
-  switch (get16(frame, 12)) {
-    case ETHERTYPE_IPV4:
-      return frame.length < IPV4_FRAME_BYTES ? -1 : get32(frame, 26) >>> 0;
-    case ETHERTYPE_ARP:
-      return frame.length < ARP_FRAME_BYTES ? -1 : get32(frame, 28) >>> 0;
-    default:
-      return 0;
-  }
-}
-
-function isArpRequest(frame: Uint8Array): boolean {
-  return frame.length >= ARP_FRAME_BYTES && get16(frame, 12) === ETHERTYPE_ARP &&
-    get32(frame, 14) === 0x00010800 && get16(frame, 18) === 0x0604 &&
-    get16(frame, 20) === ARP_REQUEST;
 }
