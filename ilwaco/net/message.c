@@ -22,7 +22,7 @@ static int pieces_error(const struct iovec *pieces, size_t count) {
   return 0;
 }
 
-/* Whether it may be ignored. */
+/* 0: the ancillary data is such as may be ignored (sys/socket.h). */
 static int control_error(const struct socket *socket, const struct msghdr *message) {
   if (!message->msg_controllen) return 0;
   if (!message->msg_control) return EFAULT;

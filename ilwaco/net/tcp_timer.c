@@ -41,10 +41,10 @@ static uint64_t patience(const struct tcp_connection *c) {
   return c->socket ? c->socket->user_timeout_ms * 1000ull : 0;
 }
 
-/* Whether it has been tried often enough, or for long enough if the program says how long. */
-static int is_over(const struct tcp_connection *c, uint64_t now, unsigned retries) {
+/* Whether it has been tried for as long as the program says; if it says nothing, `otherwise`. */
+static int is_over(const struct tcp_connection *c, uint64_t now, int otherwise) {
   uint64_t limit = patience(c);
-  return limit ? now - c->stalled_at >= limit : c->retries >= retries;
+  return limit ? now - c->stalled_at >= limit : otherwise;
 }
 
 static int give_up(struct tcp_connection *c) {
@@ -126,7 +126,7 @@ static int on_timeout(struct tcp_connection *c, uint64_t now) {
   if (c->retries) ipv4_doubt(c->at.remote_address);
   else if (!c->tail_due) c->stalled_at = now - c->rto;
   if (tcp_connecting(c)) {
-    if (is_over(c, now, SYN_RETRIES)) return give_up(c);
+    if (is_over(c, now, c->retries >= SYN_RETRIES)) return give_up(c);
     count_retry(c);
     tcp_send_syn(c);
     tcp_arm_retransmit(c);
@@ -134,7 +134,7 @@ static int on_timeout(struct tcp_connection *c, uint64_t now) {
   }
   if (c->probing || c->snd_wnd == 0) {
     uint64_t silence = now - c->last_received_at;
-    if (patience(c) ? is_over(c, now, 0) : silence > SILENCE_MAXIMUM_US) return give_up(c);
+    if (is_over(c, now, silence > SILENCE_MAXIMUM_US)) return give_up(c);
     count_retry(c);
     if (c->snd_wnd) {
       c->send_small = 1;
@@ -157,7 +157,7 @@ static int on_timeout(struct tcp_connection *c, uint64_t now) {
     tcp_arm_retransmit(c);
     return 1;
   }
-  if (is_over(c, now, c->orphaned ? ORPHAN_RETRIES : RETRIES)) return give_up(c);
+  if (is_over(c, now, c->retries >= (c->orphaned ? ORPHAN_RETRIES : RETRIES))) return give_up(c);
   network_counters.tcp_timeouts++;
   tcp_congestion_timeout(c);
   count_retry(c);

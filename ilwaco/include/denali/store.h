@@ -42,7 +42,8 @@ typedef int (*store_reader)(void *context, const void *record, size_t length);
 /*
  * Opens the log of a disk and gives all its records to `reader`. A disk whose first two blocks are zeros
  * is made an empty log. NULL and errno: EINVAL (too small), EMEDIUMTYPE (something else is on it; it is
- * not touched), EROFS (empty and read-only), EOVERFLOW (no epoch is left), ENOMEM, or what the disk or the reader says.
+ * not touched), EROFS (empty and read-only), EOVERFLOW (no epoch is left), ENOMEM, or what the disk or
+ * the reader says.
  */
 struct store *store_open(int device, store_reader reader, void *context);
 
