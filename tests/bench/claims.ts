@@ -156,7 +156,10 @@ const rows: Row[] = sizes.flatMap((vms, size) =>
     const found = samples[index].map((sizes) => sizes[size]);
     const of = (key: Exclude<keyof Sample, "warm">) => mean(found.map((sample) => sample[key]));
     return {
-      ...{ name, claim, vms, warm: found[0].warm },
+      name,
+      claim,
+      vms,
+      warm: found[0].warm,
       perSecond: of("perSecond"),
       failed: of("failed"),
       cellMs: of("cellMs"),

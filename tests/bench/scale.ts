@@ -111,10 +111,9 @@ printTable(
     (processBytes / 2 ** 20).toFixed(0),
   ]),
 );
+const extremes = ends.join(" and ");
 console.log(
-  `\nwarm-up before each document, at alpha ${
-    ends.join(" and ")
-  }: µs of the server's processor time\n`,
+  `\nwarm-up before each document, at alpha ${extremes}: µs of the server's processor time\n`,
 );
 printTable(
   ["VMs", "bytes", ...WARM_UP_COLUMNS],

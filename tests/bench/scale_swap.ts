@@ -122,10 +122,9 @@ try {
   for (const fleet of fleets) await fleet.stop();
 }
 
+const extremes = ends.join(" and ");
 console.log(
-  `\nwarm-up before each document, at alpha ${
-    ends.join(" and ")
-  }: µs of the server's processor time\n`,
+  `\nwarm-up before each document, at alpha ${extremes}: µs of the server's processor time\n`,
 );
 printTable(
   ["swap", "VMs", "bytes", ...WARM_UP_COLUMNS],

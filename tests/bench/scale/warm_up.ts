@@ -73,11 +73,9 @@ export function warmServer(
 
 /** One line for benchmarks that warm up once. */
 export function warmUpText(warm: WarmUp): string {
-  const { seconds, requests, firstMicroseconds: first, lastMicroseconds: last } = warm;
-  return `warmed up for ${seconds.toFixed(1)} s with ${requests} requests: ${
-    first.toFixed(0)
-  } to ` +
-    `${last.toFixed(0)} µs of the server's processor time each${warm.steady ? "" : ", not steady"}`;
+  const [seconds, requests, first, last] = warmUpCells(warm);
+  return `warmed up for ${seconds} s with ${requests} requests: ${first} to ${last} µs of the ` +
+    `server's processor time each${warm.steady ? "" : ", not steady"}`;
 }
 
 export const WARM_UP_COLUMNS = ["warm-up s", "requests", "µs/req first", "last", "steady"];
