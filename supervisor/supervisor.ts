@@ -271,8 +271,7 @@ export class Supervisor {
   async publish(vm: number | string, port: PortMapping): Promise<PublishedPort> {
     const record = this.#vms.find(vm);
     return await inTurn(record, async () => {
-      await openPorts(record, this.network, [port]);
-      const opened = record.published[record.published.length - 1];
+      const [opened] = await openPorts(record, this.network, [port]);
       try {
         this.#vms.find(record.id);
         await this.#lives.keep(keepPort(record, opened));

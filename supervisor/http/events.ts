@@ -43,7 +43,8 @@ export function routeEvents(app: ControlApp, supervisor: Supervisor): void {
     tag: "events",
     summary: "What happened",
     description:
-      "A JSON array, oldest first, of the latest or of those behind `after`; or, with `Accept: text/event-stream`, a stream that goes on.",
+      "A JSON array, oldest first, of the latest or of those behind `after`; or, with `Accept: " +
+      "text/event-stream`, a stream that goes on.",
     access: { role: "reader" },
     query: z.object({
       after: wholeNumber("after", "Only events with greater ids", undefined),

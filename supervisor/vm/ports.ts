@@ -9,15 +9,17 @@ import type { PublishedPort, VmRecord } from "./record.ts";
 import type { PortMapping } from "./request.ts";
 
 /**
- * Opens ports of the host that lead to a VM and adds them to `vm.published`. Rejects with a RequestError
- * that names the one that cannot be opened; those before it stay open, for the caller to close.
+ * Opens ports of the host that lead to a VM, adds them to `vm.published` and returns them. Rejects with a
+ * RequestError that names the one that cannot be opened; those before it stay open, for the caller to close.
  */
 export async function openPorts(
   vm: VmRecord,
   network: Network | undefined,
   wanted: readonly PortMapping[],
-): Promise<void> {
-  for (const [index, { hostname, host, guest, protocol = "tcp" }] of wanted.entries()) {
+): Promise<PublishedPort[]> {
+  const opened: PublishedPort[] = [];
+  for (const [index, mapping] of wanted.entries()) {
+    const { hostname, guest, protocol = "tcp" } = mapping;
     const field = `publish[${index}]`;
     if (network?.gateway === undefined) {
       const why = network ? "with --uplink none nobody reaches a VM" : "this VM has no network";
@@ -35,15 +37,16 @@ export async function openPorts(
     };
     try {
       const open = protocol === "udp" ? publishDatagrams : publish;
-      const port = await open(network.gateway, { hostname, port: host }, target);
-      const { port: opened, stats } = port;
-      const close = () => port.close();
-      vm.published.push({ hostname, host: opened, guest, protocol, stats, close });
+      const port = await open(network.gateway, { hostname, port: mapping.host }, target);
+      const { port: host, stats } = port;
+      opened.push({ hostname, host, guest, protocol, stats, close: () => port.close() });
+      vm.published.push(opened[index]);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       throw new RequestError(field, reason, "a free port on an address of this host", 409);
     }
   }
+  return opened;
 }
 
 /** Closes one of a VM's ports, and ends its connections; one that is closed is left alone. */

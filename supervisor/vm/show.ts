@@ -1,3 +1,5 @@
+/** How values and ports are written in messages and tables. */
+
 import type { Protocol } from "./request.ts";
 
 /** What came, short enough for a message. */
