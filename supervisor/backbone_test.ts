@@ -88,8 +88,11 @@ Deno.test("a cell cannot send as a VM of another cell, nor with another VM's add
   assertEquals(send(a, ipv4(2, 1, ip(2))), "");
   assertEquals(send(a, arp(mac(1), ip(2), ip(3))), "");
   assertEquals(send(a, arp(mac(2), ip(1), ip(3), 2)), "");
-  const { spoofed_mac, spoofed_ip } = backbone.stats().drops;
-  assertEquals([spoofed_mac, spoofed_ip], [3, 2]);
+  // Behind a VLAN tag or in IPv6 nobody would look.
+  assertEquals(send(a, frame(mac(2), mac(1), 0x8100, [0, 1, 8, 0])), "");
+  assertEquals(send(a, frame(BROADCAST, mac(1), 0x86dd)), "");
+  const { spoofed_mac, spoofed_ip, protocol } = backbone.stats().drops;
+  assertEquals([spoofed_mac, spoofed_ip, protocol], [3, 2, 2]);
 });
 
 Deno.test("frames of impossible sizes are dropped", () => {
