@@ -9,25 +9,18 @@
  * - An expression that is used more than once belongs into a temporary (`let`).
  */
 
-import {
-  add,
-  and,
-  constant,
-  type Expression,
-  type FlagKind,
-  type HelperName,
-  type MemoryWidth,
-  type Program,
-  sext,
-  shl,
-  type Statement,
-  type Temp,
-  type Type,
-  typeOf,
-  type View,
-  type Width,
-  ZERO,
-  zext16,
+import { add, and, constant, sext, shl, typeOf, ZERO, zext16 } from "./expression.ts";
+import type {
+  Expression,
+  FlagKind,
+  HelperName,
+  MemoryWidth,
+  Program,
+  Statement,
+  Temp,
+  Type,
+  View,
+  Width,
 } from "./ir.ts";
 import { type Form, type FormOperand, registerIndex } from "./shape.ts";
 import { CS, FS, GS } from "./instruction.ts";

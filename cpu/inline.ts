@@ -12,7 +12,8 @@
  */
 
 import type { Builder } from "./builder.ts";
-import { add, constant, type Expression, sar, type Temp } from "./ir.ts";
+import { add, constant, sar } from "./expression.ts";
+import type { Expression, Temp } from "./ir.ts";
 
 export interface InlineOperands {
   /** As the three numbers of an operation: indices of words in the state, st(i), general registers. */

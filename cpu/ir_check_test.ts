@@ -1,7 +1,7 @@
 import { assertEquals } from "@std/assert";
 import { decode } from "./decoder.ts";
 import { disassemble } from "./disassembler.ts";
-import { ZERO } from "./ir.ts";
+import { ZERO } from "./expression.ts";
 import { checkProgram } from "./ir_check.ts";
 import { printHandler } from "./printer.ts";
 import { createPool } from "./flat_space.ts";

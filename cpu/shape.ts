@@ -7,7 +7,8 @@
  */
 
 import { bindOperation } from "./operations.ts";
-import { constant, type Expression } from "./ir.ts";
+import { constant } from "./expression.ts";
+import type { Expression } from "./ir.ts";
 import { CS, FS, GS, type Instruction, NO_REGISTER, type Operand } from "./instruction.ts";
 import { type Binding, MEMORY_WORD, type Operation } from "./operation.ts";
 

@@ -1,7 +1,8 @@
 /** Addition, subtraction, comparison, logic (Intel SDM vol. 1, 7.3.2 and 7.3.4). */
 
 import { type Builder, fit, type Meaning } from "../builder.ts";
-import { add, and, constant, type Expression, ONE, or, sub, xor, ZERO } from "../ir.ts";
+import { add, and, constant, ONE, or, sub, xor, ZERO } from "../expression.ts";
+import type { Expression } from "../ir.ts";
 import type { Form } from "../shape.ts";
 
 function addition(b: Builder, form: Form): void {

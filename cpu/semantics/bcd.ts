@@ -6,7 +6,6 @@ import {
   and,
   bit,
   constant,
-  type Expression,
   geu,
   mul,
   ne,
@@ -18,7 +17,8 @@ import {
   sub,
   ZERO,
   zext8,
-} from "../ir.ts";
+} from "../expression.ts";
+import type { Expression } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { EAX } from "../state.ts";
 import { AF, CF } from "../flags.ts";

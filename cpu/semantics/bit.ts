@@ -7,7 +7,6 @@ import {
   clz,
   constant,
   eq,
-  type Expression,
   ne,
   ONE,
   or,
@@ -19,7 +18,8 @@ import {
   xor,
   ZERO,
   zext16,
-} from "../ir.ts";
+} from "../expression.ts";
+import type { Expression } from "../ir.ts";
 import { CS } from "../instruction.ts";
 import { CF, ZF } from "../flags.ts";
 

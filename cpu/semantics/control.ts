@@ -1,21 +1,9 @@
 /** Branches, calls, loops, software interrupts and the flag instructions (Intel SDM vol. 1, 7.3.8, 7.3.13). */
 
 import type { Builder, Meaning } from "../builder.ts";
-import {
-  and,
-  constant,
-  eq,
-  type Expression,
-  lt,
-  ne,
-  or,
-  select,
-  shl,
-  sub,
-  xor,
-  zext16,
-} from "../ir.ts";
-import { add, zext8 } from "../ir.ts";
+import { and, constant, eq, lt, ne, or, select, shl, sub, xor, zext16 } from "../expression.ts";
+import type { Expression } from "../ir.ts";
+import { add, zext8 } from "../expression.ts";
 import type { Form, FormOperand } from "../shape.ts";
 import { ECX, FLAGS_CONTROL } from "../state.ts";
 import { AF, CF, DF, OF, PF, SF, ZF } from "../flags.ts";

@@ -6,7 +6,6 @@ import {
   and,
   constant,
   eq,
-  type Expression,
   or,
   sar,
   select,
@@ -15,11 +14,11 @@ import {
   shl,
   shr,
   sub,
-  type Width,
   zext,
   zext16,
   zext8,
-} from "../ir.ts";
+} from "../expression.ts";
+import type { Expression, Width } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { EAX, EBX, ECX, EDX } from "../state.ts";
 import { CF, ZF } from "../flags.ts";

@@ -10,7 +10,6 @@ import {
   divs,
   divu,
   eq,
-  type Expression,
   float,
   floatUnary,
   ltu,
@@ -21,10 +20,10 @@ import {
   shl,
   shr,
   sub,
-  type Width,
   ZERO,
   zext,
-} from "../ir.ts";
+} from "../expression.ts";
+import type { Expression, Width } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { EAX, EDX } from "../state.ts";
 import { CF, OF } from "../flags.ts";

@@ -4,7 +4,8 @@
  */
 
 import type { Builder } from "../builder.ts";
-import { add, and, constant, eq, type Expression, ge, ne, ZERO } from "../ir.ts";
+import { add, and, constant, eq, ge, ne, ZERO } from "../expression.ts";
+import type { Expression } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { FPU_DP, FPU_IP, FPU_STATUS, SCRATCH } from "../state.ts";
 import { CF, PF, ZF } from "../flags.ts";

@@ -11,7 +11,6 @@ import {
   bit,
   constant,
   eq,
-  type Expression,
   ge,
   mul,
   ne,
@@ -23,13 +22,12 @@ import {
   shl,
   shr,
   sub,
-  type Temp,
-  type Width,
   xor,
   ZERO,
   zext,
   zext16,
-} from "../ir.ts";
+} from "../expression.ts";
+import type { Expression, Temp, Width } from "../ir.ts";
 import type { Form, FormOperand } from "../shape.ts";
 import { CF, OF } from "../flags.ts";
 

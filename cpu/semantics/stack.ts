@@ -1,7 +1,8 @@
 /** The stack: PUSH, POP, PUSHA, POPA, PUSHF, POPF, ENTER, LEAVE (Intel SDM vol. 1, 7.3.1.4 and 6.6). */
 
 import type { Builder, Meaning } from "../builder.ts";
-import { add, and, constant, type Expression, or, sub, zext16 } from "../ir.ts";
+import { add, and, constant, or, sub, zext16 } from "../expression.ts";
+import type { Expression } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { EAX, EBP, EDI, ESP, FLAGS_CONTROL } from "../state.ts";
 import { ARITHMETIC_FLAGS, IF, USER_CONTROL_FLAGS } from "../flags.ts";

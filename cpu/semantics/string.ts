@@ -7,20 +7,8 @@
  */
 
 import type { Builder, Meaning } from "../builder.ts";
-import {
-  add,
-  and,
-  constant,
-  eq,
-  type Expression,
-  mul,
-  ne,
-  select,
-  sext,
-  sub,
-  type Temp,
-  type Width,
-} from "../ir.ts";
+import { add, and, constant, eq, mul, ne, select, sext, sub } from "../expression.ts";
+import type { Expression, Temp, Width } from "../ir.ts";
 import type { Form } from "../shape.ts";
 import { DS, ES } from "../instruction.ts";
 import { EAX, ECX, EDI, ESI, FLAGS_CONTROL } from "../state.ts";

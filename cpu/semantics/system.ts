@@ -6,7 +6,8 @@
  */
 
 import type { Builder, Meaning } from "../builder.ts";
-import { and, constant, type Expression, ne, zext16, zext8 } from "../ir.ts";
+import { and, constant, ne, zext16, zext8 } from "../expression.ts";
+import type { Expression } from "../ir.ts";
 import type { Form, FormOperand } from "../shape.ts";
 import { CS, FS, GS } from "../instruction.ts";
 import {

@@ -23,20 +23,18 @@ import {
 } from "../inline.ts";
 import {
   and,
-  type BinaryOperator,
   both,
   bound,
   constant,
   either,
   eq,
-  type Expression,
   float,
   floatUnary,
   ge,
   lt,
   select,
-  type Temp,
-} from "../ir.ts";
+} from "../expression.ts";
+import type { BinaryOperator, Expression, Temp } from "../ir.ts";
 import { PE } from "../fpu/value.ts";
 import { MEMORY_WORD } from "../operation.ts";
 import { MXCSR } from "../state.ts";

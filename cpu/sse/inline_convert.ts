@@ -1,7 +1,8 @@
 /** Conversions of SSE in the IR; when a fast path is right is said in inline_arithmetic.ts. */
 
 import { doubleAt, type Inline, sourceDouble, wordAt } from "../inline.ts";
-import { both, bound, constant, either, eq, floatUnary, lt, type Temp } from "../ir.ts";
+import { both, bound, constant, either, eq, floatUnary, lt } from "../expression.ts";
+import type { Temp } from "../ir.ts";
 import type { Builder } from "../builder.ts";
 import { isEasy, isOrdinary, sourceLane } from "./inline_arithmetic.ts";
 

@@ -14,7 +14,6 @@ import {
   both,
   constant,
   eq,
-  type Expression,
   lt,
   or,
   sar,
@@ -22,10 +21,10 @@ import {
   shl,
   shr,
   sub,
-  type Temp,
   xor,
   ZERO,
-} from "../ir.ts";
+} from "../expression.ts";
+import type { Expression, Temp } from "../ir.ts";
 
 /** Moves doubles: of a register those that `from` names, of memory the first ones. */
 function moveDoubles(from: readonly number[], to: readonly number[], zeroHigh: boolean): Inline {

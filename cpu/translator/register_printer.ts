@@ -8,7 +8,7 @@
  * - The value that a byte was set to is remembered, because it is what the next instruction reads.
  */
 
-import { type Expression, type HelperName, type Statement } from "../ir.ts";
+import type { Expression, HelperName, Statement } from "../ir.ts";
 import { HandlerPrinter } from "../printer.ts";
 import { EAX, EBX, ECX, EDX } from "../state.ts";
 import type { RegionInstruction } from "./region.ts";
