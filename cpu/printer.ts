@@ -15,10 +15,11 @@
  *     X             what changes from run to run: page tables, pending fault
  */
 
-import type { Expression, MemoryWidth, Program, Relation, Statement, View, Width } from "./ir.ts";
+import { knownCondition, orderText } from "./condition_text.ts";
+import { ExpressionPrinter } from "./expression_printer.ts";
+import type { MemoryWidth, Program, Statement, View, Width } from "./ir.ts";
 import { HELPERS } from "./ir.ts";
 import {
-  CF,
   CONDITION_NAMES,
   FLAG_KIND_CODE,
   LAZY_A,
@@ -26,8 +27,6 @@ import {
   LAZY_CARRY,
   LAZY_KIND,
   LAZY_RESULT,
-  PF,
-  ZF,
 } from "./flags.ts";
 import { EIP } from "./state.ts";
 import type { Operation } from "./operation.ts";
@@ -47,14 +46,6 @@ export interface PrintedHandler {
   readonly operations: readonly Operation[];
 }
 
-const RELATIONS: Record<Relation, string> = {
-  eq: "===",
-  ne: "!==",
-  lt: "<",
-  ge: ">=",
-  ltu: "<",
-  geu: ">=",
-};
 const REGISTER_ARRAYS: Record<Width, string> = { 8: "B", 16: "W", 32: "R" };
 const PART_ARRAYS: Record<View, string> = { word: "R", single: "F", double: "D" };
 /** A condition on the address `a` before the fast path: aligned, or for doubles, all in one page. */
@@ -71,11 +62,6 @@ export function placeText(width: MemoryWidth, at: string): string {
   return at + PLACE[width];
 }
 
-/** EFLAGS of an `order` of two doubles. */
-export function orderText(a: string, b: string): string {
-  return `${a}<${b}?${CF}:${a}>${b}?0:${a}===${b}?${ZF}:${ZF | PF | CF}`;
-}
-
 /**
  * The result of a call as a number of known type. V8 does not see what a call returns; without this, a variable that
  * holds it on one of several ways is a tagged value on all of them.
@@ -90,14 +76,10 @@ export function printHandler(programs: readonly Program[]): PrintedHandler {
 }
 
 /** Also the base of what prints regions: cpu/translator/region_printer.ts. */
-export class HandlerPrinter {
-  protected readonly names = new Set<string>();
+export class HandlerPrinter extends ExpressionPrinter {
   protected readonly operations: Operation[] = [];
   protected readonly lines: string[] = [];
   protected leaves = false;
-  /** Added to slots and temporaries of the second of a pair. */
-  protected slotBase = 0;
-  protected prefix = "t";
   /** What the flags follow from, while it is known: the last setFlags of the straight line. */
   protected flags: Extract<Statement, { op: "setFlags" }> | null = null;
   protected flagsPrefix = "t";
@@ -122,11 +104,6 @@ export class HandlerPrinter {
     return this.leaves ? "return leave;" : "return 0;";
   }
 
-  protected use(name: string): string {
-    this.names.add(name);
-    return name;
-  }
-
   protected block(statements: readonly Statement[]): void {
     for (const statement of statements) this.statement(statement);
   }
@@ -135,102 +112,6 @@ export class HandlerPrinter {
     const before = this.flags;
     this.block(statements);
     this.flags = before;
-  }
-
-  protected expression(e: Expression, prefix = this.prefix): string {
-    switch (e.op) {
-      case "const":
-        return e.value < 0 ? `(${e.value})` : String(e.value);
-      case "slot":
-        return `${this.use("O")}[p+${e.slot + this.slotBase}]`;
-      case "temp":
-        return prefix + e.id;
-      case "unary":
-        return this.unary(e, prefix);
-      case "binary":
-        return this.binary(e, prefix);
-      case "compare": {
-        const a = this.expression(e.a, prefix), b = this.expression(e.b, prefix);
-        const unsigned = e.relation === "ltu" || e.relation === "geu";
-        return unsigned
-          ? `((${a}>>>0)${RELATIONS[e.relation]}(${b}>>>0))`
-          : `(${a}${RELATIONS[e.relation]}${b})`;
-      }
-      case "both":
-        return `(${this.expression(e.a, prefix)}&&${this.expression(e.b, prefix)})`;
-      case "either":
-        return `(${this.expression(e.a, prefix)}||${this.expression(e.b, prefix)})`;
-      case "bound":
-        return this.use(e.bound);
-      case "not":
-        return `!${this.expression(e.a, prefix)}`;
-      case "select":
-        return `(${this.expression(e.condition, prefix)}?${this.expression(e.a, prefix)}:${
-          this.expression(e.b, prefix)
-        })`;
-    }
-  }
-
-  protected unary(e: Extract<Expression, { op: "unary" }>, prefix: string): string {
-    const a = this.expression(e.a, prefix);
-    switch (e.operator) {
-      case "sext8":
-        return `(${a}<<24>>24)`;
-      case "sext16":
-        return `(${a}<<16>>16)`;
-      case "zext8":
-        return `(${a}&255)`;
-      case "zext16":
-        return `(${a}&65535)`;
-      case "clz":
-        return `${this.use("clz32")}(${a})`;
-      case "fabs":
-        return `${this.use("abs")}(${a})`;
-      case "fsqrt":
-        return `${this.use("sqrt")}(${a})`;
-      case "fround":
-        return `${this.use("fround")}(${a})`;
-      case "float":
-        return a;
-      case "truncate":
-        return `(${a}|0)`;
-    }
-  }
-
-  protected binary(e: Extract<Expression, { op: "binary" }>, prefix: string): string {
-    const a = this.expression(e.a, prefix), b = this.expression(e.b, prefix);
-    switch (e.operator) {
-      case "add":
-        return `(${a}+${b}|0)`;
-      case "sub":
-        return `(${a}-${b}|0)`;
-      case "mul":
-        return `${this.use("imul")}(${a},${b})`;
-      case "and":
-        return `(${a}&${b})`;
-      case "or":
-        return `(${a}|${b})`;
-      case "xor":
-        return `(${a}^${b})`;
-      case "shl":
-        return `(${a}<<${b})`;
-      case "shr":
-        return `(${a}>>>${b}|0)`;
-      case "sar":
-        return `(${a}>>${b})`;
-      case "divs":
-        return `(${a}/${b}|0)`;
-      case "divu":
-        return `((${a}>>>0)/(${b}>>>0)|0)`;
-      case "fadd":
-        return `(${a}+${b})`;
-      case "fsub":
-        return `(${a}-${b})`;
-      case "fmul":
-        return `(${a}*${b})`;
-      case "fdiv":
-        return `(${a}/${b})`;
-    }
   }
 
   protected statement(s: Statement): void {
@@ -450,28 +331,7 @@ export class HandlerPrinter {
     pair: number,
     flags: Extract<Statement, { op: "setFlags" }>,
   ): string | null {
-    const text = (e: Expression) => this.expression(e, this.flagsPrefix);
-    const { kind } = flags;
-    if (kind === "explicit") return null;
-    if (kind === "order") return knownOrder(pair, text(flags.a), text(flags.b));
-    if (pair === 2) {
-      // Only what is in a register has been computed already.
-      const compared = kind === "sub" && !/^r\d$/.test(text(flags.result));
-      return compared ? `${text(flags.a)}===${text(flags.b)}` : `${text(flags.result)}===0`;
-    }
-    if (pair === 4) return `${text(flags.result)}<0`;
-    if (kind === "sub") {
-      const a = text(flags.a), b = text(flags.b);
-      if (pair === 1) return `(${a}>>>0)<(${b}>>>0)`;
-      if (pair === 3) return `(${a}>>>0)<=(${b}>>>0)`;
-      if (pair === 6) return `${a}<${b}`;
-      if (pair === 7) return `${a}<=${b}`;
-    }
-    if (kind === "partial" && flags.a.op === "const" && flags.a.value === 0) {
-      if (pair === 6) return `${text(flags.result)}<0`;
-      if (pair === 7) return `${text(flags.result)}<=0`;
-    }
-    return null;
+    return knownCondition(pair, flags, (e) => this.expression(e, this.flagsPrefix));
   }
 
   protected call(s: Extract<Statement, { op: "call" }>): void {
@@ -484,23 +344,6 @@ export class HandlerPrinter {
     if (effects.faults) this.lines.push(`if(${this.use("X")}.fault!==0)return X.fault;`);
     if (effects.touchesCode) this.lines.push(`leave=${this.use("X")}.leave;`);
     if (effects.changes) this.flags = null;
-  }
-}
-
-/** A condition code after an `order`. */
-function knownOrder(pair: number, a: string, b: string): string {
-  switch (pair) {
-    case 1:
-      return `!(${a}>=${b})`;
-    case 2:
-    case 7:
-      return `!(${a}<${b}||${a}>${b})`;
-    case 3:
-      return `!(${a}>${b})`;
-    case 5:
-      return `${a}!==${a}||${b}!==${b}`;
-    default:
-      return "0!==0";
   }
 }
 

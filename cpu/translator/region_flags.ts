@@ -17,7 +17,7 @@ import {
   LAZY_KIND,
   LAZY_RESULT,
 } from "../flags.ts";
-import { orderText } from "../printer.ts";
+import { orderText } from "../condition_text.ts";
 import type { RegionBlock } from "./region.ts";
 
 type SetFlags = Extract<Statement, { op: "setFlags" }>;
