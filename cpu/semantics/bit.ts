@@ -1,6 +1,7 @@
 /** Bit tests and scans (Intel SDM vol. 1, 7.3.6.3). */
 
-import type { Meaning, Target } from "../builder.ts";
+import type { Meaning } from "../builder.ts";
+import type { Target } from "../statement_builder.ts";
 import {
   add,
   and,

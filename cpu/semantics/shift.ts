@@ -5,7 +5,8 @@
  * class (0, 1, within the operand, beyond it) is the form's variant, a count in CL is tested here.
  */
 
-import { type Builder, type Meaning, type Target } from "../builder.ts";
+import type { Builder, Meaning } from "../builder.ts";
+import type { Target } from "../statement_builder.ts";
 import {
   and,
   bit,
