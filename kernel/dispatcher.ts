@@ -1,14 +1,9 @@
 /**
- * Gives the processor to VMs: takes the one whose turn it is, delivers what is pending, runs the
- * engine, and acts on each of its exits.
+ * Gives the processor to VMs: takes the one whose turn it is, lets it run (processor.ts), and puts it where
+ * it belongs after that.
  *
- * Work is what budgets, quanta and the deterministic clock count. One unit is one retired instruction; or,
- * if time is the host's, about the time that evaluating one takes, of which translated code does eight.
- * What a guest can ask of the kernel costs more than an instruction and is charged in addition
- * (EXIT_WORK, BYTES_PER_WORK), so that no guest gets more time by calling the kernel than by computing,
- * and none can stay in the kernel without end. What a charge exceeds the budget by is owed, and is taken
- * from the next budget first: `run` never returns more than its budget, and code that only computes
- * retires exactly what it was given.
+ * What the work done exceeds a budget by is owed, and is taken from the next budget first: `run` never
+ * returns more than its budget, and code that only computes retires exactly what it was given.
  *
  * A quantum that the end of a budget cuts in two goes on where it was, without looking at timers or
  * interrupts in between: how `run` is cut into budgets changes nothing that a guest can see, as long as
@@ -16,16 +11,16 @@
  */
 
 import type { Engine } from "../cpu/engine.ts";
-import { EXIT_BUDGET, PREPARATION_LIMIT } from "../cpu/engine.ts";
 import type { CpuState } from "../cpu/state.ts";
 import { INTERRUPTS } from "./abi.ts";
-import { type Clock, DeterministicClock, TICKS_PER_MICROSECOND } from "./clock.ts";
+import { type Clock, DeterministicClock } from "./clock.ts";
 import { CpuCaps } from "./cpu_caps.ts";
 import type { Disks } from "./disks.ts";
-import { Exits, type Lifecycle } from "./exits.ts";
+import type { Lifecycle } from "./exits.ts";
 import type { Mechanisms } from "./mechanisms.ts";
 import type { Network } from "./network.ts";
 import type { Pager } from "./pager.ts";
+import { Processor } from "./processor.ts";
 import type { Limits } from "./resources.ts";
 import type { Scheduler } from "./scheduler.ts";
 import type { SoftTlb } from "./soft_tlb.ts";
@@ -39,20 +34,6 @@ import {
   type VmTimers,
 } from "./vm_timers.ts";
 
-/** Work charged for an exit to the kernel: I/O, an upcall, IRET, idle. */
-export const EXIT_WORK = 8;
-/**
- * Where time is the host's, work that a VM is charged for each turn, and a unit for so many pages whose tables
- * it had lost: a VM that wakes all the time has turns of which little is its own instructions.
- */
-const TURN_WORK = 64, PAGES_PER_WORK = 16;
-/**
- * Most microseconds of DRAIN_WORK: four times as long as it takes otherwise. What a guest asks for can cost more
- * than it counts. After so long its turn is over, as if it had used it up.
- */
-const SLICE_US = 2000;
-/** Work after which the time is looked at. */
-const LOOK_WORK = 4096;
 /**
  * Most work that a VM does before what it has sent is delivered: half a millisecond. Counted in its turn,
  * not in budgets, so that these change nothing.
@@ -77,51 +58,39 @@ export interface DispatcherParts {
 export class Dispatcher {
   readonly #clock: Clock;
   readonly #virtualClock: DeterministicClock | null;
-  readonly #engine: Engine;
   readonly #scheduler: Scheduler<Vm>;
   readonly #timers: VmTimers;
-  readonly #softTlb: SoftTlb;
   readonly #network: Network;
   readonly #disks: Disks;
   readonly #pager: Pager;
   readonly #lifecycle: Lifecycle;
   readonly #synchronous: boolean;
-  readonly #exits: Exits;
+  readonly #processor: Processor;
   readonly #caps: CpuCaps;
   readonly #expired: (vm: Vm, kind: TimerKind, now: number) => void;
   /** The VM whose quantum was cut by the end of a budget. */
   #current: Vm | null = null;
   /** The VM that has the processor or is about to get it. */
   #running: Vm | null = null;
-  #lastRun: Vm | null = null;
-  /** The running VM's `retired` when the clock was last advanced. */
-  #retiredBefore = 0;
   /** Work done beyond the last budget. */
   #owed = 0;
-  /** The turn that begins: what it is charged in addition, and when it began, 0: it goes on. */
-  #turnWork = 0;
-  #turnBegan = 0;
   /** Work of the running VM until what it sent is delivered. */
   #untilDrain = DRAIN_WORK;
-  #switches = 0;
-  #quanta = 0;
 
   constructor(parts: DispatcherParts) {
     this.#clock = parts.clock;
     this.#virtualClock = parts.clock instanceof DeterministicClock ? parts.clock : null;
-    this.#engine = parts.engine;
     this.#scheduler = parts.scheduler;
     this.#timers = parts.timers;
-    this.#softTlb = parts.softTlb;
     this.#network = parts.network;
     this.#disks = parts.disks;
     this.#pager = parts.pager;
     this.#lifecycle = parts.lifecycle;
     this.#synchronous = parts.mechanisms.interrupts === "synchronous";
-    this.#exits = new Exits({
+    this.#processor = new Processor({
       ...parts,
       spins: parts.mechanisms.idle === "spin",
-      timestamp: (cpu, now) => this.timestamp(cpu, now),
+      interrupted: this.#synchronous ? () => this.#interrupts() : null,
     });
     this.#caps = new CpuCaps(parts);
     this.#expired = (vm, kind, now) => this.#timerExpired(vm, kind, now);
@@ -129,12 +98,12 @@ export class Dispatcher {
 
   /** Time slices begun. */
   get quanta(): number {
-    return this.#quanta;
+    return this.#processor.quanta;
   }
 
   /** Time slices begun in another VM than the one before. */
   get switches(): number {
-    return this.#switches;
+    return this.#processor.switches;
   }
 
   /** True if `run` would run a VM now. */
@@ -174,9 +143,8 @@ export class Dispatcher {
   }
 
   /** RDTSC for the VM that runs. */
-  timestamp(cpu: CpuState, now: number = this.#clock.monotonic()): number {
-    if (this.#virtualClock) return this.#virtualClock.ticks(cpu.retired - this.#retiredBefore);
-    return Math.floor(now * TICKS_PER_MICROSECOND);
+  timestamp(cpu: CpuState): number {
+    return this.#processor.timestamp(cpu);
   }
 
   /** Sets interrupt bits; an idle VM wakes. */
@@ -213,7 +181,7 @@ export class Dispatcher {
     this.#timers.cancelAll(vm);
     vm.cpuWaits = false;
     if (this.#current === vm) this.#current = null;
-    if (this.#lastRun === vm) this.#lastRun = null;
+    this.#processor.forget(vm);
   }
 
   /** Lets a paused VM go on: returns the state that it goes back to. Timers that are due expire now. */
@@ -280,7 +248,8 @@ export class Dispatcher {
       const vm = this.#scheduler.next();
       if (vm === null) return null;
       this.#running = vm;
-      const begun = this.#caps.mayRun(vm) && this.#pager.admit(vm) && this.#begin(vm);
+      const begun = this.#caps.mayRun(vm) && this.#pager.admit(vm) &&
+        this.#processor.begin(vm);
       this.#running = null;
       if (begun) return vm;
       if (vm.pageWaits) this.#scheduler.idle(vm);
@@ -303,104 +272,26 @@ export class Dispatcher {
     this.raise(vm, INTERRUPTS.INTERRUPT_TIMER.value);
   }
 
-  /** A timer goes on that expired while its VM took no turns. */
-  #resumeTimer(vm: Vm): void {
-    vm.timerWaits = false;
-    const now = this.#clock.monotonic();
-    if (vm.timer.deadline <= now) vm.timer.expire(now);
-    this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline);
-  }
-
   #wake(vm: Vm): void {
     this.#timers.cancel(vm, IDLE_TIMER);
     this.#scheduler.wake(vm);
     this.#lifecycle.setState(vm, "running");
   }
 
-  /** Prepares a VM for its quantum and delivers what is pending; false if that ended or paused it. */
-  #begin(vm: Vm): boolean {
-    this.#quanta++;
-    vm.quanta++;
-    this.#engine.preparation = 0;
-    if (vm !== this.#lastRun) this.#switches++;
-    this.#lastRun = vm;
-    this.#retiredBefore = vm.cpu.retired;
-    // To read the clock costs as much as a switch.
-    this.#turnBegan = this.#exits.refreshClock(vm);
-    const pages = this.#softTlb.attach(vm.space);
-    const work = Math.min(TURN_WORK, this.#scheduler.quantum >> 8);
-    this.#turnWork = this.#virtualClock ? 0 : work + Math.floor(pages / PAGES_PER_WORK);
-    if (vm.timerWaits) this.#resumeTimer(vm);
-    if (vm.exceptionWaits) {
-      vm.exceptionWaits = false;
-      this.#exits.exception(vm);
-    }
-    if (vm.active && vm.disk?.starved && !this.#disks.resume(vm)) this.#pager.wait(vm);
-    if (vm.active) this.#exits.deliver(vm);
-    return vm.active;
-  }
-
-  /**
-   * Runs a VM for `limit` units, and queues it again if it goes on. Returns the work done, which
-   * exceeds the limit by no more than the charge for its last exit.
-   */
+  /** Runs a VM for `limit` units, and queues it again if it goes on. Returns the work done. */
   #runVm(vm: Vm, limit: number): number {
-    vm.registers.open();
-    this.#exits.yielded = false;
-    const begun = this.#turnBegan || this.#clock.monotonic();
-    this.#turnBegan = 0;
-    let done = 0, look = LOOK_WORK, late = false;
-    while (done < limit && vm.active && !this.#exits.yielded) {
-      // The pager takes the tables of a VM that it favours.
-      this.#softTlb.attach(vm.space);
-      done += this.#step(vm, limit - done);
-      if (this.#synchronous && this.#interrupts()) break;
-      if (done < look || this.#virtualClock) continue;
-      look = done + LOOK_WORK;
-      late = this.#clock.monotonic() - begun > SLICE_US;
-      if (late) break;
-    }
-    const charge = done + this.#turnWork;
-    this.#turnWork = 0;
-    this.#scheduler.charge(vm, late ? Math.max(charge, this.#scheduler.turn) : charge);
-    vm.cpuTime?.spend(this.#clock.monotonic() - begun);
-    if (vm.active && !this.#exits.yielded && this.#scheduler.turn > 0) {
+    const done = this.#processor.run(vm, limit);
+    const { yielded } = this.#processor;
+    if (vm.active && !yielded && this.#scheduler.turn > 0) {
       this.#current = vm;
     } else if (vm.pageWaits) {
       this.#scheduler.idle(vm);
     } else {
-      if (vm.active && this.#exits.yielded) this.#scheduler.ready(vm);
+      if (vm.active && yielded) this.#scheduler.ready(vm);
       else if (vm.active) this.#scheduler.pass(vm);
       this.#pager.turnEnded(vm);
     }
     return done;
-  }
-
-  /** Runs the engine until its next exit and acts on it. Returns the work done, at least 1. */
-  #step(vm: Vm, limit: number): number {
-    const { cpu } = vm;
-    const before = cpu.retired;
-    this.#retiredBefore = before;
-    const exit = this.#engine.run(cpu, vm.space, limit);
-    const work = this.#engine.worked ?? cpu.retired - before;
-    this.#virtualClock?.advance(work);
-    this.#retiredBefore = cpu.retired;
-    if (exit === EXIT_BUDGET) {
-      if ((this.#engine.preparation ?? 0) >= PREPARATION_LIMIT) this.#prepared();
-      return work;
-    }
-    const charge = EXIT_WORK + this.#exits.act(vm, exit);
-    this.#virtualClock?.advance(charge);
-    return work + charge;
-  }
-
-  /**
-   * The engine has prepared as much as it may in a quantum: the VM gives way. Not if time is a function of
-   * the work done: then nothing may depend on what the engine had prepared already.
-   */
-  #prepared(): void {
-    if (this.#virtualClock) this.#engine.preparation = 0;
-    else this.#exits.yielded = true;
   }
 
   /** Delivers what the VM that runs has sent; true if that switches to another VM. */

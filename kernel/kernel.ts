@@ -3,7 +3,7 @@
  *
  * It is a plain synchronous object. VMs run only inside `run`, and nothing depends on anything but the
  * clock that was injected and the calls that were made: with a DeterministicClock the same calls give
- * the same run. How long things take is counted in units of work, see kernel/dispatcher.ts.
+ * the same run. How long things take is counted in units of work, see kernel/processor.ts.
  *
  * Rules for callers:
  * - Event callbacks must not call back into the kernel. What one throws comes out of the call that it

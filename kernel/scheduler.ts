@@ -19,7 +19,7 @@
  * number of VMs that compute, one of a tenth of the weight at most a tenth as much as they.
  *
  * Idle VMs are in no queue. The one that runs is in none either. Every event takes constant time.
- * Everything is counted in work (kernel/dispatcher.ts), never in time: the same events give the same
+ * Everything is counted in work (kernel/processor.ts), never in time: the same events give the same
  * order.
  */
 
