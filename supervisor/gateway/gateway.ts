@@ -3,9 +3,9 @@
  * the supervisor reaches the VMs with no privilege and no kernel network device.
  *
  * It answers ARP and ping, connects to the VMs' TCP ports, carries datagrams to their UDP ports, and
- * refuses what they try to reach unless a listener or the outbound policy wants it. It is plain TypeScript: frames go in by
- * `receive` and out by `options.send`, time comes from `options.now`, and one host timer serves all
- * connections, so the same code runs under a fake clock in tests.
+ * refuses what they try to reach unless a listener or the outbound policy wants it. It is plain
+ * TypeScript: frames go in by `receive` and out by `options.send`, time comes from `options.now`, and one
+ * host timer serves all connections, so the same code runs under a fake clock in tests.
  *
  * Rules for the caller: `receive` copies the frame and never throws, whatever is in it; `send` must
  * copy the frame before it returns and must not call `receive` (queue instead). Frames that are
