@@ -166,7 +166,8 @@ export class Evaluator implements Engine {
 
   private execute(budget: number, once: boolean): number {
     const { C, R, O, X } = this.environment;
-    const { effort } = this;
+    // A single block is always run: who asks for it counts the effort.
+    const effort = once ? NO_EFFORT : this.effort;
     const { handlers } = this.table;
     const { fastPlaces, fastBlocks } = this.cache;
     let left = budget | 0;

@@ -192,7 +192,8 @@ export class Translator implements Engine {
       }
       last = null;
       const before = C.retired;
-      const reason = evaluator.step(left);
+      // A region may have come and gone with all of a small budget.
+      const reason = evaluator.step(Math.max(left, 1));
       left -= C.retired - before;
       this.untilCool -= C.retired - before;
       if (reason !== EXIT_BUDGET) return reason;

@@ -35,7 +35,8 @@ function main(): number {
   let differences = 0, programs = 0, pieces = 0, instructions = 0;
   for (let seed = first; programs < Number(options.count) && performance.now() < end; seed++) {
     const name = names[seed % names.length];
-    const lockstep = new Lockstep(seed, (o) => new Evaluator(o), SETTINGS[name]);
+    const exact = name !== "inexact";
+    const lockstep = new Lockstep(seed, (o) => new Evaluator(o), SETTINGS[name], exact);
     const result = lockstep.run(LIMITS);
     programs++;
     pieces += result.pieces;

@@ -104,6 +104,18 @@ export class Machine {
     throw new Error("machine: expected the engine to go on, got 64 runs without an instruction");
   }
 
+  /** The same for an engine that need not be exact: about `budget` units of work, and one instruction at least. */
+  runAbout({ cpu, space }: Vm, budget: number): number {
+    const before = cpu.retired;
+    for (let idle = 0; idle < PATIENCE; idle++) {
+      this.engine.preparation = 0;
+      const reason = this.engine.run(cpu, space, budget);
+      if (reason === EXIT_WAIT) space.bringIn();
+      else if (reason !== EXIT_BUDGET || cpu.retired > before) return reason;
+    }
+    throw new Error("machine: expected the engine to go on, got 64 runs without an instruction");
+  }
+
   /** Another frame for a page, with the same bytes: what was made from the old one is of no use. */
   moveFrame(space: Space, page: number): void {
     const frame = this.frames.allocate();
