@@ -142,7 +142,9 @@ Deno.test({
       flags.push("-idirafter", fromRoot("ilwaco/include"));
       assertEquals((await runTool("gcc", [...flags, ...sources.map(fromRoot)])).stderr, "");
       const first = Math.floor(Math.random() * 1e6), ends = { replayed: 0, refused: 0 };
-      for (let seed = first; seed < first + LOGS; seed++) {
+      // Few have nothing that is unsound, and some are needed that have not.
+      const enough = (seed: number) => seed >= first + LOGS && ends.replayed > 0;
+      for (let seed = first; !enough(seed) && seed < first + 20 * LOGS; seed++) {
         await Deno.writeFile(disk, new Uint8Array(0));
         await Deno.truncate(disk, 1 << 20);
         const env = [`DENALI_DISK=${disk}`, `port=${taken.addr.port}`];
