@@ -218,6 +218,7 @@ int connection_step(struct connection *c, uint64_t now) {
       if (c->body.at < c->body.end) return 1;
     }
     if (!c->keep_alive) return end(c, now);
+    if (c->waits_for == WAIT_WRITE) wait_for(c, WAIT_IDLE, now); /* all is written */
     uint16_t before = c->head_used;
     if (c->head_used && !serve_next(c, now)) return 0;
     if (c->head_used != before || !c->keep_alive || connection_writes(c)) continue;

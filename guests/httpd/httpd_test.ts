@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { TextLineStream } from "@std/streams";
 import { documentBytes } from "../../tests/native/net_client.ts";
+import { HttpConnection } from "../../tests/load/http_connection.ts";
 import { attempts } from "../../tests/support/until.ts";
 import { hasTool } from "../../tests/tools.ts";
 import {
@@ -214,6 +215,21 @@ Deno.test({
         connection.close();
       },
     ),
+});
+
+Deno.test({
+  name: "a connection that idles behind a whole answer is kept as long as idle connections are",
+  ignore,
+  fn: () =>
+    onBoth({ idle_ms: "60000", write_ms: "100", request_ms: "300" }, async (port) => {
+      const connection = await HttpConnection.open({ hostname: "127.0.0.1", port });
+      const status = async () => (await connection.get("/doc?bytes=3", "h")).status;
+      assertEquals(await status(), 200);
+      // Until another one has been given up, which takes longer than anybody may take to read.
+      await exchange(port, "GET / HTTP/1.1\r\nHo", false);
+      assertEquals(await status(), 200);
+      connection.close();
+    }),
 });
 
 Deno.test({
