@@ -53,19 +53,25 @@ shown("a filter that is typed while the fleet is asked for is not lost", async (
   for (const name of ["ape", "bee"]) await make(served, name, idleGuest());
   const page = await open("/");
   await page.until(`${text("vms")}.includes("bee")`);
-  // Answers come when they may, and the page does nothing by itself.
+  // The answer to the first is held until the second is typed, and the page does nothing by itself.
   await page.evaluate(`
-    const hold = Promise.withResolvers(), real = fetch;
-    fetch = async (...request) => (await hold.promise, real(...request));
     setTimeout = () => {};
+    const real = fetch, asked = Promise.withResolvers(), hold = Promise.withResolvers();
+    fetch = async (...request) => {
+      if (request[0].includes("ape")) {
+        asked.resolve();
+        await hold.promise;
+      }
+      return await real(...request);
+    };
     const type = (value) => {
       document.getElementById("name").value = value;
       document.getElementById("filter").oninput();
     };
     type("ape");
-    type("bee");
-    hold.resolve();
+    asked.promise;
   `);
+  await page.evaluate(`type("bee"), hold.resolve()`);
   await page.until(`!${text("vms")}.includes("ape")`);
   assertMatch(String(await page.evaluate(text("vms"))), /^bee/);
 });
