@@ -170,7 +170,9 @@ Deno.test("verbs that go on say so when their server is gone", () =>
   withGuests(async (folder) => {
     const server = denali(["up", "--listen", "127.0.0.1:0", "--cells", "1"]).spawn();
     const output = server.stdout.pipeThrough(new TextDecoderStream()).getReader();
-    const url = (await output.read()).value!.trim().split(" ").at(-1)!;
+    let said = "";
+    while (!said.includes("\n")) said += (await output.read()).value ?? fail(said);
+    const url = /http:\S+/.exec(said)![0];
     await runDenali(["create", "--name", "echo", `${folder}/echo.elf`], "", { DENALI_HOST: url });
     const verbs = endless("echo").map((args) => denali([...args, "--host", url]).spawn());
     await runDenali(["create", "--name", "bird", `${folder}/echo.elf`], "", { DENALI_HOST: url });
