@@ -37,7 +37,7 @@ export const NO_BLOCK = 0;
 export const MAXIMUM_BLOCK = 64;
 
 /** Slots of the table that is tried before the maps. A power of two. */
-const FAST_SLOTS = 1 << 16;
+export const FAST_SLOTS: number = 1 << 16;
 
 /** Where in the fast table the block at a pool address is kept. */
 export function fastSlot(place: number): number {

@@ -94,10 +94,10 @@ export interface CodeCache {
 }
 
 /**
- * Preparation after which `run` returns, in units of about one instruction's time: about 8 ms. A guest
+ * Preparation after which `run` returns, in units of about one instruction's time: about 3 ms. A guest
  * that meets new code all the time would otherwise make its quantum as long as it likes.
  */
-export const PREPARATION_LIMIT = 1_000_000;
+export const PREPARATION_LIMIT = 400_000;
 
 export interface Engine extends CodeCache {
   /**

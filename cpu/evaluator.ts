@@ -64,6 +64,19 @@ export interface EvaluatorOptions extends EngineOptions {
   readonly emitted?: (source: string) => void;
 }
 
+/**
+ * Places in the pool, by fastSlot, where `step` is to stop: at those that are not in `places`, and at those that control
+ * has come to more often than `limits` says.
+ */
+export interface Watch {
+  readonly places: Int32Array;
+  readonly visits: Int32Array;
+  readonly limits: Int32Array;
+}
+
+const NONE = new Int32Array(0);
+const NO_WATCH: Watch = { places: NONE, visits: NONE, limits: NONE };
+
 export class Evaluator implements Engine {
   preparation = 0;
   worked = 0;
@@ -155,31 +168,38 @@ export class Evaluator implements Engine {
     cpu.retired = C.retired;
   }
 
-  /** Runs at most one block, of at most `budget` instructions; returns EXIT_BUDGET to go on. */
-  step(budget: number): number {
+  /**
+   * Runs a block, and those behind it up to a place that `watch` wants to know of, of at most `budget` instructions;
+   * returns EXIT_BUDGET to go on. Without a watch it is one block.
+   */
+  step(budget: number, watch: Watch | null = null): number {
     const { C } = this.environment;
     const before = C.retired;
-    const reason = this.execute(budget, true);
+    const reason = this.execute(budget, watch === null, watch ?? undefined);
     this.evaluated += C.retired - before;
     return reason;
   }
 
-  private execute(budget: number, once: boolean): number {
+  private execute(budget: number, once: boolean, watch: Watch = NO_WATCH): number {
     const { C, R, O, X } = this.environment;
-    // A single block is always run: who asks for it counts the effort.
-    const effort = once ? NO_EFFORT : this.effort;
+    const { effort } = this;
+    const { places, visits, limits } = watch;
+    let watching = false;
     const { handlers } = this.table;
     const { fastPlaces, fastBlocks } = this.cache;
     let left = budget | 0;
     for (
-      let go = true;
-      go && left > effort.units;
-      go = !once && this.preparation < PREPARATION_LIMIT
+      let go = true, isFirst = once || watch !== NO_WATCH;
+      // The first block of a step is always run: who asks for it counts the effort.
+      go && left > (isFirst ? 0 : effort.units);
+      isFirst = false, go = !once && this.preparation < PREPARATION_LIMIT
     ) {
       const eip = R[EIP];
       const entry = X.readTable[eip >>> 12];
       const place = (entry & ~PAGE_MASK) | (eip & PAGE_MASK);
       const slot = fastSlot(place);
+      if (watching && (places[slot] !== place || ++visits[slot] > limits[slot])) return EXIT_BUDGET;
+      watching = watch !== NO_WATCH;
       const block = (entry & PRESENT) !== 0 && fastPlaces[slot] === place
         ? fastBlocks[slot]
         : this.enter(eip);

@@ -78,7 +78,7 @@ export function printHandler(programs: readonly Program[]): PrintedHandler {
 /** Also the base of what prints regions: cpu/translator/region_printer.ts. */
 export class HandlerPrinter extends ExpressionPrinter {
   protected readonly operations: Operation[] = [];
-  protected readonly lines: string[] = [];
+  protected lines: string[] = [];
   protected leaves = false;
   /** What the flags follow from, while it is known: the last setFlags of the straight line. */
   protected flags: Extract<Statement, { op: "setFlags" }> | null = null;

@@ -41,8 +41,12 @@ const PUNCTUATION = new Set("(){}[];,.=<>!&|^~+-*/%?:");
 
 const MAXIMUM_INTEGER = 2 ** 32 - 1;
 
+/** Numbered words that are remembered: they come again and again. */
+const MAXIMUM_REMEMBERED = 10_000;
+
 export class Vocabulary {
   private readonly words: ReadonlySet<string>;
+  private readonly numbered = new Set<string>();
 
   /** `names`: of the environment that the code is compiled in. */
   constructor(names: Iterable<string>) {
@@ -93,7 +97,11 @@ export class Vocabulary {
 
   /** Whether a word may stand alone. */
   has(word: string): boolean {
-    return this.words.has(word) || NUMBERED.test(word);
+    if (this.words.has(word) || this.numbered.has(word)) return true;
+    if (!NUMBERED.test(word)) return false;
+    if (this.numbered.size >= MAXIMUM_REMEMBERED) this.numbered.clear();
+    this.numbered.add(word);
+    return true;
   }
 }
 

@@ -15,6 +15,12 @@ export interface Call {
   readonly back: number;
 }
 
+/** Of a function: whether all of it is in the region, and its blocks that return. */
+interface Body {
+  readonly complete: boolean;
+  readonly returns: readonly number[];
+}
+
 /**
  * Completes what the blocks guess, and leaves out what is not in the region. `calls` are by the address of the
  * instruction. `entries` are the addresses behind calls of what is not all in the region: control comes back from outside.
@@ -28,24 +34,36 @@ export function linkCalls(
   const entries: number[] = [];
   const callOf = (block: RegionBlock) =>
     calls.get(block.instructions[block.instructions.length - 1].start);
-  for (const block of blocks) {
-    const call = callOf(block);
-    if (call === undefined || !byStart.has(call.back)) continue;
-    const callees = call.callees.filter((callee) => byStart.has(callee));
-    let complete = callees.length > 0;
-    // The blocks of the functions that are called: calls in them are stepped over.
-    const body = new Set(callees);
+  const bodies = new Map<number, Body>();
+  const bodyOf = (callee: number): Body => {
+    const known = bodies.get(callee);
+    if (known !== undefined) return known;
+    let complete = true;
+    const returns: number[] = [];
+    // The blocks of the function: calls in them are stepped over.
+    const body = new Set([callee]);
     for (const start of body) {
       const inside = byStart.get(start);
       if (inside === undefined) {
         complete = false;
         continue;
       }
-      if (isReturn(inside)) guesses.get(start)?.add(call.back);
+      if (isReturn(inside)) returns.push(start);
       const inner = callOf(inside);
       for (const next of inner === undefined ? inside.targets : [inner.back]) body.add(next);
     }
-    if (!complete) entries.push(call.back);
+    const found = { complete, returns };
+    bodies.set(callee, found);
+    return found;
+  };
+  for (const block of blocks) {
+    const call = callOf(block);
+    if (call === undefined || !byStart.has(call.back)) continue;
+    const callees = call.callees.filter((callee) => byStart.has(callee)).map(bodyOf);
+    for (const { returns } of callees) {
+      for (const start of returns) guesses.get(start)?.add(call.back);
+    }
+    if (callees.length === 0 || callees.some(({ complete }) => !complete)) entries.push(call.back);
   }
   const known = (start: number) =>
     [...guesses.get(start) ?? []].filter((address) => byStart.has(address));

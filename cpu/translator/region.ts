@@ -27,8 +27,10 @@ import type { CodeWindow } from "./code_window.ts";
 /** At most this many instructions make a region, on at most so many pages. */
 export const MAXIMUM_INSTRUCTIONS = 1000, MAXIMUM_PAGES = 16;
 /** Instructions from which on a region leaves what another one can be entered for to that one. */
-const SHARE_FROM = 200;
+const SHARE_FROM = 50;
 const MAXIMUM_BLOCKS = 300, MAXIMUM_IN_BLOCK = 256;
+/** Instructions that are found in one step. */
+const STEP = 150;
 /** Words of a jump table that are looked at, and how far from the jump its targets may lie. */
 const TABLE_WORDS = 256, TABLE_REACH = 0x8000;
 
@@ -70,16 +72,26 @@ export type Habits = ReadonlyMap<number, readonly number[]>;
 
 const NO_HABITS: Habits = new Map();
 
-/** The region around the code at `starts`, of at most `limit` instructions. */
-export function findRegion(
+/** The region around the code at `starts`. */
+export function findRegion(window: CodeWindow, starts: readonly number[]): Region {
+  const search = searchRegion(window, starts);
+  for (;;) {
+    const step = search.next();
+    if (step.done) return step.value;
+  }
+}
+
+/** The same in steps, of at most `limit` instructions; yields how many have been found since the last step. */
+export function* searchRegion(
   window: CodeWindow,
   starts: readonly number[],
   wanted: (address: number) => boolean = () => true,
   limit: number = MAXIMUM_INSTRUCTIONS,
   habits: Habits = NO_HABITS,
   known: (address: number) => boolean = () => false,
-): Region {
+): Generator<number, Region> {
   const search = new Search(window, wanted, limit, habits, known);
+  let told = 0;
   const leaders = new Set(starts);
   // Breadth first from the hot place: what the limits cut off is far away from it. A function that is called comes
   // after the rest of its caller: half of it would be of no use.
@@ -87,6 +99,10 @@ export function findRegion(
     for (const leader of leaders) {
       if (search.full) break;
       search.walk(leader, leaders);
+      const found = search.found - told;
+      if (found < STEP) continue;
+      told += found;
+      yield found;
     }
   } while (search.enterCalls(leaders));
   const blocks: RegionBlock[] = [];
@@ -122,8 +138,12 @@ class Search {
     private readonly known: (address: number) => boolean,
   ) {}
 
+  get found(): number {
+    return this.decoded.size;
+  }
+
   get full(): boolean {
-    return this.decoded.size >= this.limit;
+    return this.found >= this.limit;
   }
 
   /** Decodes from `start` to the next branch or to what is known already. */
@@ -174,7 +194,9 @@ class Search {
 
   private add(address: number, leaders: Set<number>): void {
     if (leaders.size >= MAXIMUM_BLOCKS || !this.wanted(address)) return;
-    if (this.decoded.size < SHARE_FROM || !this.known(address)) leaders.add(address);
+    if (this.decoded.size < SHARE_FROM || !this.known(address)) {
+      leaders.add(address);
+    }
   }
 
   /** `jmp [table + register*4]`: the addresses in the table, as far as it looks like one. */

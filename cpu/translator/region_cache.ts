@@ -9,7 +9,9 @@
  * overwritten its code), so that a place can have several regions.
  */
 
+import { FAST_SLOTS, fastSlot } from "../code_cache.ts";
 import { PAGE_MASK, PRESENT } from "../engine.ts";
+import type { Watch } from "../evaluator.ts";
 import type { Habits } from "./region.ts";
 
 /** Runs from entry `block` on, at most `left` instructions; see region_printer.ts. */
@@ -66,8 +68,13 @@ export interface RegionEntry {
   next: RegionEntry | null;
 }
 
-/** A power of two. */
-const SLOTS = 1 << 16;
+/**
+ * What counts for a place is halved after so much work: evaluated instructions, translated ones being an eighth.
+ * That is about an eighth of a second.
+ */
+export const COOLING_WORK: number = 1 << 24;
+/** Work over which visits say something. */
+const LEAST_SAMPLE = 1 << 16;
 /** Regions at one place. */
 const MAXIMUM_VARIANTS = 4;
 
@@ -75,23 +82,28 @@ export class RegionCache {
   /** Regions that are kept, and the characters of their source. */
   regions = 0;
   bytes = 0;
-  private readonly places = new Int32Array(SLOTS).fill(-1);
-  private readonly heat = new Int32Array(SLOTS);
+  readonly places: Int32Array = new Int32Array(FAST_SLOTS).fill(-1);
+  private readonly heat = new Int32Array(FAST_SLOTS);
+  /** What it was when places cooled last. */
+  private readonly cooled = new Int32Array(FAST_SLOTS);
   /** Until a place is so hot, nobody need ask again what can be made of it. */
-  private readonly gates = new Int32Array(SLOTS);
-  private readonly slots: (RegionEntry | null)[] = new Array(SLOTS).fill(null);
+  private readonly gates = new Int32Array(FAST_SLOTS);
+  private readonly slots: (RegionEntry | null)[] = new Array(FAST_SLOTS).fill(null);
   private readonly entries = new Map<number, RegionEntry>();
   private readonly neighbours = new Map<number, CompiledRegion>();
   private readonly frames = new Map<number, Set<CompiledRegion>>();
 
+  /** `least`: until a place is so hot, nothing can be made of it. */
+  constructor(private readonly least: number) {}
+
   /** The region to enter at `address`, which lies at `place`, or null; the place is then hotter. */
   find(place: number, address: number, readTable: Int32Array): RegionEntry | null {
-    const slot = slotOf(place);
+    const slot = fastSlot(place);
     if (this.places[slot] !== place) {
       this.places[slot] = place;
-      this.heat[slot] = 0;
-      this.gates[slot] = 0;
+      this.heat[slot] = this.cooled[slot] = 0;
       this.slots[slot] = this.entries.get(place) ?? null;
+      this.gates[slot] = this.gateOf(this.slots[slot]);
     }
     for (let entry = this.slots[slot]; entry !== null; entry = entry.next) {
       if (entry.address === address && isMapped(entry.region, readTable)) return entry;
@@ -102,25 +114,30 @@ export class RegionCache {
 
   /** Whether `place` is hotter than `least`, and than it was to become. */
   isHot(place: number, least: number): boolean {
-    const slot = slotOf(place);
+    const slot = fastSlot(place);
     return this.heat[slot] > least && this.heat[slot] > this.gates[slot];
   }
 
   /** Whether `place` is hotter than `least`; if it is not, it is not hot before that. */
   isAbove(place: number, least: number): boolean {
-    const slot = slotOf(place);
-    this.gates[slot] = least;
+    const slot = fastSlot(place);
+    this.gates[slot] = Math.min(least, this.heat[slot] + this.least);
     return this.heat[slot] > least;
   }
 
   /** Halves how often places were looked for: what is rare never becomes hot. */
   cool(): void {
-    for (let slot = 0; slot < SLOTS; slot++) this.heat[slot] >>= 1;
+    const { heat, gates, least } = this;
+    for (let slot = 0; slot < FAST_SLOTS; slot++) {
+      heat[slot] >>= 1;
+      if (gates[slot] > least) gates[slot] = Math.max(gates[slot] >> 1, least);
+    }
+    this.cooled.set(heat);
   }
 
   /** Nothing can be translated at `place`: do not ask again soon. */
   freeze(place: number): void {
-    this.heat[slotOf(place)] = -0x40000000;
+    this.heat[fastSlot(place)] = -0x40000000;
   }
 
   /** Whether a region can be entered at `place`. */
@@ -147,12 +164,20 @@ export class RegionCache {
     return null;
   }
 
-  /** Whether the code at `place` is worth translating: it is part of a region, or was looked for so often. */
-  isWarm(place: number, visits: number): boolean {
+  /**
+   * Whether the code at `place` is worth translating with other code: it is part of a region, or control comes there
+   * `pace` times while COOLING_WORK is done, of which so much has been done. What has come there less often than
+   * `least` times is not known well enough.
+   */
+  isWarm(place: number, least: number, pace: number, work: number): boolean {
     const region = this.neighbours.get(place);
     if (region !== undefined && region.insides.has(place)) return true;
-    const slot = slotOf(place);
-    return this.places[slot] === place && this.heat[slot] >= visits;
+    const slot = fastSlot(place);
+    if (this.places[slot] !== place || this.heat[slot] < least) return false;
+    // What is left of all the time before is as much as came in the last part of it.
+    const before = this.cooled[slot];
+    const recent = (this.heat[slot] - before) * COOLING_WORK / Math.max(work, LEAST_SAMPLE);
+    return Math.max(before, recent) >= pace;
   }
 
   /** The place cannot become part of the region that it is near to. */
@@ -179,7 +204,7 @@ export class RegionCache {
     for (const place of region.around) {
       this.neighbours.set(place, region);
       // What its code was run by the evaluator counts no more.
-      if (this.places[slotOf(place)] === place) this.heat[slotOf(place)] = 0;
+      if (this.places[fastSlot(place)] === place) this.heat[fastSlot(place)] = 0;
     }
   }
 
@@ -220,11 +245,22 @@ export class RegionCache {
   private set(place: number, entry: RegionEntry | null): void {
     if (entry === null) this.entries.delete(place);
     else this.entries.set(place, entry);
-    const slot = slotOf(place);
+    const slot = fastSlot(place);
     if (this.places[slot] === place) {
       this.slots[slot] = entry;
       this.heat[slot] = 0;
+      this.gates[slot] = this.gateOf(entry);
     }
+  }
+
+  /** The translator always wants to know when control comes to an entry. */
+  private gateOf(entry: RegionEntry | null): number {
+    return entry === null ? this.least : -1;
+  }
+
+  /** Where the evaluator is to stop. */
+  get watch(): Watch {
+    return { places: this.places, visits: this.heat, limits: this.gates };
   }
 
   clear(): void {
@@ -235,10 +271,6 @@ export class RegionCache {
     this.slots.fill(null);
     this.regions = this.bytes = 0;
   }
-}
-
-function slotOf(place: number): number {
-  return (place ^ (place >>> 12)) & (SLOTS - 1);
 }
 
 function isMapped({ pages, frames }: CompiledRegion, readTable: Int32Array): boolean {

@@ -9,12 +9,14 @@
  * Nothing of this is seen by a guest; it costs `preparation`.
  */
 
-import { PAGE_MASK } from "../engine.ts";
+import { type AddressSpace, PAGE_MASK } from "../engine.ts";
 import type { Environment } from "../runtime.ts";
 import { Vocabulary } from "../vocabulary.ts";
+import { CompileDebt, isCheap, priceOf } from "./compile_debt.ts";
 import type { Habits } from "./region.ts";
-import type { CompiledRegion, RegionCache, RegionEntry, Site } from "./region_cache.ts";
+import type { CompiledRegion, RegionCache, Site } from "./region_cache.ts";
 import { type PrintedCode, type RegionCompiler, type Scope, STRICT } from "./region_compiler.ts";
+import { type Unfinished, UnfinishedTranslations } from "./unfinished.ts";
 
 export interface GrowthOptions {
   /** How often a place is run by the evaluator before it is translated; 0: at once. */
@@ -30,27 +32,28 @@ export interface GrowthOptions {
 /** Entries of a region that were asked for one by one. */
 const MAXIMUM_STARTS = 24;
 
-/** The size of a region at first; each time that it is made anew it may be twice as large. */
-const FIRST_INSTRUCTIONS = 400;
-
 /**
  * How often a region is made anew: one that is as large as may be loses a block for each that it wins, and what it
  * loses would win its place back for ever.
  */
 const MAXIMUM_GENERATION = 16;
 
-/** How often control goes from one region to another before they become one, besides `translateAfter`. */
-const LEAST_HOPS = 16;
-/** A way out of a region costs less than evaluating a place, so that it may be used more often. */
-const HABIT_FACTOR = 4;
 /**
- * Code that has run less often than this part of the threshold stays outside of a region: when it runs for the first
- * time in optimised code, V8 drops that code.
+ * A way out of a region and into another one costs about 50 ns, much less than evaluating a place, so that it is used
+ * so many times `translateAfter` before the region is made anew for that; and at least so often before two become one.
  */
-const RARE_SHIFT = 6;
+const HABIT_FACTOR = 24, HOP_FACTOR = 6, LEAST_HOPS = 16;
+/**
+ * Code that runs less often than this part of the threshold asks for stays outside of a region: V8 has better to do. And
+ * so does what has run less often than this part: when it runs for the first time in optimised code, V8 drops that.
+ */
+const SLOW_SHIFT = 2, RARE_SHIFT = 6;
 
 /** Of `hops`: they are not counted. */
 const NEVER = -1;
+
+/** Of the `count` of a site: it has been tried to make this target part of the region. */
+const TRIED = -0x40000000;
 
 /** Code of a frame that is written so often stays with the evaluator. */
 const MAXIMUM_CHURN = 16;
@@ -59,18 +62,26 @@ const MAXIMUM_CHURN = 16;
 const MAXIMUM_HABITS = 16;
 const NO_HABITS: Habits = new Map();
 
-/** What it costs to translate an instruction, in instructions: 10 to 20 µs. */
-const TRANSLATE_WORK = 2000;
+/** What it costs to check and to compile the text of an instruction, in instructions; see RegionCompiler.find. */
+const CHECK_WORK = 200, COMPILE_WORK = 500;
+
+/** No place in the pool. */
+const NOWHERE = -1;
 
 export class RegionGrowth {
   /** What it has cost, as Engine.preparation. */
   preparation = 0;
+  private readonly debt = new CompileDebt();
+  private readonly unfinished = new UnfinishedTranslations();
+  /** That of the VM that runs. */
+  private current: Unfinished | null = null;
   readonly counters = { translations: 0, cleared: 0, refused: 0, microseconds: 0 };
   private readonly vocabulary: Vocabulary;
   /** How often regions of a frame have been dropped lately. */
   private readonly churn = new Map<number, number>();
-  /** How often places have cooled. */
+  /** How often places have cooled, and the work since then. */
   private epoch = 0;
+  private work = 0;
 
   constructor(
     private readonly options: GrowthOptions,
@@ -81,9 +92,11 @@ export class RegionGrowth {
     this.vocabulary = new Vocabulary(Object.keys(environment));
   }
 
-  /** Regions of a frame have been dropped. */
-  dropped(frame: number): void {
-    this.churn.set(frame, this.churnOf(frame) + 1);
+  /** A frame has been dropped, and with it `regions` regions. */
+  dropped(frame: number, regions: number): void {
+    this.unfinished.dropFrame(frame);
+    if (this.current?.isGivenUp) this.current = null;
+    if (regions > 0) this.churn.set(frame, this.churnOf(frame) + 1);
   }
 
   private churnOf(frame: number): number {
@@ -92,6 +105,7 @@ export class RegionGrowth {
 
   cool(): void {
     this.cache.cool();
+    this.debt.cool();
     for (const [frame, count] of this.churn) {
       if (count > 1) this.churn.set(frame, count >> 1);
       else this.churn.delete(frame);
@@ -105,11 +119,14 @@ export class RegionGrowth {
     if (site.epoch !== this.epoch) site.count >>= 1;
     site.target = target;
     site.epoch = this.epoch;
-    const enough = (1 + HABIT_FACTOR * this.options.translateAfter) * (1 + region.generation);
-    if (++site.count !== enough || region.habits.size >= MAXIMUM_HABITS) return;
+    const least = HABIT_FACTOR * this.options.translateAfter;
+    if (++site.count <= least || this.isBusy) return;
+    if (site.count <= least * priceOf(region.bytes) * this.debt.factor) return;
+    site.count = TRIED;
+    if (region.habits.size >= MAXIMUM_HABITS) return;
     const learned = new Map(region.habits);
     learned.set(site.address, [...learned.get(site.address) ?? [], target]);
-    this.timed(() => this.regrow(region, region.starts, target, learned));
+    this.start(NOWHERE, [region], this.regrow(region, region.starts, target, learned));
   }
 
   /** Control goes from one region to another, which costs as much as some 100 instructions. */
@@ -119,114 +136,160 @@ export class RegionGrowth {
       from.hops >>= 1;
       from.epoch = this.epoch;
     }
-    const enough = (LEAST_HOPS + this.options.translateAfter) * (1 + from.generation);
-    if (++from.hops <= enough) return;
-    from.hops = NEVER;
-    this.timed(() => this.join(from, to));
+    const least = LEAST_HOPS + HOP_FACTOR * this.options.translateAfter;
+    if (++from.hops <= least || this.isBusy) return;
+    if (from.hops <= least * priceOf(from.bytes + to.bytes) * this.debt.factor) return;
+    if (this.start(NOWHERE, [from, to], this.join(from, to))) from.hops = NEVER;
   }
 
   /** Makes one region of two, if all of both fits into it. */
-  private join(from: CompiledRegion, to: CompiledRegion): boolean {
+  private *join(from: CompiledRegion, to: CompiledRegion): Generator<number, boolean> {
     const starts = [...new Set([...from.starts, ...to.starts])];
     const habits = new Map([...from.habits, ...to.habits]);
     if (starts.length > MAXIMUM_STARTS || habits.size > MAXIMUM_HABITS) return false;
     const generation = Math.max(from.generation, to.generation) + 1;
     if (generation > MAXIMUM_GENERATION) return false;
-    const inside = (place: number) => from.insides.has(place) || to.insides.has(place);
-    const scope = this.scope(habits, generation);
-    const joined = this.compiler.find(this.environment.X.space, starts, to.starts[0], {
-      ...scope,
-      known: (place) => scope.known(place) && !inside(place),
-    });
+    const scope = this.scope(habits, [from, to]);
+    const { space } = this.environment.X;
+    const joined = yield* this.compiler.find(space, starts, to.starts[0], scope);
     if (joined === null) return false;
     const blocks = new Set(joined.region.blocks.map(({ start }) => start));
     if (![...from.blocks, ...to.blocks].every((start) => blocks.has(start))) return false;
-    if (!this.keep(joined, generation)) return false;
-    this.cache.remove(from);
-    this.cache.remove(to);
+    return yield* this.keep(joined, generation, [from, to]);
+  }
+
+  /** Begins to translate a place without a region if it has become hot. */
+  warm(place: number, eip: number): void {
+    if (!this.cache.isHot(place, this.options.translateAfter >> 2)) return;
+    if (this.isBusy || this.churnOf(place & ~PAGE_MASK) >= MAXIMUM_CHURN) return;
+    this.translate(place, eip);
+  }
+
+  /** The VM that runs now has this address space. `work`: what has been done since places have cooled. */
+  enter(space: AddressSpace, work: number): void {
+    this.work = work;
+    this.current = this.unfinished.of(space);
+  }
+
+  /** Whether the VM that runs has a translation to go on with. */
+  get isBusy(): boolean {
+    return this.current !== null;
+  }
+
+  /** Goes on with it by a step. */
+  advance(): void {
+    const { current, unfinished, environment: { X } } = this;
+    if (current === null) return;
+    const start = this.options.now();
+    const { done, value } = current.steps.next();
+    this.counters.microseconds += this.options.now() - start;
+    if (!done) this.preparation += value;
+    if (!done && !current.isGivenUp) return;
+    if (unfinished.of(X.space) === current) unfinished.end(X.space);
+    this.current = null;
+  }
+
+  /** Begins a translation; false if it has to wait for another one. */
+  private start(
+    place: number,
+    replaces: readonly CompiledRegion[],
+    steps: Generator<number, boolean>,
+  ): boolean {
+    const { unfinished, environment: { X } } = this;
+    if (this.isBusy || unfinished.includes(place, replaces)) return false;
+    const translation = { steps, place, replaces, frames: [], isGivenUp: false };
+    unfinished.begin(X.space, translation);
+    this.current = translation;
+    if (this.options.translateAfter === 0) { while (this.isBusy) this.advance(); }
     return true;
   }
 
-  /** Counts a place without a region, and translates it if it has become hot. */
-  warm(place: number, eip: number): RegionEntry | null {
-    if (!this.cache.isHot(place, this.options.translateAfter >> 2)) return null;
-    if (this.churnOf(place & ~PAGE_MASK) >= MAXIMUM_CHURN) return null;
-    return this.translate(place, eip);
-  }
-
-  private timed<T>(work: () => T): T {
-    const start = this.options.now();
-    const result = work();
-    this.counters.microseconds += this.options.now() - start;
-    return result;
-  }
-
-  private translate(place: number, eip: number): RegionEntry | null {
-    const { cache } = this;
-    const { translateAfter } = this.options;
-    const { readTable } = this.environment.X;
+  private translate(place: number, eip: number): void {
+    const { cache, environment: { X } } = this;
+    const translateAfter = this.options.translateAfter * this.debt.factor;
     // Nearly every visit ends here, so that none of it may ask for the time.
-    const near = cache.near(place, readTable);
-    if (near !== null && near.starts.length < MAXIMUM_STARTS) {
-      const least = (translateAfter >> 2) * (1 + near.generation);
-      if (!cache.isAbove(place, least)) return null;
-      // Inside of it, the place becomes an entry.
-      const starts = near.blocks.includes(eip) ? [...near.starts, eip] : near.starts;
-      const grown = this.timed(() => this.regrow(near, starts, eip, near.habits));
-      if (grown) return cache.find(place, eip, readTable);
-      cache.part(place);
+    const near = cache.near(place, X.readTable);
+    if (near !== null && this.isExtensible(near)) {
+      if (!cache.isAbove(place, (translateAfter / 4) * (1 + near.generation))) return;
+      this.start(place, [near], this.include(near, eip, place));
+    } else if (cache.isAbove(place, translateAfter)) {
+      this.start(place, [], this.begin(eip, place));
     }
-    if (!cache.isAbove(place, translateAfter)) return null;
-    if (!this.timed(() => this.begin(eip))) {
-      cache.freeze(place);
-      return null;
-    }
-    return cache.find(place, eip, readTable);
   }
 
-  /** A new region, or, if half of it is in another one already, that one larger. */
-  private begin(eip: number): boolean {
-    const { readTable, space } = this.environment.X;
-    const found = this.compiler.find(space, [eip], eip, this.scope(NO_HABITS, 0));
-    if (found === null) return false;
-    const places = found.region.blocks.map(({ start }) => found.place(start));
-    const rival = this.cache.rival(places, readTable);
-    if (rival !== null && rival.starts.length < MAXIMUM_STARTS) {
-      if (this.regrow(rival, [...rival.starts, eip], eip, rival.habits)) return true;
+  /** Whether code beside the region is to become part of it, not a region of its own. */
+  private isExtensible({ bytes, starts }: CompiledRegion): boolean {
+    return (isCheap(bytes) || this.options.translateAfter === 0) && starts.length < MAXIMUM_STARTS;
+  }
+
+  /** Makes the region that `place` is near to anew, so that it can be entered there. */
+  private *include(
+    near: CompiledRegion,
+    eip: number,
+    place: number,
+  ): Generator<number, boolean> {
+    // Inside of it, the place becomes an entry.
+    const starts = near.blocks.includes(eip) ? [...near.starts, eip] : near.starts;
+    if (yield* this.regrow(near, starts, eip, near.habits)) return true;
+    this.cache.part(place);
+    if (!this.cache.isAbove(place, this.options.translateAfter)) return false;
+    return yield* this.begin(eip, place);
+  }
+
+  /** A new region, or, if half of it is in a small one already, that one larger. */
+  private *begin(eip: number, place: number): Generator<number, boolean> {
+    const { cache, environment: { X } } = this;
+    const scope = this.scope(NO_HABITS, []);
+    const found = yield* this.compiler.find(X.space, [eip], eip, scope);
+    if (found !== null) {
+      const rival = cache.rival(found.insides, X.readTable);
+      if (rival !== null && this.isExtensible(rival)) {
+        if (yield* this.regrow(rival, [...rival.starts, eip], eip, rival.habits)) return true;
+      }
+      if (yield* this.keep(found, 0, [])) return true;
     }
-    return this.keep(found, 0);
+    cache.freeze(place);
+    return false;
   }
 
   /** Makes a region anew, if `eip` becomes part of it. */
-  private regrow(
+  private *regrow(
     region: CompiledRegion,
     starts: readonly number[],
     eip: number,
     habits: Habits,
-  ): boolean {
+  ): Generator<number, boolean> {
     const generation = region.generation + 1;
     if (generation > MAXIMUM_GENERATION) return false;
-    const scope = this.scope(habits, generation);
-    const grown = this.compiler.find(this.environment.X.space, starts, eip, scope);
-    if (grown === null || !this.keep(grown, generation)) return false;
-    this.cache.remove(region);
-    return true;
+    const scope = this.scope(habits, [region]);
+    const { space } = this.environment.X;
+    const grown = yield* this.compiler.find(space, starts, eip, scope);
+    return grown !== null && (yield* this.keep(grown, generation, [region]));
   }
 
-  private scope(habits: Habits, generation: number): Scope {
-    const all = this.options.translateAfter === 0;
+  /** `replaces`: regions of which all may be in it. */
+  private scope(habits: Habits, replaces: readonly CompiledRegion[]): Scope {
+    const after = this.options.translateAfter, all = after === 0;
     return {
-      limit: FIRST_INSTRUCTIONS * 2 ** generation,
       habits,
       wanted: (place) =>
         this.churnOf(place & ~PAGE_MASK) < MAXIMUM_CHURN &&
-        (all || this.cache.isWarm(place, this.options.translateAfter >> RARE_SHIFT)),
-      known: (place) => this.cache.has(place),
+        (all || this.cache.isWarm(place, after >> RARE_SHIFT, after >> SLOW_SHIFT, this.work)),
+      known: (place) =>
+        this.cache.has(place) && !replaces.some(({ insides }) => insides.has(place)),
+      found: ({ frames }) => {
+        if (this.current !== null) this.current.frames = [...frames.values()];
+        for (const page of frames.keys()) this.environment.X.space.protectCode(page);
+      },
     };
   }
 
-  /** Compiles a region; false if its text is not what it must be. */
-  private keep(found: PrintedCode, generation: number): boolean {
+  /** Compiles a region, in place of others; false if its text is not what it must be. */
+  private *keep(
+    found: PrintedCode,
+    generation: number,
+    replaces: readonly CompiledRegion[],
+  ): Generator<number, boolean> {
     const { cache, counters } = this;
     const source = this.compiler.source(found);
     this.options.emitted?.(source);
@@ -234,15 +297,17 @@ export class RegionGrowth {
       counters.refused++;
       return false;
     }
+    yield found.instructions * CHECK_WORK;
     const compiled = this.compiler.compile(found, source, generation);
     if (cache.bytes + compiled.bytes > this.options.codeBytes && cache.regions > 0) {
       cache.clear();
       counters.cleared++;
     }
-    this.preparation += found.instructions * TRANSLATE_WORK;
     counters.translations++;
-    for (const page of compiled.pages) this.environment.X.space.protectCode(page);
+    this.debt.add(source.length);
     cache.add(compiled);
+    for (const region of replaces) cache.remove(region);
+    yield found.instructions * COMPILE_WORK;
     return true;
   }
 }

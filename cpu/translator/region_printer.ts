@@ -56,11 +56,21 @@ export interface PrintedRegion {
 }
 
 export function printRegion(region: Region): PrintedRegion {
-  return new RegionPrinter(region).printRegion();
+  const printer = new RegionPrinter(region);
+  while (printer.advance(region.blocks.length));
+  return printer.printed();
 }
 
-class RegionPrinter extends WayPrinter {
-  printRegion(): PrintedRegion {
+export class RegionPrinter extends WayPrinter {
+  private readonly outer = this.lines;
+  private head = 0;
+
+  constructor(region: Region) {
+    super(region);
+    this.begin();
+  }
+
+  private begin(): void {
     const { flow, lines } = this;
     this.use("R");
     this.use("X");
@@ -71,7 +81,7 @@ class RegionPrinter extends WayPrinter {
       },e=0,x=0,y=0,d=0,s=0`,
       "",
     );
-    const head = lines.length - 1;
+    this.head = lines.length - 1;
     // Parameters can be anything: without this, V8 would keep them as tagged values or doubles in all loops.
     lines.push("block=block|0;left=left|0;", "out:{bail:{");
     const several = flow.entries.length > 1;
@@ -79,13 +89,10 @@ class RegionPrinter extends WayPrinter {
     for (const node of flow.entries) {
       if (several) lines.push(`case ${this.cases.get(node)}:{`);
       this.top = node;
-      this.forget();
-      this.completed = 0;
-      this.printTree(node);
+      this.later(node, null);
       if (several) lines.push("}");
     }
     if (several) lines.push("}");
-    lines[head] = `${this.tagDefinitions()}${this.vectorDefinitions()};`;
     lines.push(
       `}y=${GAVE_UP};}`,
       "left=left-d|0;",
@@ -93,8 +100,14 @@ class RegionPrinter extends WayPrinter {
       FLAG_LOCALS.map(([word, local]) => `R[${word}]=${local};`).join(""),
       `R[${EIP}]=x;${this.use("S")}[${ENDED}]=y;S[${LEFT}]=left;return s|X.fault;`,
     );
+  }
+
+  /** Once all is printed. */
+  printed(): PrintedRegion {
+    this.assemble();
+    this.outer[this.head] = `${this.tagDefinitions()}${this.vectorDefinitions()};`;
     return {
-      body: lines.join("\n"),
+      body: this.outer.join("\n"),
       names: [...this.names],
       operations: this.operations,
       entries: this.entries,
@@ -103,8 +116,7 @@ class RegionPrinter extends WayPrinter {
     };
   }
 
-  /** Prints a block and everything that it dominates. All of it ends with a jump. */
-  protected override printTree(node: number): void {
+  protected override printNode(node: number): void {
     const { lines, flow } = this;
     // The last one in the order of control stands behind all others.
     const merges = flow.children[node].filter((child) => flow.isMerge[child])
@@ -117,9 +129,7 @@ class RegionPrinter extends WayPrinter {
     this.printBlock(node);
     for (const merge of merges.reverse()) {
       lines.push("}");
-      this.forget();
-      this.completed = 0;
-      this.printTree(merge);
+      this.later(merge, null);
     }
     if (flow.isLoop[node]) lines.push("}");
   }

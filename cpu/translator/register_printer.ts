@@ -41,9 +41,12 @@ interface Cursor {
   isLast: boolean;
   /** By temporary: the last statement of the program that mentions it. */
   readonly last: ReadonlyMap<number, number>;
+  /** Temporaries that the instruction changes. */
+  readonly assigned: ReadonlySet<number>;
 }
 
-const NOWHERE: Cursor = { at: 0, depth: 0, isLast: true, last: new Map() };
+const NOTHING: ReadonlySet<number> = new Set();
+const NOWHERE: Cursor = { at: 0, depth: 0, isLast: true, last: new Map(), assigned: NOTHING };
 
 export abstract class RegisterPrinter extends HandlerPrinter {
   protected instruction!: RegionInstruction;
@@ -68,8 +71,10 @@ export abstract class RegisterPrinter extends HandlerPrinter {
       depth: 0,
       isLast: true,
       last: lastMentions(instruction.program.body),
+      assigned: assignedTemps(instruction.program.body),
     };
     // Of older instructions only the flags speak.
+    if (this.copies.size === 0) return;
     const old = this.flagTemps();
     this.copies = new Map([...this.copies].filter(([name]) => old.has(name)));
   }
@@ -153,6 +158,7 @@ export abstract class RegisterPrinter extends HandlerPrinter {
 
   /** A register is about to change: what was to be read of it later, or `within` this statement, is kept. */
   protected beforeChange(register: number, within = this.cursor.depth > 1): void {
+    if (this.copies.size === 0) return;
     const flags = this.flagTemps();
     const { at, last } = this.cursor;
     const rest = new Map(this.copies);
@@ -211,10 +217,7 @@ export abstract class RegisterPrinter extends HandlerPrinter {
 
   /** Whether the instruction changes a temporary. */
   private assigns(id: number): boolean {
-    return someStatement(
-      this.instruction.program.body,
-      (s) => s.op === "assign" && s.temp.id === id,
-    );
+    return this.cursor.assigned.has(id);
   }
 
   private setRegister(width: number, index: number, to: Expression): void {
@@ -274,6 +277,16 @@ export abstract class RegisterPrinter extends HandlerPrinter {
     this.lines.push(numbers.map((n) => `r${n}=R[${n}];`).join(""));
     this.forgetBytes();
   }
+}
+
+/** Most instructions change none. */
+function assignedTemps(body: readonly Statement[]): ReadonlySet<number> {
+  let assigned: Set<number> | null = null;
+  someStatement(body, (s) => {
+    if (s.op === "assign") (assigned ??= new Set()).add(s.temp.id);
+    return false;
+  });
+  return assigned ?? NOTHING;
 }
 
 function registerText(width: number, index: number): string {

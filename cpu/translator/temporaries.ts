@@ -38,8 +38,9 @@ export function tempNames(node: unknown, prefix: string): Set<string> {
 /** Visits the temporaries in statements and expressions. */
 export function eachTemp(node: unknown, visit: (id: number) => void): void {
   if (typeof node !== "object" || node === null) return;
-  if ("op" in node && node.op === "temp" && "id" in node) visit(node.id as number);
-  else for (const part of Object.values(node)) eachTemp(part, visit);
+  if (Array.isArray(node)) { for (const part of node) eachTemp(part, visit); }
+  else if ("op" in node && node.op === "temp" && "id" in node) visit(node.id as number);
+  else for (const key in node) eachTemp(node[key as keyof typeof node], visit);
 }
 
 export function numberOf(index: Expression): number {

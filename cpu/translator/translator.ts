@@ -23,11 +23,16 @@ import {
   PREPARATION_LIMIT,
   PRESENT,
 } from "../engine.ts";
-import { Evaluator, type EvaluatorOptions } from "../evaluator.ts";
+import { Evaluator, type EvaluatorOptions, type Watch } from "../evaluator.ts";
 import { STEP_LEAVE } from "../printer.ts";
 import { type CpuState, EIP } from "../state.ts";
 import type { Environment } from "../runtime.ts";
-import { type CompiledRegion, RegionCache, type RegionEntry } from "./region_cache.ts";
+import {
+  type CompiledRegion,
+  COOLING_WORK,
+  RegionCache,
+  type RegionEntry,
+} from "./region_cache.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import { RegionGrowth } from "./region_growth.ts";
 import {
@@ -53,11 +58,8 @@ export interface TranslatorOptions extends EvaluatorOptions {
  * server within ten seconds.
  */
 const DEFAULT_TRANSLATE_AFTER = 4000;
-/**
- * What counts for a place is halved after so much work: evaluated instructions, translated ones being an eighth.
- * That is about an eighth of a second.
- */
-const COOLING_WORK = 1 << 24, TRANSLATED_SHIFT = 3;
+/** By how much less a translated instruction is work than an evaluated one; see COOLING_WORK. */
+const TRANSLATED_SHIFT = 3;
 /**
  * Work of entering a region and leaving it, which counts if the engine need not be exact. A larger budget's
  * instructions are not a small integer any more.
@@ -71,7 +73,8 @@ const TRAINING_RUNS = 128, TRAINING_BUDGET = 2000;
 export class Translator implements Engine {
   private readonly evaluator: Evaluator;
   private readonly environment: Environment;
-  private readonly cache = new RegionCache();
+  private readonly cache: RegionCache;
+  private readonly watch: Watch;
   private readonly slow: SlowAccesses;
   private readonly growth: RegionGrowth;
   private running: CompiledRegion | null = null;
@@ -79,6 +82,7 @@ export class Translator implements Engine {
   private remaining = 0;
   private readonly exact: boolean;
   private readonly effort: typeof effort;
+  private readonly atOnce: boolean;
   worked = 0;
   /** By how much the last `run` has worked less than one unit for each instruction. */
   private spared = 0;
@@ -96,10 +100,14 @@ export class Translator implements Engine {
     this.environment = this.evaluator.environment;
     this.exact = options.exact ?? true;
     this.effort = this.exact ? { ...NO_EFFORT } : effort;
+    this.atOnce = options.translateAfter === 0;
     this.slow = createSlowAccesses(this.environment);
+    const translateAfter = options.translateAfter ?? DEFAULT_TRANSLATE_AFTER;
+    this.cache = new RegionCache(translateAfter >> 2);
+    this.watch = this.cache.watch;
     const compiler = new RegionCompiler(options.pool, this.environment, this.slow, this.stopped);
     const growth = {
-      translateAfter: options.translateAfter ?? DEFAULT_TRANSLATE_AFTER,
+      translateAfter,
       codeBytes: options.codeBytes ?? DEFAULT_CODE_BYTES,
       now: options.now ?? (() => 0),
       emitted: options.emitted,
@@ -138,13 +146,14 @@ export class Translator implements Engine {
     this.evaluator.dropFrame(frame);
     const dropped = this.cache.dropFrame(frame);
     this.counters.invalidations += dropped;
-    if (dropped > 0) this.growth.dropped(frame);
+    this.growth.dropped(frame, dropped);
     if (this.running?.frames.includes(frame)) this.environment.X.leave = STEP_LEAVE;
   }
 
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
     const before = cpu.retired;
     this.evaluator.begin(cpu, space);
+    this.growth.enter(space, COOLING_WORK - this.untilCool);
     const reason = this.execute(budget | 0);
     this.evaluator.end(cpu);
     this.worked = cpu.retired - before - this.spared + this.effort.units;
@@ -158,24 +167,28 @@ export class Translator implements Engine {
 
   private execute(all: number): number {
     const { C, R, X } = this.environment;
-    const { cache, evaluator, exact, effort } = this;
+    const { cache, evaluator, exact, effort, growth, atOnce, watch } = this;
     const budget = exact ? all : Math.min(all, MAXIMUM_BUDGET);
     let left = budget;
     this.spared = 0;
     let last: CompiledRegion | null = null;
     for (let go = true; go && left > effort.units; go = this.preparation < PREPARATION_LIMIT) {
+      if (growth.isBusy) growth.advance();
       const eip = R[EIP];
       const mapped = X.readTable[eip >>> 12];
       if ((mapped & PRESENT) !== 0) {
         const place = (mapped & ~PAGE_MASK) | (eip & PAGE_MASK);
-        const found = cache.find(place, eip, X.readTable);
+        let entry = cache.find(place, eip, X.readTable);
         // Where a budget ended says nothing about what is hot.
-        const entry = found !== null || left === budget ? found : this.growth.warm(place, eip);
+        if (entry === null && left !== budget) {
+          growth.warm(place, eip);
+          if (atOnce) entry = cache.find(place, eip, X.readTable);
+        }
         if (entry !== null && (entry.need <= left || !exact)) {
           const rest = left - effort.units;
           const given = exact ? left : Math.max(rest << TRANSLATED_SHIFT, entry.need);
           effort.maximum = left;
-          if (last !== null && last !== entry.region) this.growth.hop(last, entry.region);
+          if (last !== null && last !== entry.region) growth.hop(last, entry.region);
           last = entry.region;
           const reason = this.enter(entry, given);
           effort.maximum = Infinity;
@@ -193,7 +206,7 @@ export class Translator implements Engine {
       last = null;
       const before = C.retired;
       // A region may have come and gone with all of a small budget.
-      const reason = evaluator.step(Math.max(left, 1));
+      const reason = evaluator.step(Math.max(left, 1), growth.isBusy ? null : watch);
       left -= C.retired - before;
       this.untilCool -= C.retired - before;
       if (reason !== EXIT_BUDGET) return reason;

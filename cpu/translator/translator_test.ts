@@ -131,6 +131,48 @@ Deno.test("code that was changed from outside between two runs is translated aga
   assertEquals([cpu.i32[EAX], cpu.i32[EBX]], [50, 50]);
 });
 
+const LONG = 500;
+/** again: `LONG` times the one-byte instruction; dec ecx; jnz again */
+const longLoop = (instruction: number) => [
+  ...new Array(LONG).fill(instruction),
+  ...[0x49, 0x0f, 0x85, ...word(-(LONG + 7))],
+];
+
+/** In the loop, decoded, and a step away from beginning to translate it at most. */
+function longMachine() {
+  const long = machine([...longLoop(0x40), ...TERMINATE], 100); // inc eax
+  long.cpu.i32[ECX] = 1000;
+  assertEquals(long.run(20 * LONG), EXIT_BUDGET);
+  long.engine.preparation = 0;
+  return long;
+}
+
+Deno.test("a long translation goes on in steps, between which the code runs", () => {
+  const { cpu, engine, run } = longMachine();
+  let steps = 0;
+  while (engine.stats().translations === 0) {
+    assertEquals(run(150), EXIT_BUDGET);
+    assert(engine.preparation! < 400_000, `${engine.preparation} in 150 instructions`);
+    if (engine.preparation! > 0) steps++;
+    engine.preparation = 0;
+  }
+  assert(steps >= 3, `${steps} steps`);
+  for (let end = EXIT_BUDGET; end === EXIT_BUDGET; end = run(1 << 20)) engine.preparation = 0;
+  assertEquals([cpu.i32[EAX], cpu.retired], [1000 * LONG, 1000 * (LONG + 2) + 1]);
+  assert(engine.stats().translated > 500 * LONG, `${engine.stats().translated} translated`);
+});
+
+Deno.test("a translation is given up when its code changes before it is ready", () => {
+  const { cpu, pool, engine, run } = longMachine();
+  while (engine.preparation === 0) run(150);
+  assertEquals(engine.stats().translations, 0);
+  const before = cpu.i32[EAX];
+  engine.dropFrame(CODE);
+  pool.u8.fill(0x43, CODE, CODE + LONG); // inc ebx
+  for (let end = EXIT_BUDGET; end === EXIT_BUDGET; end = run(1 << 20)) engine.preparation = 0;
+  assertEquals([cpu.i32[EAX], cpu.i32[EAX] + cpu.i32[EBX]], [before, 1000 * LONG]);
+});
+
 Deno.test("a jump into the middle of a translated instruction runs what stands there", () => {
   const { cpu, run } = machine([
     ...[0xb8, 0x43, 0xeb, 0x03, 0x00], // middle - 1: mov eax, 0x3eb43; middle: inc ebx; jmp end

@@ -8,7 +8,11 @@ import { analyseFlow, type Flow, goesBack } from "./flow.ts";
 import type { Region } from "./region.ts";
 import { lookingBlocks } from "./region_flags.ts";
 import { FIRST_SITE } from "./slow_access.ts";
+import type { PrinterState } from "./instruction_printer.ts";
 import { VectorPrinter } from "./vector_printer.ts";
+
+/** In generated text. */
+const OPERATOR = /[=!<>]=+|[-+*|&^/%<>?]+|[[(.]/g;
 
 /** Bytes between the first and the last entry. */
 const MAXIMUM_SPAN = 1 << 16;
@@ -17,6 +21,18 @@ export interface Entry {
   readonly address: number;
   /** Instructions that control may run before it asks for the budget. */
   readonly need: number;
+}
+
+/** A block that is printed later, and with it all that it dominates. */
+interface Part {
+  readonly node: number;
+  readonly top: number;
+  /** What is known there; null: nothing. */
+  readonly state: PrinterState | null;
+  /** Its text, and where that becomes a line. */
+  readonly lines: string[];
+  readonly within: string[];
+  readonly at: number;
 }
 
 export abstract class WayPrinter extends VectorPrinter {
@@ -34,6 +50,12 @@ export abstract class WayPrinter extends VectorPrinter {
   /** The line in front of the branch that is printed, or -1, and its number. */
   private branch = { line: -1, number: 0 };
   private branches = 0;
+  /** What is printed later, in the order in which that happens, and how far it has come. */
+  private readonly parts: Part[] = [];
+  private next = 0;
+  /** What is printed: instructions, and operators, indices and calls of the text. */
+  instructions = 0;
+  operators = 0;
   /** Addresses that temporaries of the instruction hold. */
   protected addresses = new Map<number, number>();
 
@@ -50,8 +72,39 @@ export abstract class WayPrinter extends VectorPrinter {
     this.flow.entries.forEach((node, index) => this.cases.set(node, index + 1));
   }
 
-  /** Prints a block and everything that it dominates. All of it ends with a jump. */
-  protected abstract printTree(node: number): void;
+  /** Prints a block and what surrounds it; what it dominates is left for later. All of it ends with a jump. */
+  protected abstract printNode(node: number): void;
+
+  /** The text of `node` and all that it dominates will stand here. */
+  protected later(node: number, state: PrinterState | null): void {
+    const { lines, top } = this;
+    this.parts.push({ node, top, state, lines: [], within: lines, at: lines.push("") - 1 });
+  }
+
+  /** Prints what was left for later, about so many instructions of it; false if nothing is left. */
+  advance(instructions: number): boolean {
+    const end = this.instructions + instructions;
+    for (; this.instructions < end && this.next < this.parts.length; this.next++) {
+      const { node, top, state, lines } = this.parts[this.next];
+      this.lines = lines;
+      this.top = top;
+      if (state !== null) this.state = state;
+      else {
+        this.forget();
+        this.completed = 0;
+      }
+      this.printNode(node);
+      this.instructions += this.region.blocks[node].instructions.length;
+      for (const line of lines) this.operators += line.match(OPERATOR)?.length ?? 0;
+    }
+    return this.next < this.parts.length;
+  }
+
+  /** Puts all parts into their places. */
+  protected assemble(): void {
+    // Each part is younger than the one that it stands in.
+    for (const { lines, within, at } of this.parts.reverse()) within[at] = lines.join("\n");
+  }
 
   // Ways out.
 
@@ -137,9 +190,9 @@ export abstract class WayPrinter extends VectorPrinter {
     return name;
   }
 
-  /** Prints the block here: nothing else leads to it. */
+  /** The block stands here: nothing else leads to it. */
   private inline(node: number, done: number): void {
-    const { state, current, instruction, prefix, addresses, unsure, inLoop, cursor, branch } = this;
+    const { state } = this;
     this.completed = done;
     if (this.flow.isLoop[node]) {
       // Its header is reached from two sides, so nothing is left open in front of it.
@@ -147,16 +200,8 @@ export abstract class WayPrinter extends VectorPrinter {
       this.lines.push(`left=${this.rest(done)};`);
       this.completed = 0;
     }
-    this.printTree(node);
+    this.later(node, this.state);
     this.state = state;
-    this.current = current;
-    this.instruction = instruction;
-    this.prefix = prefix;
-    this.addresses = addresses;
-    this.unsure = unsure;
-    this.inLoop = inLoop;
-    this.cursor = cursor;
-    this.branch = branch;
   }
 
   /** Goes to an address that is computed: perhaps in this region. */
