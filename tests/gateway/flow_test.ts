@@ -5,7 +5,7 @@
  * DENALI_NETWORK_TEST=full: 100 MB each way instead of 8.
  */
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, fail } from "@std/assert";
 import type { GatewayStats } from "../../supervisor/gateway/gateway.ts";
 import { GuestHost, nativeGuest, prepare } from "../support/guest_host.ts";
 import { until } from "../support/until.ts";
@@ -111,8 +111,9 @@ async function many(port: number, count: number, meanwhile = () => {}): Promise<
     stdout: "piped",
   }).spawn();
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  const { value } = await reader.read();
-  assertEquals(value?.trim(), `answered ${count}`);
+  let said = "";
+  while (!said.endsWith("\n")) said += (await reader.read()).value ?? fail(said);
+  assertEquals(said, `answered ${count}\n`);
   meanwhile();
   await child.stdin.close();
   await reader.cancel();
