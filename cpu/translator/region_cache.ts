@@ -3,7 +3,8 @@
  * that have none.
  *
  * Places are looked up in a table of fixed size, in which a place displaces another one of the same slot;
- * a map stands behind it. Counts live in the table only: a displaced place is counted anew.
+ * a map stands behind it. Counts live in the table only, and places that displace each other share one: a hot place
+ * that was counted anew each time would stay with the evaluator for ever.
  *
  * A region may lie on several pages, and VMs may share the first of them and not the others (one has
  * overwritten its code), so that a place can have several regions.
@@ -101,7 +102,7 @@ export class RegionCache {
     const slot = fastSlot(place);
     if (this.places[slot] !== place) {
       this.places[slot] = place;
-      this.heat[slot] = this.cooled[slot] = 0;
+      if (this.heat[slot] < 0) this.heat[slot] = this.cooled[slot] = 0;
       this.slots[slot] = this.entries.get(place) ?? null;
       this.gates[slot] = this.gateOf(this.slots[slot]);
     }
