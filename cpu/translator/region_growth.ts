@@ -52,7 +52,10 @@ const SLOW_SHIFT = 2, RARE_SHIFT = 6;
 /** Of `hops`: they are not counted. */
 const NEVER = -1;
 
-/** Of the `count` of a site: it has been tried to make this target part of the region. */
+/**
+ * Of the `count` of a site: it has been tried to make a target part of the region, and failed if the site is still
+ * there. A site that goes elsewhere each time would try for ever, so that no other target is tried soon either.
+ */
 const TRIED = -0x40000000;
 
 /** Code of a frame that is written so often stays with the evaluator. */
@@ -115,7 +118,7 @@ export class RegionGrowth {
 
   /** A computed jump has left the region. If it always goes to the same address, that becomes part of it. */
   observe(region: CompiledRegion, site: Site, target: number): void {
-    if (site.target !== target) site.count = 0;
+    if (site.target !== target) site.count = Math.min(site.count, 0);
     if (site.epoch !== this.epoch) site.count >>= 1;
     site.target = target;
     site.epoch = this.epoch;
