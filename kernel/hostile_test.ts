@@ -8,6 +8,7 @@ import { RECEIVE_QUEUE_FRAMES } from "../devices/nic.ts";
 import { DEFAULT_QUANTUM } from "./scheduler.ts";
 import { TEST_ENGINE, TEST_ENGINES } from "./testing/engine.ts";
 import { testKernel } from "./testing/test_kernel.ts";
+import { SEND_UNTIL_REFUSED } from "./testing/send_until_refused.ts";
 
 type End = "crashed" | "running" | "idle" | "stopped" | "paused";
 
@@ -264,16 +265,7 @@ Deno.test("a sender that was refused hears of room", async () => {
   const t = testKernel();
   const vm = await t.boot(
     `
-_start: mov esi, REG_nic_mac
-  mov edi, offset frame + 6
-  movsd
-  movsw
-next: mov ecx, 60
-  mov esi, offset frame
-  mov edx, PORT_NIC_SEND
-  rep outsb
-  test ecx, ecx
-  jz next
+${SEND_UNTIL_REFUSED}
   mov dword ptr [REG_interrupt_pending], 0
   mov eax, 1000000
   idle

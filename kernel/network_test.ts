@@ -6,6 +6,7 @@ import { Image } from "./image.ts";
 import { Network } from "./network.ts";
 import { executable } from "./testing/elf_builder.ts";
 import { testKernel, testNetwork } from "./testing/test_kernel.ts";
+import { SEND_UNTIL_REFUSED } from "./testing/send_until_refused.ts";
 import type { Vm } from "./vm.ts";
 import { buildVm } from "./vm_builder.ts";
 import { checkSpec } from "./vm_spec.ts";
@@ -83,16 +84,7 @@ Deno.test("a VM that ends while it waits for room to send takes no turn any more
   const t = testKernel({ clock });
   const vm = await t.boot(
     `
-_start: mov esi, REG_nic_mac
-  mov edi, offset frame + 6
-  movsd
-  movsw
-next: mov ecx, 60
-  mov esi, offset frame
-  mov edx, PORT_NIC_SEND
-  rep outsb
-  test ecx, ecx
-  jz next
+${SEND_UNTIL_REFUSED}
   mov dword ptr [REG_interrupt_pending], 0
   mov eax, IDLE_FOREVER
   idle

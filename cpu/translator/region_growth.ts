@@ -132,7 +132,7 @@ export class RegionGrowth {
     this.start(NOWHERE, [region], this.regrow(region, region.starts, target, learned));
   }
 
-  /** Control goes from one region to another, which costs as much as some 100 instructions. */
+  /** Control goes from one region to another; see HOP_FACTOR. */
   hop(from: CompiledRegion, to: CompiledRegion): void {
     if (from.hops === NEVER) return;
     if (from.epoch !== this.epoch) {

@@ -141,7 +141,7 @@ static int is_acceptable(const struct tcp_connection *c, const struct tcp_segmen
   uint32_t end = sequence + tcp_segment_span(segment);
   if (sequence == c->rcv_nxt) return 1; /* also into a closed window: for its ACK or RST */
   if (end == sequence) {
-    /* A peer that has sent into a window that is closed acknowledges with numbers behind it. */
+    /* RFC 9293, 3.10.7.4: a peer that had sent before the window closed acknowledges from beyond it. */
     if (c->rcv_adv == c->rcv_nxt && !(segment->flags & (TCP_RST | TCP_SYN))) return 1;
     return !seq_before(sequence, c->rcv_nxt) && !seq_after(sequence, c->rcv_adv);
   }

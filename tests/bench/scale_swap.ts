@@ -6,8 +6,8 @@
  *                                [--bytes N,...] [--seconds N] [--pool SIZE] [--engine NAME]
  *
  * As `scale`, warm-up included; each pool has a server of its own, all grow together, and they are loaded in
- * turns (scale/turns.ts). The quick form has the document of 2,258 bytes only and takes about 5 minutes on a
- * quiet machine of two cores, the full one about 20. Swap is a file that Linux keeps in its page cache as
+ * turns (scale/turns.ts). The quick form has the document of 2,258 bytes only. The full one took 22
+ * minutes on a machine of two cores when it measured each way once. Swap is a file that Linux keeps in its page cache as
  * long as it has room: what is measured is the cost of paging, not of a disk. Frames are those of 4 KiB.
  */
 
