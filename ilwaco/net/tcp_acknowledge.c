@@ -21,12 +21,12 @@ static int take_sack(struct tcp_connection *c, const struct tcp_segment *segment
   return news;
 }
 
-/* Whether the window changed. */
+/* Whether the window changed. It is also taken whenever more is acknowledged: what is sent again has old numbers, and
+ * a window that stayed as it was while snd_una moves would reach beyond what was offered. */
 static int take_window(struct tcp_connection *c, const struct tcp_segment *segment) {
-  if (seq_after(c->snd_wl1, segment->sequence) ||
-      (c->snd_wl1 == segment->sequence && seq_after(c->snd_wl2, segment->acknowledgement))) {
-    return 0;
-  }
+  int older = seq_after(c->snd_wl1, segment->sequence) ||
+              (c->snd_wl1 == segment->sequence && seq_after(c->snd_wl2, segment->acknowledgement));
+  if (older && !seq_after(segment->acknowledgement, c->snd_una)) return 0;
   uint32_t window = (uint32_t)segment->window << c->snd_scale;
   int changed = window != c->snd_wnd;
   c->snd_wnd = window;

@@ -176,8 +176,13 @@ function acceptAcknowledgment(c: TcpConnection, segment: Segment, now: number): 
   return true;
 }
 
+/**
+ * RFC 9293, 3.10.7.4, and also whenever more is acknowledged: what is sent again has old numbers, and a window that
+ * stayed as it was while `una` moves would reach beyond what was offered.
+ */
 function updateWindow(c: TcpConnection, segment: Segment, offered: number): void {
-  const newer = before(c.windowSequence, segment.sequence) ||
+  const newer = after(segment.acknowledgment, c.una) ||
+    before(c.windowSequence, segment.sequence) ||
     (c.windowSequence === segment.sequence &&
       !after(c.windowAcknowledgment, segment.acknowledgment));
   if (!newer) return;
