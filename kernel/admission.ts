@@ -48,12 +48,11 @@ export function checkSwap(memory: number, swap: SwapSpace | null, pager: Pager):
   if (pager.diskFull) {
     throw new VmError("swap", "expected room on the disk, it is full: make room, or destroy VMs");
   }
-  if (swap.fits(memory / PAGE_SIZE)) return;
+  const most = swap.largest * PAGE_SIZE;
+  if (memory <= most) return;
   throw new VmError(
     "swap",
-    `expected ${memory} bytes of swap for the VM's memory, ${
-      swap.available * PAGE_SIZE
-    } are left: ` +
+    `expected at most ${most} bytes of memory, as much as swap has in one piece, got ${memory}: ` +
       "destroy VMs or allow more swap",
   );
 }

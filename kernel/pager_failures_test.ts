@@ -110,13 +110,17 @@ Deno.test("a VM that waited for memory without swap is resumed when there is som
 Deno.test("a VM is refused when its memory does not fit into swap, and fits when another has gone", async () => {
   const t = swapKernel({ pages: 600 });
   const first = await t.boot(sleeper(1)), second = await t.boot(sleeper(1));
-  assertThrows(
-    () => t.kernel.createVm({ name: "third", image: first.image, memory: 1 << 20 }),
-    VmError,
-    "expected 1048576 bytes of swap for the VM's memory, 360448 are left",
-  );
+  const refuse = (memory: number, most: number) =>
+    assertThrows(
+      () => t.kernel.createVm({ name: "third", image: second.image, memory }),
+      VmError,
+      `expected at most ${most} bytes of memory, as much as swap has in one piece, got ${memory}`,
+    );
+  refuse(1 << 20, 88 << 12);
   assertEquals(t.kernel.stats().swap.free, 88);
   t.kernel.destroy(first);
+  assertEquals(t.kernel.stats().swap.free, 344);
+  refuse(300 << 12, 1 << 20);
   const third = t.kernel.createVm({ name: "third", image: second.image, memory: 1 << 20 });
   t.kernel.destroy(third);
   t.finish();

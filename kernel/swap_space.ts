@@ -32,12 +32,12 @@ export class SwapSpace {
     return this.#available;
   }
 
-  /** True if a gap is large enough. */
-  fits(pages: number): boolean {
-    return this.#free.some((extent) => extent.pages >= pages);
+  /** Slots of the largest region that can be had: gaps lie between those of VMs that live. */
+  get largest(): number {
+    return this.#free.reduce((largest, { pages }) => Math.max(largest, pages), 0);
   }
 
-  /** A region; throws a KernelBug if none `fits`. */
+  /** A region of at most `largest` slots; else throws a KernelBug. */
   allocate(pages: number): SwapRegion {
     const index = this.#free.findIndex((extent) => extent.pages >= pages);
     if (index < 0) throw new KernelBug(`no gap of ${pages} slots of swap`);

@@ -217,6 +217,12 @@ Deno.test("health, system, events and the page of VMs answer", () =>
     const system = await (await app.request("/v1/system")).json();
     assertEquals([system.version, system.vms, system.states], [VERSION, 1, { running: 1 }]);
     assert(system.frames.total > 0 && system.frames.private > 0);
+    assertEquals(system.settings.swap, { bytes: 2 ** 40, clusterBytes: 65536 });
+    assertEquals(system.settings.mechanisms, {
+      interrupts: "batched",
+      idle: "timeout",
+      nic: "ring",
+    });
     assertEquals(system.engine.name, system.cells[0].engine.name);
     assert(system.engine.evaluated > 0);
     const events = await (await app.request("/v1/events")).json() as { type: string }[];

@@ -2,13 +2,20 @@
 
 import { ENGINE_NAMES } from "../cpu/engine_settings.ts";
 import { POOL_MAXIMUM } from "../kernel/frames.ts";
+import { DEFAULT_MECHANISMS } from "../kernel/mechanisms.ts";
 import { defaultCells } from "./cell/count.ts";
 import type { CellPoolOptions } from "./cell/pool.ts";
 import type { Network } from "./network.ts";
 import type { Parts } from "./parts.ts";
 import { RequestError } from "./request_error.ts";
 import type { SupervisorOptions } from "./supervisor_options.ts";
-import { CLUSTER_MAXIMUM, CLUSTER_MINIMUM, PAGE_BYTES, SWAP_DEFAULT } from "./swap/channel.ts";
+import {
+  CLUSTER_DEFAULT,
+  CLUSTER_MAXIMUM,
+  CLUSTER_MINIMUM,
+  PAGE_BYTES,
+  SWAP_DEFAULT,
+} from "./swap/channel.ts";
 
 export { POOL_MAXIMUM };
 /** Bytes of a cell's pool; multiples of PAGE_BYTES. */
@@ -36,10 +43,12 @@ function check(name: string, value: number | undefined, least: number, most: num
   throw new RequestError(name, `got ${value}`, `${what} from ${least} to ${most}`);
 }
 
-/** What the server was started with, for people. */
+/** What the server was started with, and what it took where nothing was said, for people. */
 export function describeSettings(options: SupervisorOptions, network: Network | undefined) {
-  const { dataFolder = null, engine = null, mechanisms = null, deterministic = false } = options;
-  const { swap = { bytes: SWAP_DEFAULT } } = options;
+  const { dataFolder = null, engine = null, deterministic = false } = options;
+  const { bytes = SWAP_DEFAULT, clusterBytes = CLUSTER_DEFAULT } = options.swap ?? {};
+  const swap = { bytes, clusterBytes };
+  const mechanisms = { ...DEFAULT_MECHANISMS, ...options.mechanisms };
   const uplink = network?.wire?.name ?? (network?.gateway && "gateway") ?? "none";
   return { dataFolder, swap, engine, mechanisms, deterministic, uplink };
 }

@@ -140,7 +140,8 @@ Deno.test({
         RequestError,
       );
       assertEquals(error.field, "swap");
-      assertStringIncludes(error.message, "4194304");
+      assertStringIncludes(error.expected, "at most 4194304 bytes");
+      assertStringIncludes(error.message, "got 8388608: destroy VMs");
     });
     await withSupervisor({ poolBytes: 4 * MIB, swap: { bytes: 0 } }, async (supervisor) => {
       const { id } = await supervisor.createFrom(image, words);

@@ -25,8 +25,9 @@ export const RESOURCE_FIELDS = ["cpuWeight", "cpus", "netFrames", "netBytes"] as
 
 const WEIGHT_EXPECTED = `a whole number ${WEIGHT_MINIMUM} to ${WEIGHT_MAXIMUM}; 100 is usual`;
 const CPUS_EXPECTED = `processors, ${CPUS_MINIMUM} to 1, or none`;
-const FRAMES_EXPECTED = "frames per second as RATE or RATE:BURST, from 1, or none";
-const BYTES_EXPECTED = "bytes per second as RATE or RATE:BURST, for example 10M:1M, or none";
+const FRAMES_EXPECTED = "frames per second as RATE or RATE:BURST, each 1 to 1e12, or none";
+const BYTES_EXPECTED =
+  "bytes per second as RATE or RATE:BURST, for example 10M:1M, each at most 1e12, or none";
 
 /** Reads the fields that a request has (parsed JSON). Throws a RequestError that names the field. */
 export function parseResources(request: Readonly<Record<string, unknown>>): Resources {
