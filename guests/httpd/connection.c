@@ -53,28 +53,38 @@ void connection_close(struct connection *c) {
 
 /* --- writing */
 
-/* Sends, and keeps what the socket does not take; 0: the client is gone. */
-static int send_text(struct connection *c, const char *text, size_t length, int more) {
-  ssize_t sent = send(c->fd, text, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
-  if (sent < 0 && errno != EAGAIN) return 0;
-  if (sent < 0) sent = 0;
-  if ((size_t)sent == length) return 1;
-  c->rest_length = (uint32_t)(length - (size_t)sent);
+/* A head and what goes with it, or a piece of a body. */
+static char outgoing[ANSWER_HEAD_MAXIMUM + CHUNK] LARGE("1.4.outgoing");
+
+/* How much the socket takes of the first `length` bytes of `outgoing`; -1: the client is gone. */
+static ssize_t send_outgoing(struct connection *c, size_t length, int more) {
+  ssize_t sent = send(c->fd, outgoing, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+  return sent < 0 && errno == EAGAIN ? 0 : sent;
+}
+
+/* Keeps for later what the socket did not take. 0: there is no memory. */
+static int keep_rest(struct connection *c, const char *text, size_t length) {
+  c->rest_length = (uint32_t)length;
   c->rest_sent = 0;
-  c->rest = malloc(c->rest_length);
-  if (!c->rest) return 0;
-  memcpy(c->rest, text + sent, c->rest_length);
-  return 1;
+  c->rest = malloc(length);
+  if (c->rest) memcpy(c->rest, text, length);
+  return c->rest != NULL;
+}
+
+static size_t write_head(struct connection *c, struct answer *answer) {
+  answer->close = !c->keep_alive;
+  answer->keep_alive = c->keep_alive && c->old;
+  return answer_head(outgoing, answer);
 }
 
 static int send_answer(struct connection *c, struct answer *answer, const char *body,
                        size_t length) {
-  static char text[ANSWER_HEAD_MAXIMUM + PAGE_MAXIMUM] LARGE("1.4.text");
-  answer->close = !c->keep_alive;
-  answer->keep_alive = c->keep_alive && c->old;
-  size_t total = answer_head(text, answer);
-  memcpy(text + total, body, length);
-  return send_text(c, text, total + length, c->body.at < c->body.end);
+  size_t head = write_head(c, answer);
+  memcpy(outgoing + head, body, length);
+  length += head;
+  ssize_t sent = send_outgoing(c, length, 0);
+  if (sent < 0) return 0;
+  return (size_t)sent == length || keep_rest(c, outgoing + sent, length - (size_t)sent);
 }
 
 int connection_answer(struct connection *c, int status, const char *type, const char *body,
@@ -101,10 +111,23 @@ int connection_redirect(struct connection *c, const char *location) {
   return send_answer(c, &answer, "", 0);
 }
 
+/* What is sent of a body is at most what was read of it, so that nothing of it is kept. */
+static void advance_body(struct connection *c, size_t sent) {
+  c->body.at += sent;
+  if (c->body.at == c->body.end) body_end(&c->body);
+}
+
+/* Its first piece goes with the head. */
 int connection_answer_body(struct connection *c, struct answer *answer, struct body body) {
   c->body = body;
-  if (body.at == body.end) body_end(&c->body);
-  return send_answer(c, answer, "", 0);
+  size_t head = write_head(c, answer);
+  ssize_t length = body_read(&body, outgoing + head, CHUNK);
+  if (length < 0) length = 0; /* write_body finds out, too */
+  ssize_t sent = send_outgoing(c, head + (size_t)length, body.at + (uint64_t)length < body.end);
+  if (sent < 0) return 0;
+  size_t of_head = (size_t)sent < head ? (size_t)sent : head;
+  advance_body(c, (size_t)sent - of_head);
+  return of_head == head || keep_rest(c, outgoing + of_head, head - of_head);
 }
 
 /* 0: the client is gone. */
@@ -122,18 +145,15 @@ static int write_rest(struct connection *c, uint64_t now) {
 
 /* Sends some of the body, not more at once than is fair to other clients. 0: the client is gone. */
 static int write_body(struct connection *c, uint64_t now) {
-  static char chunk[CHUNK] LARGE("3.chunk");
   for (int i = 0; i < CHUNKS_PER_STEP && c->body.at < c->body.end; i++) {
-    ssize_t length = body_read(&c->body, chunk, CHUNK);
+    ssize_t length = body_read(&c->body, outgoing, CHUNK);
     if (length <= 0) return 0; /* the head has promised more: only a broken connection tells */
-    int more = c->body.at + (uint64_t)length < c->body.end ? MSG_MORE : 0;
-    ssize_t sent = send(c->fd, chunk, (size_t)length, MSG_NOSIGNAL | more);
-    if (sent < 0) return errno == EAGAIN;
-    c->body.at += (uint64_t)sent;
+    ssize_t sent = send_outgoing(c, (size_t)length, c->body.at + (uint64_t)length < c->body.end);
+    if (sent <= 0) return sent == 0;
+    advance_body(c, (size_t)sent);
     wait_for(c, WAIT_WRITE, now);
     if (sent < length) break;
   }
-  if (c->body.at == c->body.end) body_end(&c->body);
   return 1;
 }
 
@@ -180,11 +200,13 @@ static void drop_head(struct connection *c) {
   c->head_capacity = 0;
 }
 
-/* 0: the client is gone, -1: nothing has come, 1: something has. */
-static int read_more(struct connection *c, uint64_t now) {
+/* 0: the client is gone. `*all`: there is no more to read; if there is, epoll will tell. */
+static int read_more(struct connection *c, uint64_t now, int *all) {
   if (c->head_used == c->head_capacity && !grow_head(c)) return 0;
-  ssize_t got = recv(c->fd, c->head + c->head_used, (size_t)(c->head_capacity - c->head_used), 0);
-  if (got < 0 && errno == EAGAIN) return -1;
+  size_t room = (size_t)(c->head_capacity - c->head_used);
+  ssize_t got = recv(c->fd, c->head + c->head_used, room, 0);
+  *all = got < (ssize_t)room;
+  if (got < 0 && errno == EAGAIN) return 1;
   if (got <= 0) return 0;
   if (c->head_used == 0) wait_for(c, WAIT_REQUEST, now);
   c->head_used += (uint16_t)got;
@@ -210,7 +232,7 @@ static int end(struct connection *c, uint64_t now) {
 }
 
 int connection_step(struct connection *c, uint64_t now) {
-  for (;;) {
+  for (int all = 0;;) {
     if (c->rest && !write_rest(c, now)) return 0;
     if (c->rest) return 1;
     if (c->body.at < c->body.end) {
@@ -222,13 +244,11 @@ int connection_step(struct connection *c, uint64_t now) {
     uint16_t before = c->head_used;
     if (c->head_used && !serve_next(c, now)) return 0;
     if (c->head_used != before || !c->keep_alive || connection_writes(c)) continue;
-    int got = read_more(c, now);
-    if (got == 0) return 0;
-    if (got < 0) {
-      if (c->head_used == 0) drop_head(c);
-      return 1;
-    }
+    if (all) break;
+    if (!read_more(c, now, &all)) return 0;
   }
+  if (c->head_used == 0) drop_head(c);
+  return 1;
 }
 
 void connection_timeout(struct connection *c) {

@@ -1,11 +1,11 @@
 /* See service.h. */
 #include "service.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "burn.h"
 #include "document.h"
+#include "number.h"
 #include "page.h"
 #include "range.h"
 #include "site.h"
@@ -66,8 +66,8 @@ static int answer_body(struct connection *c, const struct request *request, cons
 static int answer_document(struct connection *c, const struct request *request, int with_body) {
   long long bytes = request_number(request, "bytes", DOCUMENT_MAXIMUM);
   if (bytes < 0) return connection_error(c, 400, with_body);
-  char etag[32];
-  snprintf(etag, sizeof etag, "\"doc-%llx\"", (unsigned long long)bytes);
+  char etag[sizeof "\"doc-\"" + NUMBER_MAXIMUM];
+  strcpy(number_write(stpcpy(etag, "\"doc-"), (uint64_t)bytes, 16), "\"");
   return answer_body(c, request, "text/plain", (uint64_t)bytes, etag, BODY_NONE);
 }
 
