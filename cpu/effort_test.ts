@@ -52,6 +52,13 @@ for (const [engine, create] of Object.entries(ENGINES)) {
     });
   }
 
+  Deno.test(`a guest that does nothing but read the clock uses up its time: ${engine}`, () => {
+    const { engine, cpu, run } = machine(create, false, [0x0f, 0x31]);
+    assertEquals(run(), EXIT_BUDGET);
+    assert(engine.worked! >= BUDGET, `${engine.worked}`);
+    assert(cpu.retired < BUDGET / 4, `${cpu.retired}`);
+  });
+
   Deno.test(`what takes long is one instruction where those are counted: ${engine}`, () => {
     const { cpu, run } = machine(create, true, [...LONG.fprem]);
     assertEquals(run(), EXIT_BUDGET);

@@ -52,6 +52,9 @@ import { type CpuState, EIP, EXIT_ADDRESS, EXIT_ERROR, EXIT_VECTOR } from "./sta
 /** What it costs to compile a handler and to decode an instruction, in instructions. */
 const COMPILE_WORK = 5000, DECODE_WORK = 100;
 
+/** What it takes to read the clock, as effort.ts counts. */
+const CLOCK_WORK = 8;
+
 /** Words of decoded code that are kept by default: 4 MiB, about 130,000 instructions. */
 const DEFAULT_CODE_WORDS = 1 << 20;
 
@@ -106,6 +109,7 @@ export class Evaluator implements Engine {
     const { C, X } = this.environment;
     this.cpu = C;
     X.timestamp = () => {
+      effort.units += CLOCK_WORK;
       this.cpu.retired = C.retired;
       return options.timestamp(this.cpu);
     };

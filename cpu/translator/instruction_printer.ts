@@ -13,6 +13,7 @@ import { ARITHMETIC_FLAGS } from "../flags.ts";
 import type { RegionInstruction } from "./region.ts";
 import { carryText, FLAG_LOCALS, flagStores, onlySetsFlags } from "./region_flags.ts";
 import { GENERAL, HELPER_REGISTERS, RegisterPrinter } from "./register_printer.ts";
+import { LEFT } from "./slow_access.ts";
 import { someStatement, tempNames } from "./temporaries.ts";
 
 /** Characters: what is pending is printed at every way out. */
@@ -124,6 +125,10 @@ export abstract class InstructionPrinter extends RegisterPrinter {
     if (s.helper === "getFlags") this.flagsOut();
     const registers = HELPER_REGISTERS[s.helper] ?? [];
     this.registersOut(registers);
+    // What is retired can be the clock.
+    if (s.helper === "timestamp") {
+      this.lines.push(`${this.use("S")}[${LEFT}]=left-${this.completed + 1}|0;`);
+    }
     const values = s.values.map((value) => this.expression(value)).join(",");
     const text = `${this.use(s.helper)}(${values})`;
     if (s.temp === null) this.lines.push(text + ";");
@@ -134,6 +139,8 @@ export abstract class InstructionPrinter extends RegisterPrinter {
       if (this.cursor.isLast && this.cursor.depth > 1) this.leaveIfStopped(this.instruction.end);
       else this.unsure = true;
     }
+    // It takes long: the time may be used up.
+    if (s.helper === "timestamp") this.unsure = true;
     this.registersIn(registers);
   }
 

@@ -234,12 +234,9 @@ class Search {
   }
 }
 
-/** RDTSC asks for the exact number of retired instructions; for what takes long see effort.ts. */
+/** For what takes long see effort.ts. */
 function needsEvaluator(body: readonly Statement[]): boolean {
-  return body.some((statement) =>
-    (statement.op === "call" && statement.helper === "timestamp") ||
-    (statement.op === "operation" && isLengthy(statement.operation))
-  );
+  return body.some((s) => s.op === "operation" && isLengthy(s.operation));
 }
 
 /** The address that a jump goes to, if it is in the program. */

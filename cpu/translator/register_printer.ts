@@ -29,6 +29,7 @@ const DIVIDED = [EAX, EDX];
 export const HELPER_REGISTERS: Partial<Record<HelperName, readonly number[]>> = {
   divideUnsigned: DIVIDED,
   divideSigned: DIVIDED,
+  timestamp: DIVIDED,
   identify: [EAX, ECX, EDX, EBX],
 };
 

@@ -17,7 +17,7 @@ export const TAG = 1, OFFSET = 2;
 // What a region leaves when it ends.
 /** How it ended: see below. */
 export const ENDED = 3;
-/** What remains of the budget. */
+/** What remains of the budget; also where it asks for the time. */
 export const LEFT = 4;
 /** 0, or -1 to hide every page from the region. */
 export const HIDDEN = 5;

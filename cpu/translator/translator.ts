@@ -79,6 +79,7 @@ export class Translator implements Engine {
   private readonly growth: RegionGrowth;
   private running: CompiledRegion | null = null;
   private empty = new Int32Array(0);
+  /** Of the budget, when a region was entered last, and when it was left. */
   private remaining = 0;
   private readonly exact: boolean;
   private readonly effort: typeof effort;
@@ -113,6 +114,16 @@ export class Translator implements Engine {
       emitted: options.emitted,
     };
     this.growth = new RegionGrowth(growth, this.environment, this.cache, compiler);
+    const { C, X } = this.environment;
+    const { timestamp } = X;
+    X.timestamp = () => {
+      const { retired } = C;
+      if (this.running !== null) C.retired += this.remaining - this.slow.S[LEFT];
+      const ticks = timestamp();
+      C.retired = retired;
+      if (effort.units > effort.maximum) X.leave = STEP_LEAVE;
+      return ticks;
+    };
   }
 
   get preparation(): number {
@@ -223,6 +234,7 @@ export class Translator implements Engine {
     X.nearRead = X.readTable;
     X.nearWrite = X.writeTable;
     const beyond = region.runs < TRAINING_RUNS ? this.train(region, left, need) : 0;
+    this.remaining = left - beyond;
     const reason = region.run(block, left - beyond);
     S[HIDDEN] = 0;
     this.remaining = S[LEFT] + beyond;
