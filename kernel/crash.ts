@@ -30,7 +30,7 @@ import {
 import { REGISTER_NAMES } from "../cpu/instruction.ts";
 import type { Memory } from "./memory.ts";
 import { readTrace, type TraceEntry } from "./trace.ts";
-import type { Vm, VmState, VmStats } from "./vm.ts";
+import type { Vm, VmState, VmStats, Wait } from "./vm.ts";
 
 /** Instructions before and from EIP in a report. */
 const CODE_BEFORE = 6, CODE_AFTER = 6;
@@ -85,6 +85,8 @@ export interface VmReport {
   readonly state: VmState;
   /** One line: why it is in this state. */
   readonly reason: string;
+  /** What it takes no turns for, though it is "running". */
+  readonly waits: Wait | null;
   /** Exit code of a stopped VM. */
   readonly code: number | null;
   readonly exception: ExceptionReport | null;
@@ -176,6 +178,7 @@ export function makeReport(
     image: vm.image.name,
     state,
     reason,
+    waits: vm.waits,
     code: vm.exitCode,
     exception,
     instructions: retired,

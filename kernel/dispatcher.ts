@@ -267,7 +267,7 @@ export class Dispatcher {
     }
     vm.timer.expire(now);
     // Who takes no turn is told once: the shortest period must not keep awake whoever waits for deadlines.
-    vm.timerWaits = vm.pageWaits || vm.consoleWaits || vm.cpuWaits;
+    vm.timerWaits = vm.waits !== null;
     if (!vm.timerWaits) this.#timers.arm(vm, DEVICE_TIMER, vm.timer.deadline);
     this.raise(vm, INTERRUPTS.INTERRUPT_TIMER.value);
   }

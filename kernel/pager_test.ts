@@ -127,9 +127,10 @@ Deno.test("a VM that waits for a page takes no turn, and the others run on", asy
   assertEquals(t.kernel.run(200_000), 200_000);
   assert(other.stats.instructions > 190_000);
   assertEquals([vm.state, vm.stats.quanta, t.kernel.stats().swap.underWay], ["running", quanta, 1]);
+  assertEquals([vm.waits, t.kernel.report(vm).waits, other.waits], ["memory", "memory", null]);
   t.device.held = false;
   t.kernel.run(200_000);
-  assertEquals(vm.state, "idle");
+  assertEquals([vm.state, vm.waits], ["idle", null]);
   t.finish();
 });
 

@@ -232,7 +232,7 @@ again: mov esi, offset _start
   const spend = capped.cpuTime!.spend.bind(capped.cpuTime);
   capped.cpuTime!.spend = () => spend(50);
   settle();
-  assert(writer.consoleWaits && capped.cpuWaits);
+  assertEquals([writer.waits, capped.waits], ["console", "processor"]);
   assert(t.kernel.nextDeadline() > clock.now + 1000, `${t.kernel.nextDeadline() - clock.now}`);
   const { interrupts } = writer;
   clock.now += 500;

@@ -44,6 +44,9 @@ const TRANSITIONS: Readonly<Record<VmState, readonly VmState[]>> = {
   crashed: [],
 };
 
+/** What a VM takes no turns for though it is "running": a page or a frame, time that its cap leaves it, room. */
+export type Wait = "memory" | "processor" | "console";
+
 /** Counters of one VM since its creation. */
 export interface VmStats {
   /** Instructions retired. */
@@ -203,6 +206,14 @@ export class Vm implements Schedulable, Resident<Vm> {
       throw new KernelBug(`VM ${this.id}: ${this.#state} -> ${state}`);
     }
     this.#state = state;
+  }
+
+  /** Null: it takes its turns, or is not "running". */
+  get waits(): Wait | null {
+    if (this.#state !== "running") return null;
+    if (this.pageWaits) return "memory";
+    if (this.cpuWaits) return "processor";
+    return this.consoleWaits ? "console" : null;
   }
 
   /** It has, or waits for, the processor. */

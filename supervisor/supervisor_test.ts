@@ -152,12 +152,18 @@ Deno.test("requests that cannot be met name their field and leave nothing behind
     assertEquals(image.name, "exit");
   }));
 
-Deno.test("VMs spread over the cells", () =>
+Deno.test("a VM is made in the cell with the most room, and all are shown together", () =>
   withSupervisor({ cells: 2 }, async (supervisor) => {
     await supervisor.addImage("idle", idleGuest());
-    for (let n = 0; n < 4; n++) await supervisor.create({ image: "idle" });
-    assertEquals(supervisor.list().map(({ cell }) => cell), [0, 1, 0, 1]);
+    const create = (mebibytes: number) =>
+      supervisor.create({ image: "idle", memory: mebibytes * 2 ** 20 });
+    for (const size of [8, 2, 2, 2]) await create(size);
+    assertEquals(supervisor.list().map(({ cell }) => cell), [0, 1, 1, 1]);
     assertEquals((await supervisor.rows()).map(({ id }) => id), [1, 2, 3, 4]);
+    await supervisor.remove(1);
+    await create(4);
+    await create(4);
+    assertEquals(supervisor.list().map(({ cell }) => cell), [1, 1, 1, 0, 0]);
   }));
 
 Deno.test("VMs of a cell that a bug ended are marked crashed and start again in a new cell", () =>

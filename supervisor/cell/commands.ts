@@ -143,6 +143,7 @@ function listVms(kernel: CellKernel, after: number): VmRow[] {
     rows.push({
       id: vm.id,
       state: vm.state,
+      waits: vm.waits ?? null,
       instructions,
       quanta,
       residentPages: privateFrames,

@@ -5,6 +5,7 @@
 
 import type { Image } from "../../kernel/image.ts";
 import type { Resources } from "../../kernel/resources.ts";
+import type { Wait } from "../../kernel/vm.ts";
 import type { VmSpec } from "../../kernel/vm_spec.ts";
 
 export interface CellVm {
@@ -14,6 +15,7 @@ export interface CellVm {
   readonly crash: { readonly reason: string } | null;
   /** Why the kernel paused it, or "". */
   readonly pauseReason: string;
+  readonly waits?: Wait | null;
   readonly stats: {
     readonly instructions: number;
     readonly quanta?: number;

@@ -156,6 +156,8 @@ export interface StateNotice {
 export interface VmRow {
   readonly id: number;
   readonly state: string;
+  /** What it takes no turns for though it is "running": "memory", "processor" or "console". */
+  readonly waits: string | null;
   readonly instructions: number;
   /** Turns that it had on the processor. */
   readonly quanta: number;

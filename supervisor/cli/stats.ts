@@ -9,8 +9,10 @@ import { paintState } from "./terminal.ts";
 const HELP = `usage: denali stats [--json] [--host URL]
 
 Shows of every virtual machine its exact state, the instructions that it has executed, its own
-memory (what it shares with others is not counted), how much more of it is in swap, and how often
-it had to wait for that.
+memory (what it shares with others is not counted), how much more of it is in swap, how often it had
+to wait for that, and what it takes no turns for at this moment though it is running: memory (a page
+in swap, or a free frame), processor (what its cap leaves it is used up) or console (nobody takes
+its output).
 
   --json      print the counters of the whole server as JSON
 ${HOST_HELP}
@@ -18,7 +20,7 @@ ${HOST_HELP}
 ${CLIENT_EXIT_HELP}
 `;
 
-const HEADING = ["ID", "NAME", "STATE", "INSTRUCTIONS", "MEMORY", "SWAP", "FAULTS"];
+const HEADING = ["ID", "NAME", "STATE", "INSTRUCTIONS", "MEMORY", "SWAP", "FAULTS", "WAITS FOR"];
 
 export const stats: Command = {
   name: "stats",
@@ -38,6 +40,7 @@ export const stats: Command = {
       String(row.instructions),
       ...memoryOf(row),
       String(row.faults),
+      row.waits ?? "",
     ]);
     console.log(table([HEADING, ...lines], { paint: { STATE: paintState } }));
     return EXIT.OK;

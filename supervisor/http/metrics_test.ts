@@ -7,6 +7,7 @@ Deno.test("metrics show ten thousand VMs and no more, each with every metric", (
   const rows = Array.from({ length: VMS_MAXIMUM + 500 }, (_, index): VmRow => ({
     id: index + 1,
     state: "idle",
+    waits: null,
     instructions: index,
     quanta: 1,
     residentPages: 1,

@@ -83,6 +83,10 @@ export function routeSystem(app: ControlApp, supervisor: Supervisor): void {
           z.object({
             id: z.int(),
             state: z.string(),
+            waits: z.string().nullable().meta({
+              description: "What it takes no turns for though it is running: memory (a page in " +
+                "swap, or a free frame), processor (its cap) or console (nobody takes its output)",
+            }),
             instructions: z.int(),
             quanta: z.int(),
             residentPages: z.int(),
