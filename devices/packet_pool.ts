@@ -62,6 +62,11 @@ export class PacketPool {
     return this.#freeLarge;
   }
 
+  /** Slots that hold a frame, of both kinds. */
+  get used(): number {
+    return this.slots - this.#free + this.largeSlots - this.#freeLarge;
+  }
+
   /** Bytes of memory taken from the host so far. */
   get bytes(): number {
     const large = this.largeSlots - this.#freeLarge + this.#spares.length;

@@ -77,6 +77,8 @@ export interface KernelStats {
   readonly network: {
     /** Frames delivered to a port. */
     readonly delivered: number;
+    /** Frames that wait in the queues of all VMs. */
+    readonly waiting: number;
     /** Frames that left through the uplink. */
     readonly uplink: number;
     readonly drops: Readonly<Record<DropReason, number>>;
@@ -137,7 +139,7 @@ export function collectStats(sources: StatsSources): KernelStats {
       softTlbRefills: softTlb.refills,
       packetBytes: network.pool.bytes,
     },
-    network: { delivered, uplink: network.framesUp, drops },
+    network: { delivered, waiting: network.pool.used, uplink: network.framesUp, drops },
   };
 }
 

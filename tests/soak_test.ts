@@ -22,8 +22,9 @@ Deno.test({
     });
     assertEquals(result.wrong, [], `seed ${seed}`);
     assertEquals(result.lost, {}, `seed ${seed}`);
-    const { made, killed, swap } = result;
+    const { made, killed, swap, delivered } = result;
     assert(made > killed && killed > 0, `${made} made, ${killed} killed`);
+    assert(delivered > 0, "no datagram came to a VM");
     assert(swap.pageIns >= PAGES && swap.pageOuts >= PAGES, JSON.stringify(swap));
   },
 });

@@ -1,6 +1,7 @@
 /**
  * The soak test: VMs that trust no byte of their memory are made, paged out and in, paused and killed at
- * random, in a pool that holds a fraction of them; at the end everything has to be back. Then the crash
+ * random, in a pool that holds a fraction of them, while they send each other datagrams; at the end frames,
+ * slots of swap, slots of packets and file handles have to be back. Then the crash
  * tests (tests/crash): the process is killed again and again, and what was acknowledged has to be there.
  *
  *     deno task soak [--minutes N] [--seed S] [--pool SIZE] [--swap-cluster SIZE]
@@ -40,6 +41,9 @@ export interface SoakResult {
   readonly lost: Readonly<Record<string, string>>;
   /** Counters of the pager (kernel/stats.ts). */
   readonly swap: Readonly<Record<string, number>>;
+  /** Frames that reached a VM, and most that were seen waiting for VMs. */
+  readonly delivered: number;
+  readonly waited: number;
 }
 
 /** VMs at a time. */
@@ -48,6 +52,7 @@ const SLOW_MS = 60_000;
 const MIB = 2 ** 20;
 /** Frames of images that a cell keeps for the next VM are not lost. */
 interface CellStats {
+  readonly network: { delivered: number; waiting: number };
   readonly frames: { total: number; free: number; image: number };
   readonly swap: Record<string, number>;
 }
@@ -72,7 +77,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const path = await buildImage([new URL("memory.c", import.meta.url).pathname], {});
   const image = await describeImage("memory", await Deno.readFile(path));
   // The first supervisor of a process opens what stays.
-  await (await Supervisor.start({ cells: 1, network: false, patience: 60 })).close();
+  await (await Supervisor.start({ cells: 1, patience: 60 })).close();
   const before = openFiles();
   const supervisor = await Supervisor.start({
     cells: 1,
@@ -80,7 +85,6 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     swap: { bytes: 2 ** 36, clusterBytes: options.clusterBytes },
     // Compiling a cell may take long on a machine that does much else.
     patience: 60,
-    network: false,
   });
   const run = new Run(supervisor, image, options);
   let lost: Record<string, string> = {};
@@ -105,7 +109,7 @@ async function settled(expected: number): Promise<number> {
 
 /** What a kernel without VMs still holds. */
 async function missing(supervisor: Supervisor): Promise<Record<string, string>> {
-  const { frames, swap } = await cellStats(supervisor);
+  const { frames, swap, network } = await cellStats(supervisor);
   const lost: Record<string, string> = {};
   const expected = frames.total - 1 - frames.image;
   if (frames.free !== expected) lost.frames = `${frames.free} are free, expected ${expected}`;
@@ -113,6 +117,7 @@ async function missing(supervisor: Supervisor): Promise<Record<string, string>> 
   for (const name of ["underWay", "resident", "swapped", "vmsWaiting", "vmsPaused"]) {
     if (swap[name] !== 0) lost[name] = `${swap[name]}`;
   }
+  if (network.waiting !== 0) lost.packets = `${network.waiting} slots hold a frame`;
   return lost;
 }
 
@@ -130,6 +135,8 @@ class Run {
   #made = 0;
   #ended = 0;
   #swap: Record<string, number> = {};
+  #delivered = 0;
+  #waited = 0;
 
   constructor(
     readonly supervisor: Supervisor,
@@ -140,8 +147,15 @@ class Run {
   }
 
   get result(): Omit<SoakResult, "lost"> {
-    const killed = this.#killed.size;
-    return { made: this.#made, ended: this.#ended, killed, wrong: this.#wrong, swap: this.#swap };
+    return {
+      made: this.#made,
+      ended: this.#ended,
+      killed: this.#killed.size,
+      wrong: this.#wrong,
+      swap: this.#swap,
+      delivered: this.#delivered,
+      waited: this.#waited,
+    };
   }
 
   async work(): Promise<void> {
@@ -168,11 +182,15 @@ class Run {
     for (const { vm, message } of this.supervisor.events.after(0)) {
       if (message?.startsWith("out of memory")) this.#wrong.push(`VM ${vm}: ${message}`);
     }
-    this.#swap = (await cellStats(this.supervisor)).swap;
+    const { swap, network } = await cellStats(this.supervisor);
+    this.#swap = swap;
+    this.#delivered = network.delivered;
+    this.#waited = Math.max(this.#waited, network.waiting);
     const { resident, swapped, pageIns, pageOuts } = this.#swap;
     this.options.log?.(
       `${this.#made} made, ${this.#ended} ended, ${this.#killed.size} killed; ` +
-        `pages: ${resident} in memory, ${swapped} in swap, ${pageIns} in, ${pageOuts} out`,
+        `pages: ${resident} in memory, ${swapped} in swap, ${pageIns} in, ${pageOuts} out; ` +
+        `frames: ${network.delivered} delivered, ${network.waiting} wait`,
     );
   }
 
