@@ -58,6 +58,9 @@ export const LAYOUT = {
 /**
  * The virtual registers. Little endian. Times are refreshed whenever the VM is scheduled and by a
  * write to PORT_CLOCK; between that, `tsc_at_refresh`, `cpu_khz` and RDTSC interpolate.
+ *
+ * `deadline_us` is a timer that costs no call of the kernel. It is looked at when the VM is scheduled
+ * and when it idles; when it has come, it is all ones again. The timer of PORT_TIMER_ONESHOT is another.
  */
 export const REGISTERS = {
   abi_version: { offset: 0x000, size: 4, access: "read", doc: "ABI_VERSION" },
@@ -82,6 +85,12 @@ export const REGISTERS = {
     size: 8,
     access: "read",
     doc: "RDTSC when the two times above were written",
+  },
+  deadline_us: {
+    offset: 0x030,
+    size: 8,
+    access: "both",
+    doc: "INTERRUPT_TIMER comes, and idle ends, at this time of monotonic_us; all ones: never",
   },
   interrupt_enable: {
     offset: 0x040,

@@ -139,7 +139,8 @@ export class Exits {
       return;
     }
     const forever = timeout === CONSTANTS.IDLE_FOREVER.value;
-    vm.idleUntil = forever ? Infinity : this.#clock.monotonic() + timeout;
+    const until = forever ? Infinity : this.#clock.monotonic() + timeout;
+    vm.idleUntil = Math.min(until, vm.startedAt + vm.registers.deadline);
     this.#parts.timers.arm(vm, IDLE_TIMER, vm.idleUntil);
     this.#parts.scheduler.idle(vm);
     this.#lifecycle.setState(vm, "idle");

@@ -192,6 +192,61 @@ count: .long 0`);
   t.finish();
 });
 
+/** Writes `deadline_us`, then does `body` until an interrupt is pending, and ends with its bits; EBX: when. */
+const untilDeadline = (microseconds: number, body: string) => `
+_start: mov dword ptr [REG_deadline_us], ${microseconds}
+  mov dword ptr [REG_deadline_us + 4], 0
+wait: ${body}
+  mov eax, [REG_interrupt_pending]
+  test eax, eax
+  jz wait
+  mov ebx, [REG_monotonic_us]
+  mov ecx, [REG_deadline_us + 4]
+  terminate`;
+
+Deno.test("a VM that computes is interrupted at its deadline, with no call of the kernel", async () => {
+  const t = testKernel({ quantum: 10_000 });
+  const vm = await t.boot(untilDeadline(1000, "inc edx"));
+  await t.boot(SPIN);
+  t.kernel.run(1_000_000);
+  assertEquals(vm.exitCode, 1);
+  const { ebx, ecx } = t.kernel.report(vm).registers;
+  assert(ebx >= 1000 && ebx < 1300, `${ebx}`);
+  assertEquals(ecx, 0xffffffff);
+  t.finish();
+});
+
+Deno.test("a VM that idles is woken at its deadline, or at its timeout if that is sooner", async () => {
+  const t = testKernel();
+  const deadline = await t.boot(untilDeadline(7000, "mov eax, IDLE_FOREVER\n idle"));
+  const timeout = await t.boot(`
+_start: mov dword ptr [REG_deadline_us], 7000
+  mov dword ptr [REG_deadline_us + 4], 0
+  mov eax, 5000
+  idle
+  mov ebx, [REG_monotonic_us]
+  mov eax, [REG_interrupt_pending]
+  terminate`);
+  t.kernel.run(1_000_000);
+  assertEquals([deadline.exitCode, t.kernel.report(deadline).registers.ebx], [1, 7000]);
+  assertEquals([timeout.exitCode, t.kernel.report(timeout).registers.ebx], [0, 5000]);
+  assertEquals(deadline.stats.quanta, 2);
+  t.finish();
+});
+
+Deno.test("a deadline that comes while its VM is paused is told when it goes on", async () => {
+  const t = testKernel();
+  const vm = await t.boot(untilDeadline(100, "mov eax, IDLE_FOREVER\n idle"));
+  while (vm.state === "running") t.kernel.run(1);
+  t.kernel.pause(vm);
+  assert(t.kernel.run(1000) < 100);
+  t.clock.jump(12_345);
+  t.kernel.resume(vm);
+  t.kernel.run(1000);
+  assertEquals([vm.exitCode, t.kernel.report(vm).registers.ebx], [1, 12_345]);
+  t.finish();
+});
+
 Deno.test("keyboard input wakes a VM, and closing it is seen", async () => {
   const t = testKernel();
   const vm = await t.boot(`

@@ -11,6 +11,7 @@
 
 import { type Engine, EXIT_BUDGET, PREPARATION_LIMIT } from "../cpu/engine.ts";
 import type { CpuState } from "../cpu/state.ts";
+import { INTERRUPTS } from "./abi.ts";
 import { type Clock, DeterministicClock, TICKS_PER_MICROSECOND } from "./clock.ts";
 import { type ExitParts, Exits } from "./exits.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -92,6 +93,9 @@ export class Processor {
     this.#retiredBefore = vm.cpu.retired;
     // To read the clock costs as much as a switch.
     this.#turnBegan = this.#exits.refreshClock(vm);
+    if (vm.registers.takeDeadline(this.#turnBegan - vm.startedAt)) {
+      vm.latched |= INTERRUPTS.INTERRUPT_TIMER.value;
+    }
     const pages = this.#softTlb.attach(vm.space);
     const work = Math.min(TURN_WORK, this.#scheduler.quantum >> 8);
     this.#turnWork = this.#virtualClock ? 0 : work + Math.floor(pages / PAGES_PER_WORK);

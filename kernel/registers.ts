@@ -62,6 +62,7 @@ export class VirtualRegisters {
     this.#set32(REGISTERS.vm_id.offset, values.id);
     this.#set32(REGISTERS.cpu_khz.offset, values.cpuKhz);
     this.#set32(REGISTERS.memory_size.offset, values.memory);
+    this.#clearDeadline();
     this.#setBytes(REGISTERS.nic_mac.offset, values.mac);
     if (values.network) this.#setNetwork(values.network);
     values.disks.forEach((disk, index) => this.#setDisk(index, disk));
@@ -76,6 +77,20 @@ export class VirtualRegisters {
     this.#set64(REGISTERS.monotonic_us.offset, monotonic);
     this.#set64(REGISTERS.wallclock_us.offset, wall);
     this.#set64(REGISTERS.tsc_at_refresh.offset, timestamp);
+  }
+
+  /** When the guest wants INTERRUPT_TIMER: microseconds since the VM started; Infinity: never. */
+  get deadline(): number {
+    const high = this.#get32(REGISTERS.deadline_us.offset + 4);
+    if (high === -1) return Infinity;
+    return (high >>> 0) * 2 ** 32 + (this.#get32(REGISTERS.deadline_us.offset) >>> 0);
+  }
+
+  /** True, once, if the guest's deadline has come. */
+  takeDeadline(monotonic: number): boolean {
+    if (this.deadline > monotonic) return false;
+    this.#clearDeadline();
+    return true;
   }
 
   get interruptEnable(): boolean {
@@ -109,6 +124,11 @@ export class VirtualRegisters {
     this.#set32(REGISTERS.exception_vector.offset, vector);
     this.#set32(REGISTERS.exception_error.offset, error);
     this.#set32(REGISTERS.exception_address.offset, address);
+  }
+
+  #clearDeadline(): void {
+    this.#set32(REGISTERS.deadline_us.offset, -1);
+    this.#set32(REGISTERS.deadline_us.offset + 4, -1);
   }
 
   #setNetwork(network: NetworkSpec): void {

@@ -20,6 +20,7 @@ const HEADERS = `
 #include <ilwaco.h>
 #include <assert.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,6 +113,25 @@ Deno.test("sleeping costs no instructions, and no timer ticks meanwhile", async 
   assert(instructions < 10_000, `${instructions} instructions for an hour of sleep`);
 });
 
+Deno.test("threads that wake each other and sleep leave no timer behind", async () => {
+  const source = `${HEADERS}
+    static struct ilwaco_event event;
+    static void *answer(void *unused) {
+      for (;;) ilwaco_event_wait(&event, ilwaco_now_us() + 30000000);
+      return unused;
+    }
+    int main(void) {
+      pthread_t thread;
+      pthread_create(&thread, NULL, answer, NULL);
+      for (int i = 0; i < 100; i++) {
+        ilwaco_event_signal(&event);
+        sleep(1);
+      }
+    }`;
+  const { turns } = await run(source);
+  assert(turns >= 100 && turns < 110, `${turns} turns`);
+});
+
 Deno.test("sleepers wake in the order of their deadlines", async () => {
   const source = `${HEADERS}
     static void *sleeper(void *ms) {
@@ -141,6 +161,71 @@ Deno.test("a thread that never blocks does not keep others from running", async 
       puts("joined");
     }`;
   assertEquals((await run(source, { limit: 1e8 })).output, "0 1 2 3 4 joined\n");
+});
+
+Deno.test("a thread that computes is interrupted for one whose deadline has come, at the next turn", async () => {
+  const source = `${HEADERS}
+    static volatile int stop;
+    static void *spin(void *unused) { while (!stop) continue; return unused; }
+    int main(void) {
+      pthread_t thread;
+      uint64_t late = 0;
+      pthread_create(&thread, NULL, spin, NULL);
+      for (int i = 1; i <= 20; i++) {
+        uint64_t deadline = ilwaco_now_us() + (uint64_t)i * 1000;
+        usleep((useconds_t)i * 1000);
+        uint64_t now = ilwaco_now_us();
+        assert(now >= deadline);
+        if (now - deadline > late) late = now - deadline;
+      }
+      stop = 1;
+      pthread_join(thread, NULL);
+      printf("%d\\n", late <= 2100);
+    }`;
+  assertEquals((await run(source, { limit: 1e8 })).output, "1\n");
+});
+
+Deno.test("threads that compute have equal shares, whoever is woken in between", async () => {
+  const source = `${HEADERS}
+    static volatile int stop;
+    static volatile long rounds[3];
+    static void *spin(void *number) { while (!stop) rounds[(long)number]++; return NULL; }
+    int main(void) {
+      pthread_t threads[3];
+      for (long i = 0; i < 3; i++) pthread_create(&threads[i], NULL, spin, (void *)i);
+      usleep(1200000);
+      stop = 1;
+      for (int i = 0; i < 3; i++) pthread_join(threads[i], NULL);
+      long all = rounds[0] + rounds[1] + rounds[2];
+      for (int i = 0; i < 3; i++) printf("%d ", rounds[i] * 10 > all * 3 && rounds[i] * 10 < all * 4);
+    }`;
+  assertEquals((await run(source, { limit: 1e9 })).output, "1 1 1 ");
+});
+
+Deno.test("a deadline that is moved is kept without a turn at the old one", async () => {
+  const source = `${HEADERS}
+    static struct ilwaco_event event;
+    static uint64_t waited[2];
+    static void *wait(void *unused) {
+      for (int i = 0; i < 2; i++) {
+        uint64_t before = ilwaco_now_us();
+        assert(!ilwaco_event_wait(&event, before + 10000));
+        waited[i] = (ilwaco_now_us() - before) / 1000;
+      }
+      return unused;
+    }
+    int main(void) {
+      pthread_t thread;
+      pthread_create(&thread, NULL, wait, NULL);
+      sched_yield();
+      ilwaco_event_move_deadline(&event, ilwaco_now_us() + 3000);
+      usleep(5000);
+      ilwaco_event_move_deadline(&event, ilwaco_now_us() + 50000);
+      pthread_join(thread, NULL);
+      ilwaco_event_move_deadline(&event, 0);
+      printf("%d %d %d\\n", (int)waited[0], (int)waited[1], event.signalled);
+    }`;
+  assertEquals((await run(source)).output, "3 52 1\n");
 });
 
 Deno.test("an event remembers a signal until it is waited for", async () => {

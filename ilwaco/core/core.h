@@ -56,13 +56,14 @@ int ilwaco_is_ready(const struct ilwaco_thread *thread); /* waits for nothing bu
 void ilwaco_make_runnable(struct ilwaco_thread *thread);
 void ilwaco_yield_disabled(void); /* gives way to the threads that can run */
 void ilwaco_timer_handler(void);
+void ilwaco_move_deadline(struct ilwaco_thread *thread, uint64_t deadline_us); /* of one that waits */
 int ilwaco_others_runnable(void);
 void ilwaco_leave(void) __attribute__((noreturn)); /* never to be scheduled again */
 
 /* timer_queue.c: threads by deadline; interrupts disabled */
+extern struct ilwaco_thread *ilwaco_timer_first; /* NULL: none has one */
 void ilwaco_timer_insert(struct ilwaco_thread *thread, uint64_t deadline_us);
 void ilwaco_timer_remove(struct ilwaco_thread *thread);
-struct ilwaco_thread *ilwaco_timer_first(void);
 
 /* malloc.c: what the heap holds, bytes, and where it lies; walks over all of it */
 struct ilwaco_heap_sizes {
@@ -74,9 +75,12 @@ void ilwaco_heap_sizes(struct ilwaco_heap_sizes *sizes);
 /* boot.c: the main thread's stack lies at the top of memory, at most this many bytes */
 uint32_t ilwaco_main_stack_bytes(void);
 
-/* stops the CPU until an interrupt is pending or for this long; interrupts disabled */
-static inline void ilwaco_idle(uint32_t timeout_us) {
-  __asm__ volatile(".byte 0x0f, 0x0a, 0x00" : "+a"(timeout_us) : : "memory");
+/* clock.c: ilwaco_now_us when the registers were refreshed */
+uint64_t ilwaco_refreshed_us(void);
+
+/* stops the CPU until an interrupt is pending; interrupts disabled */
+static inline void ilwaco_idle(void) {
+  __asm__ volatile(".byte 0x0f, 0x0a, 0x00" ::"a"(DENALI_IDLE_FOREVER) : "memory");
 }
 
 #endif

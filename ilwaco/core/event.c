@@ -8,6 +8,16 @@ void ilwaco_event_signal(struct ilwaco_event *event) {
   ilwaco_interrupts_restore(before);
 }
 
+void ilwaco_event_move_deadline(struct ilwaco_event *event, uint64_t deadline_us) {
+  unsigned before = ilwaco_interrupts_disable();
+  if (event->waiters.first) {
+    ilwaco_move_deadline(event->waiters.first, deadline_us);
+  } else {
+    event->signalled = 1;
+  }
+  ilwaco_interrupts_restore(before);
+}
+
 int ilwaco_event_wait(struct ilwaco_event *event, uint64_t deadline_us) {
   unsigned before = ilwaco_interrupts_disable();
   int signalled = event->signalled;

@@ -43,8 +43,9 @@ int ilwaco_interrupts_dispatch(void) {
                    : "+r"(pending), "+m"(VIRTUAL_REGISTERS->interrupt_pending)
                    :
                    : "memory");
-  for (unsigned bit = 0; bit < INTERRUPT_BITS; bit++) {
-    if ((pending & (1u << bit)) && handlers[bit]) handlers[bit]();
+  for (pending &= (1u << INTERRUPT_BITS) - 1; pending; pending &= pending - 1) {
+    void (*handler)(void) = handlers[__builtin_ctz(pending)];
+    if (handler) handler();
   }
   return ilwaco_others_runnable();
 }

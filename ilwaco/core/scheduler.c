@@ -4,9 +4,11 @@
  * - The run queue holds the threads that can run but do not; ilwaco_current is in no queue, unless
  * it waits and nobody else can run: then it idles in pick_next on its own stack. So there is no
  * idle thread and no stack for one.
- * - The hardware timer is armed only if a running thread may have to be interrupted: another thread
- *   can run, or one has a deadline. An idle VM sleeps until the first deadline in one
- *   instruction and has no tick at all. (A timer that was armed before may still fire once.)
+ * - The deadline register tells when the running thread may have to be interrupted: at the first
+ *   deadline of one that waits, or when it has had a quantum and another can run. An idle VM sleeps
+ *   until the first deadline in one instruction and has no tick at all.
+ * - Nobody asks for the time here: interrupts come only when the registers have been refreshed, so
+ *   what these say is when an interrupt came.
  * - All of this runs with interrupts disabled, and partly in upcalls: no FPU, no SSE.
  */
 
@@ -16,8 +18,6 @@ static struct ilwaco_thread main_thread = {.deadline = ILWACO_NO_DEADLINE, .id =
 struct ilwaco_thread *ilwaco_current = &main_thread, *ilwaco_youngest = &main_thread;
 
 static struct ilwaco_queue run_queue;
-static uint64_t armed_until = ILWACO_NO_DEADLINE; /* when the hardware timer fires */
-static int quantum_armed;                         /* it fires not after the current quantum */
 
 static void append(struct ilwaco_queue *queue, struct ilwaco_thread *thread) {
   thread->queue = queue;
@@ -67,67 +67,52 @@ int ilwaco_is_ready(const struct ilwaco_thread *thread) { return thread->queue =
 
 int ilwaco_others_runnable(void) { return run_queue.first != NULL; }
 
-/* ---- the timer */
+/* ---- time */
 
-static void arm_timer(uint64_t deadline_us) {
-  if (armed_until <= deadline_us) return;
-  uint64_t now = ilwaco_now_us();
-  uint64_t delay = deadline_us > now ? deadline_us - now : 1;
-  if (delay > UINT32_MAX) delay = UINT32_MAX; /* fires early, is armed again */
-  armed_until = now + delay;
-  ilwaco_out(DENALI_PORT_TIMER_ONESHOT, (uint32_t)delay);
+static uint64_t first_deadline(void) {
+  return ilwaco_timer_first ? ilwaco_timer_first->deadline : ILWACO_NO_DEADLINE;
 }
 
-static void arm_quantum(void) {
-  if (quantum_armed || !run_queue.first) return;
-  quantum_armed = 1;
-  arm_timer(ilwaco_now_us() + ILWACO_QUANTUM_US);
+static uint64_t quantum_end(void) { return ilwaco_refreshed_us() + ILWACO_QUANTUM_US; }
+
+static void interrupt_not_after(uint64_t time_us) {
+  if (time_us < VIRTUAL_REGISTERS->deadline_us) VIRTUAL_REGISTERS->deadline_us = time_us;
 }
 
-/* Lets those run whose deadline has passed; they return 0 from ilwaco_wait. Returns the time. */
-static uint64_t expire_deadlines(void) {
-  struct ilwaco_thread *thread = ilwaco_timer_first();
-  if (!thread) return 0;
-  uint64_t now = ilwaco_now_us();
-  for (; thread && thread->deadline <= now; thread = ilwaco_timer_first()) {
+/* Lets those run whose deadline has passed; they return 0 from ilwaco_wait. */
+void ilwaco_timer_handler(void) {
+  uint64_t now = ilwaco_refreshed_us();
+  while (first_deadline() <= now) {
+    struct ilwaco_thread *thread = ilwaco_timer_first;
     ilwaco_timer_remove(thread);
     take_out(thread);
     append(&run_queue, thread);
   }
-  return now;
+  VIRTUAL_REGISTERS->deadline_us = first_deadline();
 }
 
-void ilwaco_timer_handler(void) {
-  armed_until = ILWACO_NO_DEADLINE;
-  quantum_armed = 0;
-  expire_deadlines();
-  struct ilwaco_thread *first = ilwaco_timer_first();
-  if (first) arm_timer(first->deadline);
+void ilwaco_move_deadline(struct ilwaco_thread *thread, uint64_t deadline_us) {
+  if (thread->deadline != ILWACO_NO_DEADLINE) ilwaco_timer_remove(thread);
+  if (deadline_us == ILWACO_NO_DEADLINE) return;
+  ilwaco_timer_insert(thread, deadline_us);
+  interrupt_not_after(deadline_us);
 }
 
 /* ---- switching */
-
-/* Nobody can run: how long until the first deadline. */
-static uint32_t idle_timeout(uint64_t now) {
-  struct ilwaco_thread *first = ilwaco_timer_first();
-  if (!first) return DENALI_IDLE_FOREVER;
-  uint64_t timeout = first->deadline - now;
-  return timeout < DENALI_IDLE_FOREVER ? (uint32_t)timeout : DENALI_IDLE_FOREVER - 1;
-}
 
 void ilwaco_heap_trim(void) __attribute__((weak)); /* malloc.c, if it is linked */
 
 static struct ilwaco_thread *pick_next(void) {
   for (;;) {
     if (VIRTUAL_REGISTERS->interrupt_pending) ilwaco_interrupts_dispatch();
-    uint64_t now = expire_deadlines();
     struct ilwaco_thread *thread = run_queue.first;
     if (thread) {
       take_out(thread);
       return thread;
     }
     if (ilwaco_heap_trim) ilwaco_heap_trim();
-    ilwaco_idle(idle_timeout(now));
+    VIRTUAL_REGISTERS->deadline_us = first_deadline();
+    ilwaco_idle();
   }
 }
 
@@ -137,9 +122,8 @@ static void switch_to_next(void) {
     ilwaco_panic("a thread has used up its stack; give it more by pthread_attr_setstacksize");
   }
   struct ilwaco_thread *next = pick_next();
-  struct ilwaco_thread *first = ilwaco_timer_first();
-  if (first) arm_timer(first->deadline);
-  arm_quantum();
+  VIRTUAL_REGISTERS->deadline_us = first_deadline();
+  if (run_queue.first) interrupt_not_after(quantum_end());
   if (next == self) return;
   ilwaco_current = next;
   ilwaco_switch(&self->esp, next->esp);
@@ -147,7 +131,6 @@ static void switch_to_next(void) {
 
 void ilwaco_yield_disabled(void) {
   append(&run_queue, ilwaco_current);
-  quantum_armed = 0;
   switch_to_next();
 }
 
@@ -157,8 +140,8 @@ void ilwaco_leave(void) {
 }
 
 void ilwaco_make_runnable(struct ilwaco_thread *thread) {
+  if (!run_queue.first) interrupt_not_after(quantum_end());
   append(&run_queue, thread);
-  arm_quantum();
 }
 
 int ilwaco_wait(struct ilwaco_queue *queue, uint64_t deadline_us) {

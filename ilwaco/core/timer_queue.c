@@ -6,11 +6,7 @@
 
 #include "core.h"
 
-static struct ilwaco_thread *root;
-
-struct ilwaco_thread *ilwaco_timer_first(void) {
-  return root;
-}
+struct ilwaco_thread *ilwaco_timer_first;
 
 /* Both are roots; NULL is an empty heap. */
 static struct ilwaco_thread *meld(struct ilwaco_thread *a, struct ilwaco_thread *b) {
@@ -53,13 +49,13 @@ static struct ilwaco_thread *meld_siblings(struct ilwaco_thread *list) {
 void ilwaco_timer_insert(struct ilwaco_thread *thread, uint64_t deadline_us) {
   thread->deadline = deadline_us;
   thread->timer_child = thread->timer_sibling = thread->timer_back = NULL;
-  root = meld(root, thread);
+  ilwaco_timer_first = meld(ilwaco_timer_first, thread);
 }
 
 void ilwaco_timer_remove(struct ilwaco_thread *thread) {
   struct ilwaco_thread *children = meld_siblings(thread->timer_child);
-  if (thread == root) {
-    root = children;
+  if (thread == ilwaco_timer_first) {
+    ilwaco_timer_first = children;
   } else {
     if (thread->timer_back->timer_child == thread) {
       thread->timer_back->timer_child = thread->timer_sibling;
@@ -67,7 +63,7 @@ void ilwaco_timer_remove(struct ilwaco_thread *thread) {
       thread->timer_back->timer_sibling = thread->timer_sibling;
     }
     if (thread->timer_sibling) thread->timer_sibling->timer_back = thread->timer_back;
-    root = meld(root, children);
+    ilwaco_timer_first = meld(ilwaco_timer_first, children);
   }
   thread->timer_child = thread->timer_sibling = thread->timer_back = NULL;
   thread->deadline = ILWACO_NO_DEADLINE;

@@ -154,7 +154,8 @@ struct denali_registers {
   unsigned long long monotonic_us; /* microseconds since the VM started */
   unsigned long long wallclock_us; /* microseconds since 1970-01-01 UTC */
   unsigned long long tsc_at_refresh; /* RDTSC when the two times above were written */
-  unsigned char reserved1[16];
+  unsigned long long deadline_us; /* INTERRUPT_TIMER comes, and idle ends, at this time of monotonic_us; all ones: never */
+  unsigned char reserved1[8];
   unsigned int interrupt_enable; /* 0: interrupts wait; 1: they are delivered when the VM is next scheduled */
   unsigned int interrupt_pending; /* INTERRUPT_ bits that have come; the guest clears what it has handled */
   unsigned int interrupt_handler; /* address of the interrupt upcall, 0: none */
@@ -188,6 +189,7 @@ _Static_assert(__builtin_offsetof(struct denali_registers, memory_size) == 0x10,
 _Static_assert(__builtin_offsetof(struct denali_registers, monotonic_us) == 0x18, "ABI");
 _Static_assert(__builtin_offsetof(struct denali_registers, wallclock_us) == 0x20, "ABI");
 _Static_assert(__builtin_offsetof(struct denali_registers, tsc_at_refresh) == 0x28, "ABI");
+_Static_assert(__builtin_offsetof(struct denali_registers, deadline_us) == 0x30, "ABI");
 _Static_assert(__builtin_offsetof(struct denali_registers, interrupt_enable) == 0x40, "ABI");
 _Static_assert(__builtin_offsetof(struct denali_registers, interrupt_pending) == 0x44, "ABI");
 _Static_assert(__builtin_offsetof(struct denali_registers, interrupt_handler) == 0x48, "ABI");

@@ -87,6 +87,9 @@ void ilwaco_event_signal(struct ilwaco_event *event);
 /* 1: signalled (the signal is consumed); 0: `deadline_us` passed. */
 int ilwaco_event_wait(struct ilwaco_event *event, uint64_t deadline_us);
 
+/* Gives the waiter another deadline without waking it. If none waits, perhaps not yet: signals. */
+void ilwaco_event_move_deadline(struct ilwaco_event *event, uint64_t deadline_us);
+
 /* ---- console: file descriptors 0, 1 and 2 */
 
 long ilwaco_console_write(const void *buffer, unsigned long length); /* returns length */

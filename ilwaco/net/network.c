@@ -38,9 +38,12 @@ uint64_t network_now(void) {
 }
 
 void network_unlock(void) {
-  if (sleeping_until > timer_next() || (sleeping_until && loopback_waits())) {
+  if (sleeping_until && loopback_waits()) {
     sleeping_until = 0;
     nic_wake();
+  } else if (sleeping_until && sleeping_until != timer_next()) {
+    sleeping_until = timer_next();
+    nic_move_deadline(sleeping_until);
   }
   nic_flush();
   pthread_mutex_unlock(&lock);

@@ -182,3 +182,5 @@ int nic_receive(void) {
 void nic_wait(uint64_t deadline) { ilwaco_event_wait(&received, deadline); }
 
 void nic_wake(void) { ilwaco_event_signal(&received); }
+
+void nic_move_deadline(uint64_t deadline) { ilwaco_event_move_deadline(&received, deadline); }

@@ -63,4 +63,7 @@ int nic_receive(void);
 void nic_wait(uint64_t deadline);
 void nic_wake(void);
 
+/* Who is in nic_wait goes on waiting, for another deadline; who is about to be is woken. */
+void nic_move_deadline(uint64_t deadline);
+
 #endif

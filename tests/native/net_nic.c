@@ -30,6 +30,7 @@ size_t port_receive(void *frame, size_t capacity);
 void nic_start(void) { port_nic_start(); }
 void nic_wake(void) { port_nic_wake(); }
 void nic_wait(uint64_t deadline) { port_nic_wait(deadline); }
+void nic_move_deadline(uint64_t deadline) { (void)deadline, port_nic_wake(); }
 
 int nic_offloads(void) { return ilwaco_setting("offload") != NULL; }
 

@@ -90,11 +90,21 @@ static int input_waits(void) {
   return !input_closed && poll(&in, 1, 0) > 0;
 }
 
+/* What the guest has written into deadline_us, as the host's time. */
+static uint64_t register_deadline_ns(void) {
+  uint64_t us = REGISTERS->deadline_us;
+  return us == UINT64_MAX ? UINT64_MAX : start_ns + us * 1000;
+}
+
 /* Sets what has become pending. A closed input stays readable, so it is reported once. */
 static void poll_devices(void) {
   static int input_reported;
   if (deadline_ns && clock_ns(CLOCK_MONOTONIC) >= deadline_ns) {
     deadline_ns = period_ns ? deadline_ns + period_ns : 0;
+    REGISTERS->interrupt_pending |= DENALI_INTERRUPT_TIMER;
+  }
+  if (clock_ns(CLOCK_MONOTONIC) >= register_deadline_ns()) {
+    REGISTERS->deadline_us = UINT64_MAX;
     REGISTERS->interrupt_pending |= DENALI_INTERRUPT_TIMER;
   }
   int waits = input_waits();
@@ -203,6 +213,7 @@ static void idle(registers r) {
              wake = timeout == DENALI_IDLE_FOREVER ? UINT64_MAX : end;
     if (now >= wake) break;
     if (deadline_ns && deadline_ns < wake) wake = deadline_ns;
+    if (register_deadline_ns() < wake) wake = register_deadline_ns();
     struct pollfd in = {input_closed ? -1 : 0, POLLIN, 0};
     uint64_t wait = wake > now ? wake - now : 0;
     struct timespec duration = {(time_t)(wait / 1000000000), (long)(wait % 1000000000)};
@@ -351,6 +362,7 @@ static void fill_registers(uint32_t memory_size, char **arguments, char **settin
   REGISTERS->features = DENALI_FEATURE_CONSOLE | DENALI_FEATURE_TIMER;
   REGISTERS->vm_id = 1;
   REGISTERS->cpu_khz = measure_khz();
+  REGISTERS->deadline_us = UINT64_MAX;
   REGISTERS->memory_size = memory_size;
   strcpy((char *)REGISTERS->vm_name, "guest");
   char *text = (char *)REGISTERS->boot_text;

@@ -22,6 +22,8 @@ export interface GuestResult {
   /** As of `denali run`: the guest's code, or 134 for a crash. */
   readonly status: number;
   readonly instructions: number;
+  /** How often the kernel has let it run. */
+  readonly turns: number;
   /** What happened, if it crashed. */
   readonly crash?: string;
 }
@@ -69,6 +71,7 @@ export function runGuest(image: Uint8Array, options: GuestOptions = {}): GuestRe
     output: new TextDecoder().decode(concatenate(chunks)),
     status: vm.state === "crashed" ? STATUS_CRASHED : vm.exitCode ?? 0,
     instructions: vm.cpu.retired,
+    turns: vm.quanta,
     crash: vm.crash ? JSON.stringify({ reason, exception }) : undefined,
   };
 }
