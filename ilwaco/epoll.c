@@ -65,7 +65,7 @@ static void changed(struct file_watch *watch) {
   struct item *item = (struct item *)watch;
   append_ready(item);
   ilwaco_event_signal(&item->epoll->event);
-  file_changed(&item->epoll->file);
+  file_changed(&item->epoll->file, FILE_READABLE);
 }
 
 /* --- items; the mutex is held */
@@ -130,8 +130,8 @@ static int add_item(struct epoll *epoll, struct file *file, const struct epoll_e
 
 static short epoll_poll(struct file *file, short events) {
   struct epoll *epoll = (struct epoll *)file;
-  short ready = epoll->ready_first ? events & (POLLIN | POLLRDNORM) : 0;
-  if (!ready) file->polled = 1;
+  short ready = epoll->ready_first ? events & FILE_READABLE : 0;
+  if (!ready) file_polled(file, events);
   return ready;
 }
 

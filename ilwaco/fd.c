@@ -33,7 +33,7 @@ static short console_poll(struct file *file, short events) {
   if ((events & (POLLIN | POLLRDNORM)) && ilwaco_console_readable()) {
     ready |= events & (POLLIN | POLLRDNORM);
   }
-  if (!ready) file->polled = 1;
+  if (!ready) file_polled(file, events);
   return ready;
 }
 

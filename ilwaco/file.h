@@ -8,6 +8,7 @@
 #ifndef ILWACO_FILE_H
 #define ILWACO_FILE_H
 
+#include <poll.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -22,8 +23,8 @@ struct file_operations {
   long (*writev)(struct file *file, const struct iovec *pieces, int count);
   /* FIONREAD and TIOCOUTQ set *value; NULL: ENOTTY. */
   long (*ioctl)(struct file *file, unsigned long request, int *value);
-  /* The POLL bits among `events` (and POLLERR, POLLHUP) that hold now. If none does, the file sets
-   * `polled` and later calls file_changed when that may have changed. */
+  /* The POLL bits among `events` (and POLLERR, POLLHUP) that hold now. If none does, the file calls
+   * file_polled, and later file_changed when that may have changed. */
   short (*poll)(struct file *file, short events);
   void (*closing)(struct file *file); /* the descriptor is gone: wake those who wait; may be NULL */
   void (*release)(struct file *file); /* the last reference is gone */
@@ -40,7 +41,7 @@ struct file {
   const struct file_operations *operations;
   uint32_t references;
   uint16_t flags;  /* O_NONBLOCK */
-  uint8_t polled;  /* some thread in poll() looks at it, or a watch waits */
+  uint16_t polled; /* POLL bits that threads in poll() and watches wait for */
   struct file_watch *watches;
 };
 
@@ -51,12 +52,20 @@ int file_install(struct file *file);
 struct file *file_get(int fd);
 void file_put(struct file *file);
 
-/* Wakes the threads in poll() that look at the file, and tells its watches. */
-static inline void file_changed(struct file *file);
+enum { FILE_READABLE = POLLIN | POLLRDNORM, FILE_WRITABLE = POLLOUT | POLLWRNORM, FILE_ANY = 0xffff };
+
+/* Someone waits for `events`, and as always for POLLERR and POLLHUP. */
+static inline void file_polled(struct file *file, short events) {
+  file->polled |= (uint16_t)(events | POLLERR | POLLHUP);
+}
+
+/* Some of `events` may hold now: wakes the threads in poll() that look at the file, and tells its watches,
+ * if anyone waits for such a thing. */
+static inline void file_changed(struct file *file, unsigned events);
 void file_wake_pollers(struct file *file);
 
-static inline void file_changed(struct file *file) {
-  if (file->polled) {
+static inline void file_changed(struct file *file, unsigned events) {
+  if (file->polled & events) {
     file->polled = 0;
     file_wake_pollers(file);
   }

@@ -86,7 +86,7 @@ static int await_acceptable(struct socket *listening) {
     if (!listening->listener) return EINVAL;
     if (tcp_acceptable(listening->listener)) return 0;
     if (listening->file.flags & O_NONBLOCK) return EAGAIN;
-    if (!socket_wait(listening, deadline)) return EAGAIN;
+    if (!socket_wait(listening, FILE_READABLE, deadline)) return EAGAIN;
   }
 }
 
@@ -192,7 +192,7 @@ static int connect_stream(struct socket *socket, const struct sockaddr_in *remot
   while (socket->connection && tcp_connecting(socket->connection)) {
     if (socket->file.flags & O_NONBLOCK) return EINPROGRESS;
     if (socket->closed) return EBADF;
-    if (!socket_wait(socket, deadline)) return EINPROGRESS;
+    if (!socket_wait(socket, FILE_ANY, deadline)) return EINPROGRESS;
   }
   if (!socket->connection) return ECONNABORTED; /* another thread saw it fail */
   int error = tcp_take_error(socket->connection);
@@ -236,7 +236,7 @@ int shutdown(int fd, int how) {
   if (!connected) return posix_finish(socket, ENOTCONN);
   if (how != SHUT_WR) {
     socket->read_shut = 1;
-    socket_changed(socket);
+    socket_changed(socket, FILE_ANY);
   }
   if (how != SHUT_RD) socket->write_shut = socket->udp != NULL;
   if (how != SHUT_RD && socket->connection) tcp_shutdown(socket->connection);

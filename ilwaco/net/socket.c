@@ -14,16 +14,19 @@ enum { KEEPALIVE_IDLE_S = 7200, KEEPALIVE_INTERVAL_S = 75, KEEPALIVE_PROBES = 9 
 
 struct socket_waiter {
   struct socket_waiter *next;
+  unsigned events;
   struct ilwaco_event event;
 };
 
-void socket_changed(struct socket *socket) {
-  for (struct socket_waiter *w = socket->waiters; w; w = w->next) ilwaco_event_signal(&w->event);
-  file_changed(&socket->file);
+void socket_changed(struct socket *socket, unsigned events) {
+  for (struct socket_waiter *w = socket->waiters; w; w = w->next) {
+    if (w->events & events) ilwaco_event_signal(&w->event);
+  }
+  file_changed(&socket->file, events);
 }
 
-int socket_wait(struct socket *socket, uint64_t deadline) {
-  struct socket_waiter self = {socket->waiters, ILWACO_EVENT_INITIALIZER};
+int socket_wait(struct socket *socket, unsigned events, uint64_t deadline) {
+  struct socket_waiter self = {socket->waiters, events, ILWACO_EVENT_INITIALIZER};
   socket->waiters = &self;
   network_unlock();
   int signalled = ilwaco_event_wait(&self.event, deadline);
@@ -107,7 +110,7 @@ static short file_poll(struct file *file, short events) {
     if (socket->error) ready |= POLLERR;
   }
   ready &= events | POLLERR | POLLHUP;
-  if (!ready) file->polled = 1;
+  if (!ready) file_polled(file, events);
   network_unlock();
   return ready;
 }
@@ -116,7 +119,7 @@ static void file_closing(struct file *file) {
   struct socket *socket = (struct socket *)file;
   network_lock();
   socket->closed = 1;
-  socket_changed(socket);
+  socket_changed(socket, FILE_ANY);
   network_unlock();
 }
 
@@ -124,7 +127,7 @@ static void file_closing(struct file *file) {
 static void linger(struct socket *socket) {
   uint64_t deadline = ilwaco_now_us() + socket->linger_s * 1000000ull;
   tcp_shutdown(socket->connection);
-  while (tcp_unsent(socket->connection) && socket_wait(socket, deadline)) {
+  while (tcp_unsent(socket->connection) && socket_wait(socket, FILE_WRITABLE, deadline)) {
   }
 }
 

@@ -45,11 +45,11 @@ struct socket {
   uint64_t send_timeout_us, receive_timeout_us; /* 0: none */
 };
 
-/* Something happened that threads which wait for the socket may want to know. */
-void socket_changed(struct socket *socket);
+/* Some of `events` (file.h) may hold now: wakes those who wait for them. */
+void socket_changed(struct socket *socket, unsigned events);
 
 /* Waits for socket_changed; the lock is given up meanwhile. 0: `deadline` (ilwaco_now_us) passed. */
-int socket_wait(struct socket *socket, uint64_t deadline);
+int socket_wait(struct socket *socket, unsigned events, uint64_t deadline);
 
 /* `timeout` microseconds from now; never for 0. */
 uint64_t socket_deadline(uint64_t timeout);

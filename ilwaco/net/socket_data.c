@@ -95,7 +95,7 @@ static long receive_stream(struct socket *socket, const struct iovec *pieces, in
     }
     if (result != -EAGAIN) return taken ? (long)taken : result;
     if (socket->read_shut || socket->closed) return (long)taken;
-    if (!may_wait(socket, flags) || !socket_wait(socket, deadline)) {
+    if (!may_wait(socket, flags) || !socket_wait(socket, FILE_READABLE, deadline)) {
       return taken ? (long)taken : -EAGAIN;
     }
   }
@@ -107,7 +107,7 @@ static long receive_datagram(struct socket *socket, const struct iovec *pieces, 
   while (!socket->udp->first) {
     if (socket->error) return -socket_take_error(socket);
     if (socket->closed || socket->read_shut) return 0;
-    if (!may_wait(socket, *flags) || !socket_wait(socket, deadline)) return -EAGAIN;
+    if (!may_wait(socket, *flags) || !socket_wait(socket, FILE_READABLE, deadline)) return -EAGAIN;
   }
   int asked = *flags;
   struct udp_datagram *datagram = asked & MSG_PEEK ? socket->udp->first : udp_take(socket->udp);
@@ -157,7 +157,7 @@ static long send_stream(struct socket *socket, const struct iovec *pieces, int c
     }
     if (result < 0 && result != -EAGAIN) return taken ? (long)taken : result;
     if (socket->closed) return taken ? (long)taken : -EBADF;
-    if (!may_wait(socket, flags) || !socket_wait(socket, deadline)) {
+    if (!may_wait(socket, flags) || !socket_wait(socket, FILE_WRITABLE, deadline)) {
       if (!(flags & MSG_MORE) && !socket->cork) tcp_write(socket->connection, NULL, 0, 0);
       return taken ? (long)taken : -EAGAIN;
     }

@@ -1,5 +1,6 @@
 /* What an acceptable segment acknowledges, and the window it offers (RFC 9293 section 3.10.7.4). */
 #include "network.h"
+#include "socket.h"
 #include "tcp_connection.h"
 #include "wire.h"
 
@@ -88,7 +89,7 @@ static int advance(struct tcp_connection *c, const struct tcp_segment *segment) 
   } else {
     tcp_arm_retransmit(c);
   }
-  if (tcp_writable(c)) tcp_notify(c);
+  if (tcp_writable(c)) tcp_notify(c, FILE_WRITABLE);
   return acked == bytes || fin_acknowledged(c);
 }
 

@@ -65,8 +65,8 @@ static void release(struct tcp_connection *c) {
   net_free(c, sizeof *c);
 }
 
-void tcp_notify(struct tcp_connection *c) {
-  if (c->socket) socket_changed(c->socket);
+void tcp_notify(struct tcp_connection *c, unsigned events) {
+  if (c->socket) socket_changed(c->socket, events);
 }
 
 void tcp_drop(struct tcp_connection *c, int error) {
@@ -79,7 +79,7 @@ void tcp_drop(struct tcp_connection *c, int error) {
   tcp_table_remove(c);
   if (c->listener) tcp_listener_forget(c);
   if (c->socket) {
-    tcp_notify(c);
+    tcp_notify(c, FILE_ANY);
   } else {
     release(c);
   }

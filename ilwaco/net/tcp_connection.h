@@ -108,7 +108,7 @@ struct tcp_connection *tcp_connection_new(struct socket *socket, const struct tc
 /* Ends it with `error` (0: orderly): out of the table, timers off, memory back unless a socket holds it. */
 void tcp_drop(struct tcp_connection *c, int error);
 void tcp_enter_time_wait(struct tcp_connection *c);
-void tcp_notify(struct tcp_connection *c);
+void tcp_notify(struct tcp_connection *c, unsigned events); /* as socket_changed */
 uint8_t tcp_scale_for(uint32_t limit); /* window scale which lets `limit` be advertised */
 uint16_t tcp_own_mss(void); /* what this host's link takes: for the option in a SYN */
 uint16_t tcp_path_mss(const struct tcp_connection *c);

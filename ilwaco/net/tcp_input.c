@@ -9,6 +9,7 @@
 
 #include "checksum.h"
 #include "network.h"
+#include "socket.h"
 #include "tcp_connection.h"
 #include "tcp_reply.h"
 #include "wire.h"
@@ -97,7 +98,7 @@ static void establish(struct tcp_connection *c, const struct tcp_segment *segmen
   c->snd_wnd_max = c->snd_wnd;
   tcp_congestion_start(c);
   tcp_keepalive_reset(c);
-  tcp_notify(c);
+  tcp_notify(c, FILE_ANY);
 }
 
 static void in_syn_sent(struct tcp_connection *c, const struct tcp_segment *segment) {

@@ -253,7 +253,7 @@ static int establish(struct tcp_listener *l, const struct tcp_request *request,
   *l->accept_last = c;
   l->accept_last = &c->accept_next;
   l->accept_count++;
-  socket_changed(l->socket);
+  socket_changed(l->socket, FILE_ANY);
   tcp_segment_arrives(c, segment);
   return 1;
 }

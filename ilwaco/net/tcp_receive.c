@@ -7,6 +7,7 @@
  */
 #include "memory.h"
 #include "network.h"
+#include "socket.h"
 #include "tcp_connection.h"
 #include "wire.h"
 
@@ -48,7 +49,7 @@ static void take_in_order(struct tcp_connection *c, uint32_t end) {
   ring_extend(&c->receive, length);
   c->rcv_nxt = end;
   acknowledge_soon(c, filled, length);
-  tcp_notify(c);
+  tcp_notify(c, FILE_READABLE);
 }
 
 static void take_out_of_order(struct tcp_connection *c, uint32_t start, uint32_t end) {
@@ -78,7 +79,7 @@ static int take_fin(struct tcp_connection *c) {
   c->rcv_nxt++;
   c->rcv_adv = seq_max(c->rcv_adv, c->rcv_nxt);
   c->ack_now = 1;
-  tcp_notify(c);
+  tcp_notify(c, FILE_ANY);
   switch (c->state) {
     case TCP_ESTABLISHED:
       c->state = TCP_CLOSE_WAIT;

@@ -154,7 +154,7 @@ static void enqueue(struct udp_endpoint *endpoint, const struct ipv4_packet *pac
   *endpoint->last = datagram;
   endpoint->last = &datagram->next;
   endpoint->queued += cost;
-  socket_changed(endpoint->socket);
+  socket_changed(endpoint->socket, FILE_READABLE);
 }
 
 void udp_input(const struct ipv4_packet *packet) {
@@ -192,7 +192,7 @@ void udp_failed(uint32_t source, uint32_t destination, const uint8_t *bytes, int
   }
   if (!endpoint->remote_port) return; /* only a connected socket is told */
   endpoint->socket->error = error;
-  socket_changed(endpoint->socket);
+  socket_changed(endpoint->socket, FILE_ANY);
 }
 
 struct udp_datagram *udp_take(struct udp_endpoint *endpoint) {
