@@ -6,23 +6,26 @@
 
 #include "core.h"
 
-static uint64_t read_tsc(void) {
-  uint64_t ticks;
-  __asm__ volatile("rdtsc" : "=A"(ticks));
-  return ticks;
+static uint32_t read_tsc(void) {
+  uint32_t low, high;
+  __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
+  return low;
 }
 
-/* The registers may be refreshed between any two reads: then it is done again. */
-static uint64_t read_clock(const volatile unsigned long long *clock) {
-  uint64_t refresh, base, ticks;
-  do {
-    refresh = VIRTUAL_REGISTERS->tsc_at_refresh;
+static uint32_t tsc_at_refresh(void) { return (uint32_t)VIRTUAL_REGISTERS->tsc_at_refresh; }
+
+/* Turns are short: low words tell how long ago the refresh was. If the host stood still for seconds in the
+ * middle of one, the clock is late until the next. */
+static inline __attribute__((always_inline)) uint64_t read_clock(const volatile unsigned long long *clock) {
+  uint32_t refresh, ticks;
+  uint64_t base;
+  do { /* again if the registers were refreshed meanwhile */
+    refresh = tsc_at_refresh();
     base = *clock;
-    ticks = read_tsc();
-  } while ((uint32_t)VIRTUAL_REGISTERS->tsc_at_refresh != (uint32_t)refresh);
-  ticks = ticks > refresh ? ticks - refresh : 0;
-  uint32_t khz = VIRTUAL_REGISTERS->cpu_khz;
-  return base + (ticks <= UINT32_MAX / 1000 ? (uint32_t)ticks * 1000u / khz : ticks * 1000 / khz);
+    ticks = read_tsc() - refresh;
+  } while (tsc_at_refresh() != refresh);
+  if ((int32_t)ticks < 0) ticks = 0;
+  return base + ticks / (VIRTUAL_REGISTERS->cpu_khz / 1000);
 }
 
 uint64_t ilwaco_now_us(void) {
@@ -36,11 +39,3 @@ uint64_t ilwaco_now_us(void) {
 }
 
 uint64_t ilwaco_wall_us(void) { return read_clock(&VIRTUAL_REGISTERS->wallclock_us); }
-
-uint64_t ilwaco_refreshed_us(void) {
-  uint64_t us;
-  do {
-    us = VIRTUAL_REGISTERS->monotonic_us;
-  } while ((uint32_t)VIRTUAL_REGISTERS->monotonic_us != (uint32_t)us);
-  return us;
-}

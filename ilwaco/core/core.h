@@ -75,9 +75,6 @@ void ilwaco_heap_sizes(struct ilwaco_heap_sizes *sizes);
 /* boot.c: the main thread's stack lies at the top of memory, at most this many bytes */
 uint32_t ilwaco_main_stack_bytes(void);
 
-/* clock.c: ilwaco_now_us when the registers were refreshed */
-uint64_t ilwaco_refreshed_us(void);
-
 /* stops the CPU until an interrupt is pending; interrupts disabled */
 static inline void ilwaco_idle(void) {
   __asm__ volatile(".byte 0x0f, 0x0a, 0x00" ::"a"(DENALI_IDLE_FOREVER) : "memory");

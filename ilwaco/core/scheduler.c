@@ -73,7 +73,16 @@ static uint64_t first_deadline(void) {
   return ilwaco_timer_first ? ilwaco_timer_first->deadline : ILWACO_NO_DEADLINE;
 }
 
-static uint64_t quantum_end(void) { return ilwaco_refreshed_us() + ILWACO_QUANTUM_US; }
+/* When the registers were refreshed, which may happen between two reads. */
+static uint64_t refreshed(void) {
+  uint64_t us;
+  do {
+    us = VIRTUAL_REGISTERS->monotonic_us;
+  } while ((uint32_t)VIRTUAL_REGISTERS->monotonic_us != (uint32_t)us);
+  return us;
+}
+
+static uint64_t quantum_end(void) { return refreshed() + ILWACO_QUANTUM_US; }
 
 static void interrupt_not_after(uint64_t time_us) {
   if (time_us < VIRTUAL_REGISTERS->deadline_us) VIRTUAL_REGISTERS->deadline_us = time_us;
@@ -81,7 +90,7 @@ static void interrupt_not_after(uint64_t time_us) {
 
 /* Lets those run whose deadline has passed; they return 0 from ilwaco_wait. */
 void ilwaco_timer_handler(void) {
-  uint64_t now = ilwaco_refreshed_us();
+  uint64_t now = refreshed();
   while (first_deadline() <= now) {
     struct ilwaco_thread *thread = ilwaco_timer_first;
     ilwaco_timer_remove(thread);
@@ -140,7 +149,8 @@ void ilwaco_leave(void) {
 }
 
 void ilwaco_make_runnable(struct ilwaco_thread *thread) {
-  if (!run_queue.first) interrupt_not_after(quantum_end());
+  int first = !run_queue.first, runs = !ilwaco_current->queue;
+  if (first && runs) interrupt_not_after(quantum_end());
   append(&run_queue, thread);
 }
 

@@ -103,8 +103,8 @@ static int wait_for_room(uint64_t *deadline) {
   return ilwaco_event_wait(&transmitted, *deadline);
 }
 
-void nic_flush(void) {
-  if (kind != RINGS || nic_ring_empty()) return;
+/* Hands over what is in the ring. */
+static void hand_over(void) {
   uint64_t deadline = 0;
   while (nic_ring_send() != 0) {
     if (!wait_for_room(&deadline)) {
@@ -117,6 +117,11 @@ void nic_flush(void) {
   begin();
 }
 
+void nic_flush(void) {
+  int waits = nic_frame != (struct frame *)composed;
+  if (waits) hand_over();
+}
+
 /* Frames that wait in the ring must not be written over: the next one is composed behind this one. */
 static void send_by_ring(size_t length) {
   nic_ring_add(nic_frame, length, attached_count != 0);
@@ -127,7 +132,7 @@ static void send_by_ring(size_t length) {
   size_t next = (size_t)((uint8_t *)nic_frame - composed) + ((length + 3) & ~(size_t)3);
   if (attached_count || next + sizeof(struct frame) > sizeof composed ||
       nic_ring_room() < 1 + ATTACHED_MAXIMUM) {
-    nic_flush();
+    hand_over();
   } else {
     nic_frame = (struct frame *)(composed + next);
   }

@@ -43,12 +43,10 @@ void nic_ring_add(const void *bytes, size_t length, int more) {
 
 unsigned nic_ring_room(void) { return OUT_DESCRIPTORS - (out.ring.tail - out.ring.head); }
 
-int nic_ring_empty(void) { return out.ring.tail == out.ring.head; }
-
 int nic_ring_send(void) {
   out.ring.size = OUT_DESCRIPTORS;
   ilwaco_out(DENALI_PORT_NIC_RING_SEND, (uint32_t)(uintptr_t)&out);
-  return !nic_ring_empty();
+  return out.ring.tail != out.ring.head;
 }
 
 void nic_ring_drop(void) { out.ring.head = out.ring.tail; }

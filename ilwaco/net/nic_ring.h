@@ -13,7 +13,6 @@
 /* Adds a piece of a frame to those to be sent; `more`: the frame goes on with the next. */
 void nic_ring_add(const void *bytes, size_t length, int more);
 unsigned nic_ring_room(void); /* pieces that may be added */
-int nic_ring_empty(void);
 
 /* Sends what was added; 0: all of it, else the send queue is full. */
 int nic_ring_send(void);

@@ -1,6 +1,7 @@
 /*
  * Mutexes. Ownership is handed to the thread that has waited longest, so nobody starves; without
- * contention lock and unlock are a few stores.
+ * contention lock and unlock are a few stores. What is more than that is in functions of its own, so
+ * that these need no registers and no frame.
  */
 
 #include "../core/core.h"
@@ -17,21 +18,28 @@ int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attrib
 
 int pthread_mutex_destroy(pthread_mutex_t *mutex) { return mutex->owner ? EBUSY : 0; }
 
-static int lock(pthread_mutex_t *mutex, uint64_t deadline_us) {
+static int lock_owned(pthread_mutex_t *mutex, uint64_t deadline_us, unsigned interrupts)
+    __attribute__((noinline));
+static int lock_owned(pthread_mutex_t *mutex, uint64_t deadline_us, unsigned interrupts) {
   int error = 0;
-  unsigned before = ilwaco_interrupts_disable();
-  if (!mutex->owner) {
-    mutex->owner = ilwaco_current;
-    mutex->depth = 1;
-  } else if (mutex->owner == ilwaco_current && mutex->type == PTHREAD_MUTEX_RECURSIVE) {
+  if (mutex->owner == ilwaco_current && mutex->type == PTHREAD_MUTEX_RECURSIVE) {
     mutex->depth++;
   } else if (mutex->owner == ilwaco_current && mutex->type == PTHREAD_MUTEX_ERRORCHECK) {
     error = EDEADLK;
   } else if (!ilwaco_wait(&mutex->waiters, deadline_us)) {
     error = ETIMEDOUT;
   }
-  ilwaco_interrupts_restore(before);
+  ilwaco_interrupts_restore(interrupts);
   return error;
+}
+
+static inline int lock(pthread_mutex_t *mutex, uint64_t deadline_us) {
+  unsigned before = ilwaco_interrupts_disable();
+  if (mutex->owner) return lock_owned(mutex, deadline_us, before);
+  mutex->owner = ilwaco_current;
+  mutex->depth = 1;
+  ilwaco_interrupts_restore(before);
+  return 0;
 }
 
 int pthread_mutex_lock(pthread_mutex_t *mutex) { return lock(mutex, ILWACO_NO_DEADLINE); }
@@ -53,8 +61,8 @@ int pthread_mutex_trylock(pthread_mutex_t *mutex) {
   return error;
 }
 
-int pthread_mutex_unlock(pthread_mutex_t *mutex) {
-  unsigned before = ilwaco_interrupts_disable();
+static int unlock_wanted(pthread_mutex_t *mutex, unsigned interrupts) __attribute__((noinline));
+static int unlock_wanted(pthread_mutex_t *mutex, unsigned interrupts) {
   int error = 0;
   if (mutex->type != PTHREAD_MUTEX_NORMAL && mutex->owner != ilwaco_current) {
     error = EPERM;
@@ -63,8 +71,16 @@ int pthread_mutex_unlock(pthread_mutex_t *mutex) {
     mutex->depth = 1;
     ilwaco_wake_one(&mutex->waiters);
   }
-  ilwaco_interrupts_restore(before);
+  ilwaco_interrupts_restore(interrupts);
   return error;
+}
+
+int pthread_mutex_unlock(pthread_mutex_t *mutex) {
+  unsigned before = ilwaco_interrupts_disable();
+  if (mutex->type != PTHREAD_MUTEX_NORMAL || mutex->waiters.first) return unlock_wanted(mutex, before);
+  mutex->owner = NULL;
+  ilwaco_interrupts_restore(before);
+  return 0;
 }
 
 int pthread_mutexattr_init(pthread_mutexattr_t *attributes) {
