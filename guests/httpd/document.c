@@ -3,42 +3,37 @@
 
 #include <string.h>
 
-enum { LINE = 64, LINES = 16, COUNTED = 7 };
+#define LINE_OF(high, low) "000000" high low " " DOCUMENT_FILL "\n"
+#define LINES_OF(high)                                                                            \
+  LINE_OF(high, "0") LINE_OF(high, "1") LINE_OF(high, "2") LINE_OF(high, "3") LINE_OF(high, "4")  \
+  LINE_OF(high, "5") LINE_OF(high, "6") LINE_OF(high, "7") LINE_OF(high, "8") LINE_OF(high, "9")  \
+  LINE_OF(high, "a") LINE_OF(high, "b") LINE_OF(high, "c") LINE_OF(high, "d") LINE_OF(high, "e")  \
+  LINE_OF(high, "f")
 
-#define LINE_OF(digit) "0000000" digit " " DOCUMENT_FILL "\n"
-
-/* Lines that agree in all but the first seven digits of their numbers. */
+/* The document begins so, and goes on so but for the first digits of the lines' numbers. */
 static const char lines[] =
-    LINE_OF("0") LINE_OF("1") LINE_OF("2") LINE_OF("3") LINE_OF("4") LINE_OF("5") LINE_OF("6")
-    LINE_OF("7") LINE_OF("8") LINE_OF("9") LINE_OF("a") LINE_OF("b") LINE_OF("c") LINE_OF("d")
-    LINE_OF("e") LINE_OF("f");
+    LINES_OF("0") LINES_OF("1") LINES_OF("2") LINES_OF("3") LINES_OF("4") LINES_OF("5")
+    LINES_OF("6") LINES_OF("7") LINES_OF("8") LINES_OF("9") LINES_OF("a") LINES_OF("b")
+    LINES_OF("c") LINES_OF("d") LINES_OF("e") LINES_OF("f");
 
-/* Writes `count` whole lines, none behind a number that ends in f. */
-static void write_lines(char *bytes, uint32_t number, uint32_t count) {
-  char digits[8];
-  /* Not memcpy: gcc knows a bound of the length, and would make a loop of it. */
-  memmove(bytes, lines + number % LINES * LINE, count * LINE);
-  number /= LINES;
-  for (int i = COUNTED - 1; i >= 0; i--, number >>= 4) digits[i] = "0123456789abcdef"[number & 15];
-  for (; count; count--, bytes += LINE) memcpy(bytes, digits, COUNTED);
+enum { LINE = 64, BLOCK = sizeof lines - 1, DIGITS = 6 };
+
+/* The first digits for a number of whole blocks, in bytes [begin, end) of them. */
+static void write_digits(char *bytes, size_t begin, size_t end, uint32_t number) {
+  char digits[DIGITS];
+  for (int i = DIGITS - 1; i >= 0; i--, number >>= 4) digits[i] = "0123456789abcdef"[number & 15];
+  for (size_t line = begin / LINE * LINE; line < end; line += LINE) {
+    size_t from = line < begin ? begin - line : 0, to = end - line < DIGITS ? end - line : DIGITS;
+    if (to - from == DIGITS) memcpy(bytes + (line - begin), digits, DIGITS);
+    else if (from < to) memcpy(bytes + (line + from - begin), digits + from, to - from);
+  }
 }
 
 void document_write(char *bytes, uint64_t offset, size_t length) {
-  uint32_t number = (uint32_t)(offset / LINE), count;
-  size_t skip = (size_t)(offset % LINE), piece;
-  for (; length; number += count, bytes += piece, length -= piece) {
-    count = LINES - number % LINES;
-    if (length / LINE < count) count = (uint32_t)(length / LINE);
-    if (skip == 0 && count) {
-      write_lines(bytes, number, count);
-      piece = count * LINE;
-    } else {
-      char line[LINE];
-      count = 1;
-      piece = LINE - skip < length ? LINE - skip : length;
-      write_lines(line, number, 1);
-      memcpy(bytes, line + skip, piece);
-      skip = 0;
-    }
+  for (size_t piece; length; bytes += piece, offset += piece, length -= piece) {
+    size_t begin = (size_t)(offset % BLOCK);
+    piece = BLOCK - begin < length ? BLOCK - begin : length;
+    memmove(bytes, lines + begin, piece); /* not memcpy: of a length with a bound gcc makes a loop */
+    if (offset >= BLOCK) write_digits(bytes, begin, begin + piece, (uint32_t)(offset / BLOCK));
   }
 }

@@ -14,14 +14,15 @@ size_t request_head_length(const char *bytes, size_t length) {
   return 0;
 }
 
-/* Cuts the next line off, without its line end; NULL: there is none. */
-static char *next_line(char **at, char *end) {
+/* Cuts the next line off, without its line end, for a NUL; NULL: there is none. */
+static char *next_line(char **at, char *end, size_t *length) {
   char *line = *at;
   char *newline = memchr(line, '\n', (size_t)(end - line));
   if (!newline) return NULL;
   *at = newline + 1;
   if (newline > line && newline[-1] == '\r') newline--;
   *newline = 0;
+  *length = (size_t)(newline - line);
   return line;
 }
 
@@ -38,10 +39,14 @@ static size_t token_length(const char *text) {
   return (size_t)(end - text);
 }
 
-static int parse_version(const char *version, struct request *request) {
-  if (strcmp(version, "HTTP/1.1") == 0) {
+/* Whether `length` bytes are a text; gcc compares so few by itself. */
+#define ARE(bytes, length, text) \
+  ((length) == sizeof text - 1 && memcmp(bytes, text, sizeof text - 1) == 0)
+
+static int parse_version(const char *version, size_t length, struct request *request) {
+  if (ARE(version, length, "HTTP/1.1")) {
     request->keep_alive = 1;
-  } else if (strcmp(version, "HTTP/1.0") == 0) {
+  } else if (ARE(version, length, "HTTP/1.0")) {
     request->keep_alive = 0;
     request->is_old = 1;
   } else {
@@ -50,31 +55,32 @@ static int parse_version(const char *version, struct request *request) {
   return 0;
 }
 
-static int parse_request_line(char *line, struct request *request) {
+static int parse_request_line(char *line, size_t length, struct request *request) {
+  char *line_end = line + length;
   size_t method = token_length(line);
   if (!method || line[method] != ' ') return 400;
-  char *target = line + method;
-  char *version = strchr(target + 1, ' ');
-  if (!version) return 400;
-  *target++ = 0;
-  *version++ = 0;
-  request->method = strcmp(line, "GET") == 0    ? METHOD_GET
-                    : strcmp(line, "HEAD") == 0 ? METHOD_HEAD
+  char *target = line + method + 1;
+  char *end = memchr(target, ' ', (size_t)(line_end - target));
+  if (!end) return 400;
+  *end = 0;
+  request->method = ARE(line, method, "GET")    ? METHOD_GET
+                    : ARE(line, method, "HEAD") ? METHOD_HEAD
                                                 : METHOD_OTHER;
-  if (strlen(target) > REQUEST_TARGET_MAXIMUM) return 414;
-  if (strncasecmp(target, "http://", 7) == 0) { /* absolute form, as proxies send it */
-    char *slash = strchr(target + 7, '/');
-    target = slash ? slash : "/";
+  if (end - target > REQUEST_TARGET_MAXIMUM) return 414;
+  if (target[0] != '/') { /* absolute form, as proxies send it */
+    if (strncasecmp(target, "http://", 7) != 0) return 400;
+    target += 7;
+    char *slash = memchr(target, '/', (size_t)(end - target));
+    target = slash ? slash : end;
   }
-  if (target[0] != '/') return 400;
-  request->path = target;
-  char *question = strchr(target, '?');
-  request->query = "";
+  request->path = target < end ? target : "/";
+  request->query = end;
+  char *question = memchr(target, '?', (size_t)(end - target));
   if (question) {
     *question = 0;
     request->query = question + 1;
   }
-  return parse_version(version, request);
+  return parse_version(end + 1, (size_t)(line_end - (end + 1)), request);
 }
 
 static int is_word(const char *text, size_t length, const char *word, size_t word_length) {
@@ -130,12 +136,13 @@ int request_parse(char *head, size_t length, struct request *request) {
   char *at = head, *end = head + length;
   memset(request, 0, sizeof *request);
   if (memchr(head, 0, length)) return 400;
-  char *line = next_line(&at, end);
+  size_t line_length;
+  char *line = next_line(&at, end, &line_length);
   if (!line) return 400;
-  int status = parse_request_line(line, request);
+  int status = parse_request_line(line, line_length, request);
   if (status) return status;
   int hosts = 0;
-  while ((line = next_line(&at, end)) && *line) {
+  while ((line = next_line(&at, end, &line_length)) && line_length) {
     status = parse_field(line, request, &hosts);
     if (status) return status;
   }

@@ -156,8 +156,9 @@ int ipv4_send(const struct ipv4_route *route, size_t length) {
   int error = EMSGSIZE;
   if (length <= ipv4_payload_maximum() || nic_frame->offload.type) {
     int whole = !route->may_fragment && !ipv4_path_is_narrow(route->destination);
-    uint16_t fragment = whole ? IPV4_DONT_FRAGMENT : 0;
-    error = ipv4_transmit(route, ipv4_identification(route), fragment, length);
+    /* What nobody may cut needs no identification (RFC 6864 section 4.1). */
+    error = whole ? ipv4_transmit(route, 0, IPV4_DONT_FRAGMENT, length)
+                  : ipv4_transmit(route, ipv4_identification(route), 0, length);
   }
   if (error) nic_discard();
   return error;

@@ -67,7 +67,7 @@ int socket_bind_any(struct socket *socket) {
 /* Copies what the stream holds into the buffers; the count, or the result of tcp_read if that is
  * nothing. `taken` bytes were copied before. */
 static long drain_stream(struct socket *socket, struct cursor *cursor, size_t taken, int flags) {
-  size_t room, before = taken;
+  size_t room = 0, before = taken;
   uint8_t *buffer = cursor_next(cursor, &room);
   long result;
   do {
@@ -76,7 +76,7 @@ static long drain_stream(struct socket *socket, struct cursor *cursor, size_t ta
     if (result <= 0) break;
     taken += (size_t)result;
     cursor->offset += (size_t)result;
-  } while ((buffer = cursor_next(cursor, &room)));
+  } while ((size_t)result == room && (buffer = cursor_next(cursor, &room)));
   return taken > before ? (long)(taken - before) : result;
 }
 

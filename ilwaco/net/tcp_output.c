@@ -59,10 +59,12 @@ static void fill_sack(const struct tcp_connection *c, struct tcp_options *option
 }
 
 static size_t write_options(const struct tcp_connection *c, int with_sack) {
+  int reports = with_sack && c->sack && c->out_of_order.count;
+  if (!c->timestamps && !reports) return 0;
   struct tcp_options options = {.has_timestamp = c->timestamps,
                                 .timestamp = (uint32_t)(network_now() / 1000),
                                 .timestamp_echo = c->ts_recent};
-  if (with_sack && c->sack) fill_sack(c, &options);
+  if (reports) fill_sack(c, &options);
   return tcp_options_write(ipv4_payload() + TCP_HEADER_BYTES, &options);
 }
 
@@ -259,11 +261,12 @@ static int send_next(struct tcp_connection *c) {
   uint32_t in_flight = c->snd_nxt - c->snd_una;
   uint32_t offered = c->snd_wnd > in_flight ? c->snd_wnd - in_flight : 0;
   uint32_t full = tcp_payload_room(c);
-  uint32_t length = minimum(minimum(left, tcp_large_room(c)), minimum(offered, congestion_room(c)));
+  uint32_t large = tcp_large_room(c);
+  uint32_t length = minimum(minimum(left, large), minimum(offered, congestion_room(c)));
   length = minimum(length, hole);
   if (length == 0) return 0;
   /* More is on its way: what is cut by others is worth waiting for. */
-  if (c->more && length == left && length < tcp_large_room(c) && !c->send_small && !again) return 0;
+  if (c->more && length == left && length < large && !c->send_small && !again) return 0;
   /* A short segment at the end of full ones has to pass Nagle's rule by itself. */
   if (length > full && !(length == left && may_be_short(c))) length -= length % full;
   if (again && in_flight && length < minimum(minimum(left, full), hole)) return 0;
