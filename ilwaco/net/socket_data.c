@@ -71,8 +71,8 @@ static long drain_stream(struct socket *socket, struct cursor *cursor, size_t ta
   uint8_t *buffer = cursor_next(cursor, &room);
   long result;
   do {
-    result = flags & MSG_PEEK ? tcp_peek(socket->connection, taken, buffer, buffer ? room : 0)
-                              : tcp_read(socket->connection, buffer, buffer ? room : 0);
+    result = flags & MSG_PEEK ? tcp_peek(socket->connection, taken, buffer, room)
+                              : tcp_read(socket->connection, buffer, room);
     if (result <= 0) break;
     taken += (size_t)result;
     cursor->offset += (size_t)result;
