@@ -15,7 +15,7 @@
 #include "service.h"
 
 #define ENDING_PATIENCE_US (2 * 1000000ull)
-enum { HEAD_FIRST = 1024, CHUNK = 4096, CHUNKS_PER_STEP = 16 };
+enum { HEAD_FIRST = 1024, CHUNK = 16384, CHUNKS_PER_STEP = 4 };
 
 static struct patience settings;
 

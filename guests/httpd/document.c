@@ -22,11 +22,12 @@ enum { LINE = 64, BLOCK = sizeof lines - 1, DIGITS = 6 };
 static void write_digits(char *bytes, size_t begin, size_t end, uint32_t number) {
   char digits[DIGITS];
   for (int i = DIGITS - 1; i >= 0; i--, number >>= 4) digits[i] = "0123456789abcdef"[number & 15];
-  for (size_t line = begin / LINE * LINE; line < end; line += LINE) {
-    size_t from = line < begin ? begin - line : 0, to = end - line < DIGITS ? end - line : DIGITS;
-    if (to - from == DIGITS) memcpy(bytes + (line - begin), digits, DIGITS);
-    else if (from < to) memcpy(bytes + (line + from - begin), digits + from, to - from);
+  size_t at = begin;
+  for (; at < end && at % LINE; at++) {
+    if (at % LINE < DIGITS) bytes[at - begin] = digits[at % LINE];
   }
+  for (; at + DIGITS <= end; at += LINE) memcpy(bytes + (at - begin), digits, DIGITS);
+  if (at < end) memcpy(bytes + (at - begin), digits, end - at);
 }
 
 void document_write(char *bytes, uint64_t offset, size_t length) {
