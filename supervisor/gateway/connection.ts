@@ -18,6 +18,11 @@ export interface Endpoint {
 export interface GatewayConnection {
   /** Next bytes, which now belong to the caller; null after the peer's FIN. One call at a time. */
   read(): Promise<Uint8Array | null>;
+  /**
+   * Calls `over` once if something arrives or the connection ends while nobody reads, at the earliest after this
+   * call; null: not any more. It costs an unused connection less than a read that waits.
+   */
+  watch(over: (() => void) | null): void;
   /** Resolves when all bytes are accepted for sending; calls queue up in order. */
   write(bytes: Uint8Array): Promise<void>;
   /** Sends FIN after everything written; reading goes on. Does not wait for the peer. */
@@ -59,8 +64,10 @@ export class TcpStream implements GatewayConnection, TcpObserver {
   readonly local: Endpoint;
   readonly #c: TcpConnection;
   readonly #host: StreamHost;
-  #reader: { resolve(bytes: Uint8Array | null): void; reject(reason: GatewayError): void } | null =
-    null;
+  /** The read that is pending. */
+  #resolve: ((bytes: Uint8Array | null) => void) | null = null;
+  #reject: ((reason: GatewayError) => void) | null = null;
+  #watcher: (() => void) | null = null;
   #writes: PendingWrite[] = [];
   #ended = false;
 
@@ -72,12 +79,20 @@ export class TcpStream implements GatewayConnection, TcpObserver {
   }
 
   read(): Promise<Uint8Array | null> {
-    if (this.#reader !== null) throw new Error("expected one read at a time, a read is pending");
+    if (this.#resolve !== null) throw new Error("expected one read at a time, a read is pending");
     const c = this.#c;
     if (c.receive.length > 0) return Promise.resolve(this.#take());
     if (c.error !== null) return Promise.reject(c.error);
     if (c.finished) return Promise.resolve(null);
-    return new Promise((resolve, reject) => this.#reader = { resolve, reject });
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  watch(over: (() => void) | null): void {
+    this.#watcher = over;
+    if (over !== null && this.#readable()) this.#host.touch(this.#c);
   }
 
   write(bytes: Uint8Array): Promise<void> {
@@ -131,21 +146,33 @@ export class TcpStream implements GatewayConnection, TcpObserver {
 
   /** Called by the TCP table after a batch of frames, and when the connection is over. */
   settle(): void {
-    const c = this.#c;
-    if (this.#reader !== null) {
-      const reader = this.#reader;
-      if (c.receive.length > 0) {
-        this.#reader = null;
-        reader.resolve(this.#take());
-      } else if (c.error !== null) {
-        this.#reader = null;
-        reader.reject(c.error);
-      } else if (c.finished) {
-        this.#reader = null;
-        reader.resolve(null);
-      }
+    if (this.#readable()) {
+      if (this.#resolve !== null) this.#settleRead(this.#resolve, this.#reject!);
+      else if (this.#watcher !== null) this.#settleWatch(this.#watcher);
     }
     if (this.#writes.length > 0) this.#settleWrites();
+  }
+
+  /** A read would not wait. */
+  #readable(): boolean {
+    const c = this.#c;
+    return c.receive.length > 0 || c.error !== null || c.finished;
+  }
+
+  #settleRead(
+    resolve: (bytes: Uint8Array | null) => void,
+    reject: (reason: GatewayError) => void,
+  ): void {
+    const c = this.#c;
+    this.#resolve = this.#reject = null;
+    if (c.receive.length > 0) resolve(this.#take());
+    else if (c.error !== null) reject(c.error);
+    else resolve(null);
+  }
+
+  #settleWatch(over: () => void): void {
+    this.#watcher = null;
+    over();
   }
 
   #settleWrites(): void {

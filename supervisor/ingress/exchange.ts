@@ -4,24 +4,23 @@
  * The request's body and the answer stream at the same time, each with back-pressure. A connection goes
  * back to the pool only if both are through and the VM keeps it; else it is closed, and if something
  * went wrong or the client is gone it is aborted, which also ends whoever waits for it.
+ *
+ * What lives as long as an exchange is an instance of a class, not an object literal: V8 makes literals
+ * that once lived long where only full collections look, and then all requests stay until the next one.
  */
 
 import type { Endpoint } from "../gateway/gateway.ts";
 import { type Body, bodyOf, wholeBody } from "./body.ts";
 import { BrokenOff, explain, Failure } from "./failure.ts";
 import { type IngressInfo, pathOf, requestHeaders, responseHeaders } from "./headers.ts";
-import type { Patience, Watch } from "./patience.ts";
+import type { Patience, Watch, Watched } from "./patience.ts";
 import type { ConnectionPool, PooledConnection } from "./pool.ts";
 import { readHead, type ResponseHead } from "./response_head.ts";
 
-export interface ExchangeOptions {
-  readonly name: string;
-  readonly vm: Endpoint;
+/** What all exchanges share. */
+export interface Means {
   readonly pool: ConnectionPool;
   readonly patience: Patience;
-  readonly request: Request;
-  readonly info: IngressInfo | undefined;
-  readonly host: string;
 }
 
 /** A body of known length up to this is passed on in one piece. */
@@ -31,18 +30,8 @@ const WITHOUT_BODY = new Set([204, 205, 304]);
 const encoder = new TextEncoder();
 const CRLF = encoder.encode("\r\n"), LAST_CHUNK = encoder.encode("0\r\n\r\n");
 
-/** Sends the request once and gives the answer. Rejects with a Failure. */
-export async function attempt(options: ExchangeOptions): Promise<Response> {
-  const exchange = new Exchange(options);
-  try {
-    return await exchange.run();
-  } catch (error) {
-    throw exchange.fail(error);
-  }
-}
-
-class Exchange {
-  readonly #options: ExchangeOptions;
+/** A request to the VM called `name`, which serves at `vm`. */
+export class Exchange implements Watched {
   readonly #watch: Watch;
   #connection: PooledConnection | undefined;
   #failure: Failure | undefined;
@@ -52,37 +41,54 @@ class Exchange {
   #answering = false;
   #over = false;
 
-  constructor(options: ExchangeOptions) {
-    this.#options = options;
-    const { name, patience, request } = options;
-    this.#watch = patience.begin({
-      signal: () => request.signal,
-      late: (ms) => this.fail(new Failure(504, `"${name}" did not answer within ${ms} ms`)),
-      gone: () => this.fail(new Failure(499, "the client hung up")),
-    });
+  constructor(
+    readonly means: Means,
+    readonly name: string,
+    readonly vm: Endpoint,
+    readonly request: Request,
+    readonly host: string,
+    readonly info: IngressInfo | undefined,
+  ) {
+    this.#watch = means.patience.begin(this);
   }
 
+  /** Sends the request once and gives the answer. Rejects with a Failure. */
   async run(): Promise<Response> {
-    const { vm, pool, request } = this.#options;
-    const taken = pool.take(vm);
-    const connection = taken instanceof Promise ? await this.#taken(taken) : taken;
-    this.#connection = connection;
-    this.#send(connection);
-    const head = await readHead(connection.source);
-    if (head === undefined) throw new BrokenOff("the connection ended");
-    this.#answering = true;
-    return await this.#answer(connection, head, request.method);
+    try {
+      const taken = this.means.pool.take(this.vm);
+      const connection = taken instanceof Promise ? await this.#taken(taken) : taken;
+      this.#connection = connection;
+      this.#send(connection);
+      const head = await readHead(connection.source);
+      if (head === undefined) throw new BrokenOff("the connection ended");
+      this.#answering = true;
+      return await this.#answer(connection, head, this.request.method);
+    } catch (error) {
+      throw this.#fail(error);
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.request.signal;
+  }
+
+  late(milliseconds: number): void {
+    this.#fail(new Failure(504, `"${this.name}" did not answer within ${milliseconds} ms`));
+  }
+
+  gone(): void {
+    this.#fail(new Failure(499, "the client hung up"));
   }
 
   /** Ends the exchange; the first reason counts. */
-  fail(error: unknown): Failure {
-    const { name, request, pool } = this.#options;
+  #fail(error: unknown): Failure {
+    const { name, request } = this;
     const repeatable = REPEATABLE.has(request.method) && request.body === null &&
       this.#connection?.used === true;
     this.#failure ??= explain(error, { name, repeatable, answering: this.#answering });
     if (this.#over) return this.#failure;
     this.#end();
-    if (this.#connection !== undefined) pool.drop(this.#connection, true);
+    if (this.#connection !== undefined) this.means.pool.drop(this.#connection, true);
     this.#broken?.(this.#failure);
     return this.#failure;
   }
@@ -93,14 +99,14 @@ class Exchange {
       this.#broken = reject;
       taken.then((connection) => {
         this.#broken = undefined;
-        if (this.#over) this.#options.pool.give(connection);
+        if (this.#over) this.means.pool.give(connection);
         else resolve(connection);
       }, reject);
     });
   }
 
   #send(connection: PooledConnection): void {
-    const { request, host, info } = this.#options;
+    const { request, host, info } = this;
     const headers = requestHeaders(request, host, info);
     const path = pathOf(request.url);
     if (!/^[\x21-\x7e]+$/.test(path)) {
@@ -115,12 +121,12 @@ class Exchange {
     this.#upload(connection, request.body).then(
       () => this.#uploading = false,
       (error) =>
-        this.fail(new Failure(400, `the request body broke off: ${(error as Error).message}`)),
+        this.#fail(new Failure(400, `the request body broke off: ${(error as Error).message}`)),
     );
   }
 
   async #upload(connection: PooledConnection, body: ReadableStream<Uint8Array>): Promise<void> {
-    const header = this.#options.request.headers.get("content-length");
+    const header = this.request.headers.get("content-length");
     const length = header === null ? undefined : Number(header);
     const reader = body.getReader();
     let sent = 0;
@@ -155,8 +161,7 @@ class Exchange {
   ): Promise<Response> {
     const { status, statusText, framing } = head;
     if (status === 101) {
-      const { name } = this.#options;
-      throw new Failure(502, `"${name}" switched protocols, which nobody asked for`);
+      throw new Failure(502, `"${this.name}" switched protocols, which nobody asked for`);
     }
     const headers = responseHeaders(head.headers, head.connection);
     const init = { status, statusText, headers };
@@ -182,11 +187,10 @@ class Exchange {
     head: ResponseHead,
   ): ReadableStream<Uint8Array<ArrayBuffer>> {
     const body: Body = bodyOf(connection.source, head.framing);
-    const { name } = this.#options;
     return new ReadableStream({
       start: (controller) => {
         this.#broken = ({ message }) => {
-          const broken = new Error(`"${name}" broke off its answer: ${message}`);
+          const broken = new Error(`"${this.name}" broke off its answer: ${message}`);
           // Deno.serve prints the error; a VM should not fill the log with our stack.
           broken.stack = broken.message;
           controller.error(broken);
@@ -200,12 +204,12 @@ class Exchange {
           this.#finish(connection, head.keepAlive);
           controller.close();
         } catch (error) {
-          this.fail(error);
+          this.#fail(error);
         }
       },
       cancel: () => {
         this.#broken = undefined;
-        this.fail(new Failure(499, "the client hung up"));
+        this.gone();
       },
     }, { highWaterMark: 0 });
   }
@@ -214,7 +218,7 @@ class Exchange {
   #finish(connection: PooledConnection, keep: boolean): void {
     if (this.#over) return;
     this.#end();
-    const { pool } = this.#options;
+    const { pool } = this.means;
     if (this.#uploading) pool.drop(connection, true);
     else if (keep) pool.give(connection);
     else pool.drop(connection);
@@ -222,7 +226,7 @@ class Exchange {
 
   #end(): void {
     this.#over = true;
-    this.#options.patience.end(this.#watch);
+    this.means.patience.end(this.#watch);
   }
 
   #heard(): void {

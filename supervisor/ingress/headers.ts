@@ -32,9 +32,10 @@ export function requestHeaders(
   info: IngressInfo | undefined,
 ): string[] {
   const list: string[] = ["Host", host];
-  const skipped = hopByHop(request.headers.get("connection"));
+  const headers = [...request.headers];
+  const skipped = hopByHop(headers.find(([name]) => name === "connection")?.[1] ?? null);
   let forwarded = info?.remoteAddr?.hostname ?? "";
-  for (const [name, value] of request.headers) {
+  for (const [name, value] of headers) {
     if (name === "x-forwarded-for") forwarded = forwarded ? `${value}, ${forwarded}` : value;
     else if (name === "x-forwarded-host" || name === "x-forwarded-proto" || name === "host") {
       continue;

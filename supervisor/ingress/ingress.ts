@@ -12,7 +12,7 @@
  */
 import { bootPause } from "../booting.ts";
 import type { Endpoint, Gateway } from "../gateway/gateway.ts";
-import { attempt } from "./exchange.ts";
+import { Exchange } from "./exchange.ts";
 import { Failure } from "./failure.ts";
 import type { IngressInfo } from "./headers.ts";
 import { ConnectionPool, type PoolOptions } from "./pool.ts";
@@ -62,6 +62,7 @@ export function createIngress(options: IngressOptions): Ingress {
   const { gateway, resolve, firstByteTimeoutMs = FIRST_BYTE_TIMEOUT_MS, ...sizes } = options;
   const pool = new ConnectionPool(gateway, { ...POOL, ...sizes });
   const patience = new Patience(firstByteTimeoutMs);
+  const means = { pool, patience };
   const handler = async (request: Request, info?: IngressInfo): Promise<Response> => {
     const host = request.headers.get("host") ?? new URL(request.url).host;
     const name = ingressName(host);
@@ -71,11 +72,10 @@ export function createIngress(options: IngressOptions): Ingress {
     const vm = resolve(name);
     if (vm === undefined) return problem(404, `there is no VM named "${name}"`);
     if (vm.down !== undefined) return problem(502, `"${name}" ${vm.down}`);
-    const exchange = { name, vm, pool, patience, request, info, host };
     let repeated = false;
     for (let attempts = 1;; attempts++) {
       try {
-        return await attempt(exchange);
+        return await new Exchange(means, name, vm, request, host, info).run();
       } catch (error) {
         if (!(error instanceof Failure)) throw error;
         // Asked again: the VM may have ended meanwhile, which is then the reason.

@@ -9,7 +9,8 @@
 const LOOK_MS = 100;
 
 export interface Watched {
-  readonly signal: () => AbortSignal;
+  /** Of the client. */
+  readonly signal: AbortSignal;
   /** The VM did not answer for `milliseconds` (of firstByteTimeoutMs), or the client hung up. */
   late(milliseconds: number): void;
   gone(): void;
@@ -19,6 +20,8 @@ export interface Watched {
 export class Watch {
   /** Of performance.now: when something was last heard; Infinity: it may take its time. */
   heardAt = performance.now();
+  /** Set by Patience only: its place among all. */
+  index = -1;
   #signal: AbortSignal | undefined;
   readonly #onAbort = () => this.watched.gone();
 
@@ -27,7 +30,7 @@ export class Watch {
   /** Listens to the client's signal from now on. */
   listen(): void {
     if (this.#signal !== undefined) return;
-    this.#signal = this.watched.signal();
+    this.#signal = this.watched.signal;
     if (this.#signal.aborted) return this.watched.gone();
     this.#signal.addEventListener("abort", this.#onAbort);
   }
@@ -39,7 +42,11 @@ export class Watch {
 
 export class Patience {
   readonly #milliseconds: number;
-  readonly #watches = new Set<Watch>();
+  /**
+   * Not a Set: V8 keeps a Set's former tables, once old, and all that stood in them until the next full
+   * collection.
+   */
+  readonly #watches: Watch[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `milliseconds`: silence after which an exchange is late. */
@@ -49,21 +56,27 @@ export class Patience {
 
   begin(watched: Watched): Watch {
     const watch = new Watch(watched);
-    this.#watches.add(watch);
+    watch.index = this.#watches.push(watch) - 1;
     this.#arm();
     return watch;
   }
 
   end(watch: Watch): void {
-    this.#watches.delete(watch);
+    const { index } = watch;
+    if (index < 0) return;
+    watch.index = -1;
+    const last = this.#watches.pop()!;
+    if (last !== watch) {
+      this.#watches[index] = last;
+      last.index = index;
+    }
     watch.unlisten();
   }
 
   close(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const watch of this.#watches) watch.unlisten();
-    this.#watches.clear();
+    for (const watch of [...this.#watches]) this.end(watch);
   }
 
   #arm(): void {
@@ -73,10 +86,11 @@ export class Patience {
   #look(): void {
     this.#timer = undefined;
     const due = performance.now() - this.#milliseconds;
-    for (const watch of this.#watches) {
+    for (const watch of [...this.#watches]) {
+      if (watch.index < 0) continue;
       watch.listen();
       if (watch.heardAt <= due) watch.watched.late(this.#milliseconds);
     }
-    if (this.#watches.size > 0) this.#arm();
+    if (this.#watches.length > 0) this.#arm();
   }
 }

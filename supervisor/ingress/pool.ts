@@ -41,22 +41,32 @@ export class PooledConnection {
   idleSince = Infinity;
   readonly source: ByteSource;
   readonly #connection: GatewayConnection;
-  /** The read that watches it while it is unused; the next request's answer comes by it. */
-  #watching: Promise<Uint8Array | null> | undefined;
+  readonly #over: () => void;
 
-  constructor(readonly host: Host, connection: GatewayConnection) {
+  /** `over`: what to do when the VM says something or closes while it is unused. */
+  constructor(
+    readonly host: Host,
+    connection: GatewayConnection,
+    over: (connection: PooledConnection) => void,
+  ) {
     this.#connection = connection;
-    this.source = new ByteSource({ read: () => this.#read() });
+    this.#over = () => over(this);
+    this.source = new ByteSource(connection);
   }
 
   write(bytes: Uint8Array): Promise<void> {
     return this.#connection.write(bytes);
   }
 
-  /** Calls `over` when the VM says something or closes. */
-  watch(over: () => void): void {
-    this.#watching ??= this.#connection.read();
-    this.#watching.then(over, over);
+  /** It is unused from now on, and watched, until it is woken. */
+  rest(): void {
+    this.idleSince = performance.now();
+    this.#connection.watch(this.#over);
+  }
+
+  wake(): void {
+    this.idleSince = Infinity;
+    this.#connection.watch(null);
   }
 
   close(): void {
@@ -65,13 +75,6 @@ export class PooledConnection {
 
   abort(): void {
     this.#connection.abort();
-  }
-
-  #read(): Promise<Uint8Array | null> {
-    const watching = this.#watching;
-    if (watching === undefined) return this.#connection.read();
-    this.#watching = undefined;
-    return watching;
   }
 }
 
@@ -127,12 +130,9 @@ export class ConnectionPool {
         break;
       }
     }
-    connection.idleSince = performance.now();
     host.idle.push(connection);
     this.#idle.add(connection);
-    connection.watch(() => {
-      if (connection.idleSince !== Infinity) this.drop(connection);
-    });
+    connection.rest();
     this.#sweep ??= setTimeout(() => this.#closeIdle(), this.#options.idleMs);
   }
 
@@ -170,7 +170,7 @@ export class ConnectionPool {
     const { connectTimeoutMs: timeoutMs } = this.#options;
     try {
       const connection = await this.#gateway.connect(vm.address, vm.port, { timeoutMs });
-      return new PooledConnection(host, connection);
+      return new PooledConnection(host, connection, (over) => this.drop(over));
     } catch (error) {
       this.#closed(host);
       throw error;
@@ -189,7 +189,7 @@ export class ConnectionPool {
     const index = idle.lastIndexOf(connection);
     if (index >= 0) idle.splice(index, 1);
     this.#idle.delete(connection);
-    connection.idleSince = Infinity;
+    connection.wake();
   }
 
   #closeIdle(): void {

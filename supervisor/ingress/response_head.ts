@@ -32,15 +32,14 @@ const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
  * a ProtocolError for what is not HTTP.
  */
 export async function readHead(source: ByteSource): Promise<ResponseHead | undefined> {
+  if (source.empty && !await source.fill()) return undefined;
   for (let interim = 0; interim <= INTERIM_MAXIMUM; interim++) {
     const lines: string[] = [];
     let left = HEAD_MAXIMUM;
     for (;;) {
       const line = source.line(left);
       if (line === undefined) {
-        const silent = interim === 0 && lines.length === 0 && source.empty;
         if (await source.fill()) continue;
-        if (silent) return undefined;
         throw new ProtocolError("the connection ended within the head of the answer");
       }
       if (line === "") break;
