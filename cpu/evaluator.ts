@@ -68,17 +68,15 @@ export interface EvaluatorOptions extends EngineOptions {
 }
 
 /**
- * Places in the pool, by fastSlot, where `step` is to stop: at those that are not in `places`, and at those that control
- * has come to more often than `limits` says.
+ * Where `step` is to stop: WATCH_WORDS for each fastSlot, of which the first three are a place in the pool, how often
+ * control has come there, and how often it may before `step` stops. It also stops at places that are not there.
  */
-export interface Watch {
-  readonly places: Int32Array;
-  readonly visits: Int32Array;
-  readonly limits: Int32Array;
-}
+export type Watch = Int32Array;
 
-const NONE = new Int32Array(0);
-const NO_WATCH: Watch = { places: NONE, visits: NONE, limits: NONE };
+/** They lie in one line of the processor's caches. */
+export const WATCH_WORDS = 4, WATCH_PLACE = 0, WATCH_VISITS = 1, WATCH_LIMIT = 2;
+
+const NO_WATCH: Watch = new Int32Array(0);
 
 export class Evaluator implements Engine {
   preparation = 0;
@@ -158,6 +156,7 @@ export class Evaluator implements Engine {
     X.space = space;
     X.readTable = space.readTable;
     X.writeTable = space.writeTable;
+    X.mapping++;
     C.retired = cpu.retired;
     effort.units = 0;
     effort.maximum = Infinity;
@@ -187,7 +186,6 @@ export class Evaluator implements Engine {
   private execute(budget: number, once: boolean, watch: Watch = NO_WATCH): number {
     const { C, R, O, X } = this.environment;
     const { effort } = this;
-    const { places, visits, limits } = watch;
     let watching = false;
     const { handlers } = this.table;
     const { fastPlaces, fastBlocks } = this.cache;
@@ -202,7 +200,11 @@ export class Evaluator implements Engine {
       const entry = X.readTable[eip >>> 12];
       const place = (entry & ~PAGE_MASK) | (eip & PAGE_MASK);
       const slot = fastSlot(place);
-      if (watching && (places[slot] !== place || ++visits[slot] > limits[slot])) return EXIT_BUDGET;
+      if (watching) {
+        const at = slot * WATCH_WORDS;
+        if (watch[at + WATCH_PLACE] !== place) return EXIT_BUDGET;
+        if (++watch[at + WATCH_VISITS] > watch[at + WATCH_LIMIT]) return EXIT_BUDGET;
+      }
       watching = watch !== NO_WATCH;
       const block = (entry & PRESENT) !== 0 && fastPlaces[slot] === place
         ? fastBlocks[slot]
@@ -338,6 +340,7 @@ export class Evaluator implements Engine {
     const { R, X } = this.environment;
     const entry = X.readTable[address >>> 12];
     if ((entry & PRESENT) !== 0) return entry;
+    X.mapping++;
     const resolved = X.space.resolve(address >>> 12, false);
     if (resolved > 0) return resolved;
     if (resolved === RESOLVE_WAIT) {

@@ -54,6 +54,7 @@ function pageAccess(pool: Pool, C: CpuState, X: Run) {
   function miss(address: number, write: boolean): number {
     const page = address >>> 12, before = X.readTable[page];
     spend(MISS_WORK);
+    X.mapping++;
     const entry = X.space.resolve(page, write);
     if (entry > 0) {
       // Code that remembers where the page was must look again.

@@ -31,6 +31,8 @@ export interface Run {
   fault: number;
   /** STEP_LEAVE if the code of the current block may have been changed, else 0. */
   leave: number;
+  /** Another number as soon as pages of the space may be mapped to other frames than before. */
+  mapping: number;
   timestamp: () => number;
 }
 
@@ -71,6 +73,7 @@ export function createEnvironment(pool: Pool, operandWords: number): Environment
     nearWrite: NO_TABLE,
     fault: 0,
     leave: 0,
+    mapping: 0,
     timestamp: () => 0,
   };
   const raise = (vector: number, error: number): number => {

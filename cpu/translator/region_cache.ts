@@ -6,20 +6,23 @@
  * a map stands behind it. Counts live in the table only, and places that displace each other share one: a hot place
  * that was counted anew each time would stay with the evaluator for ever.
  *
+ * A busy server enters hundreds of regions for each request, and what that costs is memory that is not in the processor's
+ * caches. So what a slot says lies in one line of them, and what is needed of an entry in another one.
+ *
  * A region may lie on several pages, and VMs may share the first of them and not the others (one has
  * overwritten its code), so that a place can have several regions.
  */
 
 import { FAST_SLOTS, fastSlot } from "../code_cache.ts";
 import { PAGE_MASK, PRESENT } from "../engine.ts";
-import type { Watch } from "../evaluator.ts";
+import { type Watch, WATCH_LIMIT, WATCH_PLACE, WATCH_VISITS, WATCH_WORDS } from "../evaluator.ts";
+import type { Run } from "../runtime.ts";
 import type { Habits } from "./region.ts";
 
 /** Runs from entry `block` on, at most `left` instructions; see region_printer.ts. */
 export type RegionFunction = (block: number, left: number) => number;
 
 export interface CompiledRegion {
-  readonly run: RegionFunction;
   /** The pages that it was made from, and the frames that they must be mapped to. */
   readonly pages: readonly number[];
   readonly frames: readonly number[];
@@ -58,16 +61,26 @@ export interface Site {
 }
 
 export interface RegionEntry {
-  readonly region: CompiledRegion;
+  readonly run: RegionFunction;
   readonly address: number;
-  readonly place: number;
   /** What `run` calls it. */
   readonly block: number;
   /** The budget that it takes to come in. */
   readonly need: number;
+  /** Run.mapping when the region was mapped as it must be; UNSURE: it is to be looked at each time. */
+  mapping: number;
+  readonly region: CompiledRegion;
   /** Another region at the same place. */
   next: RegionEntry | null;
+  readonly place: number;
 }
+
+/** Of `mapping`: the region is new. */
+export const UNSURE = -1;
+/** The first runs of a region, which are counted. */
+export const TRAINING_RUNS = 128;
+/** Run.mapping is below that, give or take what a run can add. */
+const MAXIMUM_MAPPING = 1 << 30;
 
 /**
  * What counts for a place is halved after so much work: evaluated instructions, translated ones being an eighth.
@@ -76,6 +89,10 @@ export interface RegionEntry {
 export const COOLING_WORK: number = 1 << 24;
 /** Work over which visits say something. */
 const LEAST_SAMPLE = 1 << 16;
+/** V8 knows the values of a module's own constants, but not of an import. */
+const WORDS = WATCH_WORDS, PLACE = WATCH_PLACE, HEAT = WATCH_VISITS, GATE = WATCH_LIMIT, HEAD = 3;
+/** An address that is no place. */
+const NO_PLACE = -1;
 /** Regions at one place. */
 const MAXIMUM_VARIANTS = 4;
 
@@ -83,67 +100,99 @@ export class RegionCache {
   /** Regions that are kept, and the characters of their source. */
   regions = 0;
   bytes = 0;
-  readonly places: Int32Array = new Int32Array(FAST_SLOTS).fill(-1);
-  private readonly heat = new Int32Array(FAST_SLOTS);
-  /** What it was when places cooled last. */
+  /**
+   * WATCH_WORDS for each slot: a place; how hot it is; the heat until which nobody need ask again what can be made of it;
+   * where in `heads` its entry stands. The evaluator stops where that is to be looked at.
+   */
+  readonly table: Watch = new Int32Array(FAST_SLOTS * WATCH_WORDS);
+  /** How hot slots were when places cooled last. */
   private readonly cooled = new Int32Array(FAST_SLOTS);
-  /** Until a place is so hot, nobody need ask again what can be made of it. */
-  private readonly gates = new Int32Array(FAST_SLOTS);
-  private readonly slots: (RegionEntry | null)[] = new Array(FAST_SLOTS).fill(null);
-  private readonly entries = new Map<number, RegionEntry>();
+  /** The first entry at each place that has one, in no order, and null. */
+  private readonly heads: (RegionEntry | null)[] = [null];
+  /** Where those stand, by place, and where nothing stands. */
+  private readonly numbers = new Map<number, number>();
+  private readonly free: number[] = [];
   private readonly neighbours = new Map<number, CompiledRegion>();
   private readonly frames = new Map<number, Set<CompiledRegion>>();
 
   /** `least`: until a place is so hot, nothing can be made of it. */
-  constructor(private readonly least: number) {}
+  constructor(private readonly least: number) {
+    this.vacate();
+  }
 
   /** The region to enter at `address`, which lies at `place`, or null; the place is then hotter. */
-  find(place: number, address: number, readTable: Int32Array): RegionEntry | null {
-    const slot = fastSlot(place);
-    if (this.places[slot] !== place) {
-      this.places[slot] = place;
-      if (this.heat[slot] < 0) this.heat[slot] = this.cooled[slot] = 0;
-      this.slots[slot] = this.entries.get(place) ?? null;
-      this.gates[slot] = this.gateOf(this.slots[slot]);
+  find(place: number, address: number, X: Run): RegionEntry | null {
+    const { table } = this;
+    const at = fastSlot(place) * WORDS;
+    if (table[at + PLACE] !== place) this.take(at, place);
+    for (let entry = this.heads[table[at + HEAD]]; entry !== null; entry = entry.next) {
+      if (entry.address !== address) continue;
+      if (entry.mapping === X.mapping || this.isEntry(entry, X)) return entry;
     }
-    for (let entry = this.slots[slot]; entry !== null; entry = entry.next) {
-      if (entry.address === address && isMapped(entry.region, readTable)) return entry;
-    }
-    this.heat[slot]++;
+    table[at + HEAT]++;
     return null;
+  }
+
+  /** A slot is for another place from now on. */
+  private take(at: number, place: number): void {
+    const { table } = this;
+    table[at + PLACE] = place;
+    if (table[at + HEAT] < 0) table[at + HEAT] = this.cooled[at / WORDS] = 0;
+    this.settle(at, this.numbers.get(place) ?? 0);
+  }
+
+  /** What stands at the place of a slot. The translator always wants to know when control comes to an entry. */
+  private settle(at: number, head: number): void {
+    this.table[at + HEAD] = head;
+    this.table[at + GATE] = head === 0 ? this.least : -1;
+  }
+
+  /** Whether the region can be entered in this space; if so, nobody asks again until something is mapped. */
+  private isEntry(entry: RegionEntry, X: Run): boolean {
+    if (!isMapped(entry.region, X.readTable)) return false;
+    entry.mapping = entry.region.runs < TRAINING_RUNS ? UNSURE : X.mapping;
+    return true;
+  }
+
+  /** Keeps Run.mapping small. */
+  bound(X: Run): void {
+    if (X.mapping < MAXIMUM_MAPPING) return;
+    X.mapping = 0;
+    for (const head of this.heads) {
+      for (let entry = head; entry !== null; entry = entry.next) entry.mapping = UNSURE;
+    }
   }
 
   /** Whether `place` is hotter than `least`, and than it was to become. */
   isHot(place: number, least: number): boolean {
-    const slot = fastSlot(place);
-    return this.heat[slot] > least && this.heat[slot] > this.gates[slot];
+    const at = fastSlot(place) * WORDS, heat = this.table[at + HEAT];
+    return heat > least && heat > this.table[at + GATE];
   }
 
   /** Whether `place` is hotter than `least`; if it is not, it is not hot before that. */
   isAbove(place: number, least: number): boolean {
-    const slot = fastSlot(place);
-    this.gates[slot] = Math.min(least, this.heat[slot] + this.least);
-    return this.heat[slot] > least;
+    const at = fastSlot(place) * WORDS, heat = this.table[at + HEAT];
+    this.table[at + GATE] = Math.min(least, heat + this.least);
+    return heat > least;
   }
 
   /** Halves how often places were looked for: what is rare never becomes hot. */
   cool(): void {
-    const { heat, gates, least } = this;
-    for (let slot = 0; slot < FAST_SLOTS; slot++) {
-      heat[slot] >>= 1;
-      if (gates[slot] > least) gates[slot] = Math.max(gates[slot] >> 1, least);
+    const { table, cooled, least } = this;
+    for (let slot = 0, at = 0; slot < FAST_SLOTS; slot++, at += WORDS) {
+      cooled[slot] = table[at + HEAT] >>= 1;
+      if (table[at + GATE] > least) table[at + GATE] = Math.max(table[at + GATE] >> 1, least);
     }
-    this.cooled.set(heat);
   }
 
   /** Nothing can be translated at `place`: do not ask again soon. */
   freeze(place: number): void {
-    this.heat[fastSlot(place)] = -0x40000000;
+    this.table[fastSlot(place) * WORDS + HEAT] = -0x40000000;
   }
 
   /** Whether a region can be entered at `place`. */
   has(place: number): boolean {
-    return this.entries.has(place);
+    return this.numbers.has(place);
   }
 
   /** The last region that has a block at `place` or a jump to it, if it is mapped as it must be. */
@@ -173,11 +222,12 @@ export class RegionCache {
   isWarm(place: number, least: number, pace: number, work: number): boolean {
     const region = this.neighbours.get(place);
     if (region !== undefined && region.insides.has(place)) return true;
-    const slot = fastSlot(place);
-    if (this.places[slot] !== place || this.heat[slot] < least) return false;
+    const slot = fastSlot(place), at = slot * WORDS;
+    const heat = this.table[at + HEAT];
+    if (this.table[at + PLACE] !== place || heat < least) return false;
     // What is left of all the time before is as much as came in the last part of it.
     const before = this.cooled[slot];
-    const recent = (this.heat[slot] - before) * COOLING_WORK / Math.max(work, LEAST_SAMPLE);
+    const recent = (heat - before) * COOLING_WORK / Math.max(work, LEAST_SAMPLE);
     return Math.max(before, recent) >= pace;
   }
 
@@ -196,7 +246,7 @@ export class RegionCache {
       else regions.add(region);
     }
     for (const entry of region.entries) {
-      entry.next = this.entries.get(entry.place) ?? null;
+      entry.next = this.headAt(entry.place);
       let last = entry;
       for (let count = 1; last.next !== null && count < MAXIMUM_VARIANTS; count++) last = last.next;
       last.next = null;
@@ -205,7 +255,8 @@ export class RegionCache {
     for (const place of region.around) {
       this.neighbours.set(place, region);
       // What its code was run by the evaluator counts no more.
-      if (this.places[fastSlot(place)] === place) this.heat[fastSlot(place)] = 0;
+      const at = fastSlot(place) * WORDS;
+      if (this.table[at + PLACE] === place) this.table[at + HEAT] = 0;
     }
   }
 
@@ -235,7 +286,7 @@ export class RegionCache {
   }
 
   private unlink(place: number, region: CompiledRegion): void {
-    let first = this.entries.get(place) ?? null;
+    let first = this.headAt(place);
     while (first !== null && first.region === region) first = first.next;
     for (let entry = first; entry !== null; entry = entry.next) {
       while (entry.next !== null && entry.next.region === region) entry.next = entry.next.next;
@@ -243,34 +294,43 @@ export class RegionCache {
     this.set(place, first);
   }
 
+  private headAt(place: number): RegionEntry | null {
+    return this.heads[this.numbers.get(place) ?? 0];
+  }
+
   private set(place: number, entry: RegionEntry | null): void {
-    if (entry === null) this.entries.delete(place);
-    else this.entries.set(place, entry);
-    const slot = fastSlot(place);
-    if (this.places[slot] === place) {
-      this.slots[slot] = entry;
-      this.heat[slot] = 0;
-      this.gates[slot] = this.gateOf(entry);
+    const { heads, numbers, table } = this;
+    let number = numbers.get(place) ?? 0;
+    if (entry !== null) {
+      if (number === 0) number = this.free.pop() ?? heads.length;
+      heads[number] = entry;
+      numbers.set(place, number);
+    } else if (number !== 0) {
+      heads[number] = null;
+      numbers.delete(place);
+      this.free.push(number);
+      number = 0;
+    }
+    const at = fastSlot(place) * WORDS;
+    if (table[at + PLACE] === place) {
+      table[at + HEAT] = 0;
+      this.settle(at, number);
     }
   }
 
-  /** The translator always wants to know when control comes to an entry. */
-  private gateOf(entry: RegionEntry | null): number {
-    return entry === null ? this.least : -1;
-  }
-
-  /** Where the evaluator is to stop. */
-  get watch(): Watch {
-    return { places: this.places, visits: this.heat, limits: this.gates };
-  }
-
   clear(): void {
-    this.entries.clear();
+    this.numbers.clear();
     this.neighbours.clear();
     this.frames.clear();
-    this.places.fill(-1);
-    this.slots.fill(null);
+    this.heads.length = 1;
+    this.free.length = 0;
+    this.vacate();
     this.regions = this.bytes = 0;
+  }
+
+  private vacate(): void {
+    const { table } = this;
+    for (let at = 0; at < table.length; at += WORDS) table[at + PLACE] = NO_PLACE;
   }
 }
 

@@ -16,7 +16,12 @@ import {
   type Region,
   searchRegion,
 } from "./region.ts";
-import type { CompiledRegion, RegionEntry, RegionFunction } from "./region_cache.ts";
+import {
+  type CompiledRegion,
+  type RegionEntry,
+  type RegionFunction,
+  UNSURE,
+} from "./region_cache.ts";
 import type { SlowAccesses } from "./slow_access.ts";
 import { type PrintedRegion, RegionPrinter } from "./region_printer.ts";
 import { entrySpan } from "./way_printer.ts";
@@ -127,7 +132,6 @@ ${body}
     generation: number,
   ): CompiledRegion {
     const compiled: CompiledRegion = {
-      run: this.instantiate(printed, source),
       pages: region.pages,
       frames: region.frames,
       entries: [],
@@ -144,14 +148,18 @@ ${body}
       epoch: 0,
       bytes: source.length,
     };
+    const run = this.instantiate(printed, source);
     const frames = new Map(region.pages.map((page, index) => [page, region.frames[index]]));
     const entries = printed.entries.map(({ address, need }, index): RegionEntry => ({
-      region: compiled,
-      address,
-      place: frames.get(address >>> 12)! | (address & PAGE_MASK),
+      run,
+      // Integers: V8 would keep what may be a double in a box.
+      address: address | 0,
       block: index + 1,
-      need,
+      need: need | 0,
+      mapping: UNSURE,
+      region: compiled,
       next: null,
+      place: frames.get(address >>> 12)! | (address & PAGE_MASK),
     }));
     return Object.assign(compiled, { entries });
   }

@@ -49,6 +49,11 @@ const HABIT_FACTOR = 24, HOP_FACTOR = 6, LEAST_HOPS = 16;
  */
 const SLOW_SHIFT = 2, RARE_SHIFT = 6;
 
+/**
+ * To count each way out of a region would take half as long as the way. So of all that is counted for regions every
+ * WEIGHT-th is, at random, and counts as so many; where thresholds are small, each is.
+ */
+const WEIGHT = 16, LEAST_SAMPLED = 1000;
 /** Of `hops`: they are not counted. */
 const NEVER = -1;
 
@@ -85,6 +90,8 @@ export class RegionGrowth {
   /** How often places have cooled, and the work since then. */
   private epoch = 0;
   private work = 0;
+  private readonly weight: number;
+  private chance = 0;
 
   constructor(
     private readonly options: GrowthOptions,
@@ -93,6 +100,15 @@ export class RegionGrowth {
     private readonly compiler: RegionCompiler,
   ) {
     this.vocabulary = new Vocabulary(Object.keys(environment));
+    this.weight = options.translateAfter < LEAST_SAMPLED ? 1 : WEIGHT;
+  }
+
+  /** Whether what a region does now is to be counted. */
+  samples(): boolean {
+    if (this.weight === 1) return true;
+    // Numerical Recipes, 7.1.
+    this.chance = (Math.imul(this.chance, 1664525) + 1013904223) | 0;
+    return this.chance >>> 28 === 0;
   }
 
   /** A frame has been dropped, and with it `regions` regions. */
@@ -122,8 +138,9 @@ export class RegionGrowth {
     if (site.epoch !== this.epoch) site.count >>= 1;
     site.target = target;
     site.epoch = this.epoch;
+    site.count += this.weight;
     const least = HABIT_FACTOR * this.options.translateAfter;
-    if (++site.count <= least || this.isBusy) return;
+    if (site.count <= least || this.isBusy) return;
     if (site.count <= least * priceOf(region.bytes) * this.debt.factor) return;
     site.count = TRIED;
     if (region.habits.size >= MAXIMUM_HABITS) return;
@@ -139,8 +156,9 @@ export class RegionGrowth {
       from.hops >>= 1;
       from.epoch = this.epoch;
     }
+    from.hops += this.weight;
     const least = LEAST_HOPS + HOP_FACTOR * this.options.translateAfter;
-    if (++from.hops <= least || this.isBusy) return;
+    if (from.hops <= least || this.isBusy) return;
     if (from.hops <= least * priceOf(from.bytes + to.bytes) * this.debt.factor) return;
     if (this.start(NOWHERE, [from, to], this.join(from, to))) from.hops = NEVER;
   }

@@ -23,7 +23,7 @@ import {
   PREPARATION_LIMIT,
   PRESENT,
 } from "../engine.ts";
-import { Evaluator, type EvaluatorOptions, type Watch } from "../evaluator.ts";
+import { Evaluator, type EvaluatorOptions } from "../evaluator.ts";
 import { STEP_LEAVE } from "../printer.ts";
 import { type CpuState, EIP } from "../state.ts";
 import type { Environment } from "../runtime.ts";
@@ -32,6 +32,7 @@ import {
   COOLING_WORK,
   RegionCache,
   type RegionEntry,
+  UNSURE,
 } from "./region_cache.ts";
 import { RegionCompiler } from "./region_compiler.ts";
 import { RegionGrowth } from "./region_growth.ts";
@@ -67,14 +68,17 @@ const TRANSLATED_SHIFT = 3;
 const ENTRY_WORK = 4, MAXIMUM_BUDGET = 1 << 26;
 const DEFAULT_CODE_BYTES = 32 << 20;
 
-/** The first runs of a region, and the instructions of each. */
-const TRAINING_RUNS = 128, TRAINING_BUDGET = 2000;
+/** Instructions of each of the first runs of a region. */
+const TRAINING_BUDGET = 2000;
+/** V8 knows the values of a module's own constants, but not of an import. */
+const PAGE_BITS = PAGE_MASK, FRAME_BITS = ~PAGE_MASK, IS_PRESENT = PRESENT, INSTRUCTION = EIP;
+const MOST_PREPARATION = PREPARATION_LIMIT, BUDGET = EXIT_BUDGET, NEW = UNSURE;
+const HAS_LEFT = LEFT, HAS_ENDED = ENDED, BAILED = GAVE_UP;
 
 export class Translator implements Engine {
   private readonly evaluator: Evaluator;
   private readonly environment: Environment;
   private readonly cache: RegionCache;
-  private readonly watch: Watch;
   private readonly slow: SlowAccesses;
   private readonly growth: RegionGrowth;
   private running: CompiledRegion | null = null;
@@ -105,7 +109,6 @@ export class Translator implements Engine {
     this.slow = createSlowAccesses(this.environment);
     const translateAfter = options.translateAfter ?? DEFAULT_TRANSLATE_AFTER;
     this.cache = new RegionCache(translateAfter >> 2);
-    this.watch = this.cache.watch;
     const compiler = new RegionCompiler(options.pool, this.environment, this.slow, this.stopped);
     const growth = {
       translateAfter,
@@ -164,6 +167,7 @@ export class Translator implements Engine {
   run(cpu: CpuState, space: AddressSpace, budget: number): number {
     const before = cpu.retired;
     this.evaluator.begin(cpu, space);
+    this.cache.bound(this.environment.X);
     this.growth.enter(space, COOLING_WORK - this.untilCool);
     const reason = this.execute(budget | 0);
     this.evaluator.end(cpu);
@@ -178,28 +182,32 @@ export class Translator implements Engine {
 
   private execute(all: number): number {
     const { C, R, X } = this.environment;
-    const { cache, evaluator, exact, effort, growth, atOnce, watch } = this;
+    const { cache, evaluator, exact, effort, growth, atOnce } = this;
+    X.nearRead = X.readTable;
+    X.nearWrite = X.writeTable;
     const budget = exact ? all : Math.min(all, MAXIMUM_BUDGET);
     let left = budget;
     this.spared = 0;
     let last: CompiledRegion | null = null;
-    for (let go = true; go && left > effort.units; go = this.preparation < PREPARATION_LIMIT) {
+    for (let go = true; go && left > effort.units; go = this.preparation < MOST_PREPARATION) {
       if (growth.isBusy) growth.advance();
-      const eip = R[EIP];
+      const eip = R[INSTRUCTION];
       const mapped = X.readTable[eip >>> 12];
-      if ((mapped & PRESENT) !== 0) {
-        const place = (mapped & ~PAGE_MASK) | (eip & PAGE_MASK);
-        let entry = cache.find(place, eip, X.readTable);
+      if ((mapped & IS_PRESENT) !== 0) {
+        const place = (mapped & FRAME_BITS) | (eip & PAGE_BITS);
+        let entry = cache.find(place, eip, X);
         // Where a budget ended says nothing about what is hot.
         if (entry === null && left !== budget) {
           growth.warm(place, eip);
-          if (atOnce) entry = cache.find(place, eip, X.readTable);
+          if (atOnce) entry = cache.find(place, eip, X);
         }
         if (entry !== null && (entry.need <= left || !exact)) {
           const rest = left - effort.units;
           const given = exact ? left : Math.max(rest << TRANSLATED_SHIFT, entry.need);
           effort.maximum = left;
-          if (last !== null && last !== entry.region) growth.hop(last, entry.region);
+          if (last !== null && last !== entry.region && growth.samples()) {
+            growth.hop(last, entry.region);
+          }
           last = entry.region;
           const reason = this.enter(entry, given);
           effort.maximum = Infinity;
@@ -210,40 +218,42 @@ export class Translator implements Engine {
           left -= work;
           this.spared += done - work;
           this.untilCool -= light;
-          if (reason !== EXIT_BUDGET) return reason;
+          if (reason !== BUDGET) return reason;
           if (done !== 0) continue;
         }
       }
       last = null;
       const before = C.retired;
       // A region may have come and gone with all of a small budget.
-      const reason = evaluator.step(Math.max(left, 1), growth.isBusy ? null : watch);
+      const reason = evaluator.step(Math.max(left, 1), growth.isBusy ? null : cache.table);
       left -= C.retired - before;
       this.untilCool -= C.retired - before;
-      if (reason !== EXIT_BUDGET) return reason;
+      if (reason !== BUDGET) return reason;
     }
-    return EXIT_BUDGET;
+    return BUDGET;
   }
 
   /** Runs a region; `remaining` is then what is left of the budget. */
-  private enter({ region, block, need }: RegionEntry, left: number): number {
+  private enter(entry: RegionEntry, left: number): number {
     const { R, X } = this.environment;
     const { S } = this.slow;
+    const { region } = entry;
     this.running = region;
     X.leave = 0;
-    X.nearRead = X.readTable;
-    X.nearWrite = X.writeTable;
-    const beyond = region.runs < TRAINING_RUNS ? this.train(region, left, need) : 0;
+    const isNew = entry.mapping === NEW;
+    const beyond = isNew ? this.train(region, left, entry.need) : 0;
     this.remaining = left - beyond;
-    const reason = region.run(block, left - beyond);
-    S[HIDDEN] = 0;
-    this.remaining = S[LEFT] + beyond;
-    const ended = S[ENDED];
-    if (ended === GAVE_UP) {
-      const [address, done] = region.bails[R[EIP]];
-      R[EIP] = address;
+    const reason = entry.run(entry.block, left - beyond);
+    if (isNew) this.endTraining();
+    this.remaining = S[HAS_LEFT] + beyond;
+    const ended = S[HAS_ENDED];
+    if (ended === BAILED) {
+      const [address, done] = region.bails[R[INSTRUCTION]];
+      R[INSTRUCTION] = address;
       this.remaining -= done;
-    } else if (ended !== 0) this.growth.observe(region, region.sites[ended - FIRST_SITE], R[EIP]);
+    } else if (ended !== 0 && this.growth.samples()) {
+      this.growth.observe(region, region.sites[ended - FIRST_SITE], R[INSTRUCTION]);
+    }
     if (X.leave !== 0 && this.effort.units <= this.effort.maximum) {
       this.counters.deoptimizations++;
     }
@@ -263,6 +273,13 @@ export class Translator implements Engine {
     this.slow.S[HIDDEN] = run < 2 ? -1 : 0;
     if (run === 0) X.nearRead = X.nearWrite = this.noPages(X.readTable.length);
     return Math.max(left - Math.max(TRAINING_BUDGET, need), 0);
+  }
+
+  private endTraining(): void {
+    const { X } = this.environment;
+    this.slow.S[HIDDEN] = 0;
+    X.nearRead = X.readTable;
+    X.nearWrite = X.writeTable;
   }
 
   /** A page table without any page: an index behind the end of a table would make V8 compare all of them slowly. */
