@@ -149,8 +149,8 @@ void ilwaco_leave(void) {
 }
 
 void ilwaco_make_runnable(struct ilwaco_thread *thread) {
-  int first = !run_queue.first, runs = !ilwaco_current->queue;
-  if (first && runs) interrupt_not_after(quantum_end());
+  int idles = ilwaco_current->queue || thread == ilwaco_current;
+  if (!run_queue.first && !idles) interrupt_not_after(quantum_end());
   append(&run_queue, thread);
 }
 

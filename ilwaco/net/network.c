@@ -24,38 +24,28 @@ struct network_counters network_counters;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static uint64_t sleeping_until; /* 0: the network thread runs */
-static uint64_t now;            /* 0: not read yet */
+uint64_t network_time;
 static enum { STOPPED, STARTED } state;
 
 void network_lock(void) {
   pthread_mutex_lock(&lock);
-  now = 0;
-}
-
-uint64_t network_now(void) {
-  if (now == 0) now = ilwaco_now_us();
-  return now;
+  network_time = 0;
 }
 
 void network_unlock(void) {
-  if (sleeping_until && loopback_waits()) {
-    sleeping_until = 0;
-    nic_wake();
-  } else if (sleeping_until && sleeping_until != timer_next()) {
-    sleeping_until = timer_next();
-    nic_move_deadline(sleeping_until);
+  if (sleeping_until) {
+    uint64_t next = timer_next();
+    if (loopback_waits()) {
+      sleeping_until = 0;
+      nic_wake();
+    } else if (next != sleeping_until) {
+      sleeping_until = next;
+      nic_move_deadline(next);
+    }
   }
   nic_flush();
   pthread_mutex_unlock(&lock);
 }
-
-uint32_t network_address(void) { return DENALI_REGISTERS->nic_address; }
-
-uint32_t network_broadcast(void) {
-  return DENALI_REGISTERS->nic_address | ~DENALI_REGISTERS->nic_netmask;
-}
-
-int network_has_link(void) { return (DENALI_REGISTERS->features & DENALI_FEATURE_NIC) != 0; }
 
 /* Returns whether there may be more to take in. */
 static int receive_batch(void) {

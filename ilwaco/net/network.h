@@ -17,14 +17,21 @@
 /* Starts the network on the first call: socket() calls it. 0, or an error number if there is no memory.
  * Without a NIC there is the host itself (127.0.0.1) and nothing else. */
 int network_start(void);
-int network_has_link(void);
+
+static inline int network_has_link(void) {
+  return (DENALI_REGISTERS->features & DENALI_FEATURE_NIC) != 0;
+}
 
 void network_lock(void);
 void network_unlock(void); /* and wakes the network thread if it now has to be earlier */
 
 /* Microseconds, as of ilwaco_now_us when this was first asked since the lock was taken or, in the network
  * thread, since this batch of frames began: the clock is read once, however many ask. */
-uint64_t network_now(void);
+static inline uint64_t network_now(void) {
+  extern uint64_t network_time; /* 0: not read yet */
+  if (network_time == 0) network_time = ilwaco_now_us();
+  return network_time;
+}
 
 /* What was dropped and why, and what happened how often. Counters wrap. */
 struct network_counters {
@@ -47,7 +54,9 @@ struct network_counters {
 extern struct network_counters network_counters;
 
 /* This host's IPv4 address and that of the link's broadcast, network byte order. */
-uint32_t network_address(void);
-uint32_t network_broadcast(void);
+static inline uint32_t network_address(void) { return DENALI_REGISTERS->nic_address; }
+static inline uint32_t network_broadcast(void) {
+  return DENALI_REGISTERS->nic_address | ~DENALI_REGISTERS->nic_netmask;
+}
 
 #endif
