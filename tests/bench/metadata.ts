@@ -1,18 +1,19 @@
 /**
- * What an idle web server costs in memory and wholly in swap: frames, what the kernel keeps on the JavaScript heap and in typed arrays, and growth of the process.
+ * What an idle web server that has served costs, in memory and wholly in swap: frames, what the kernel keeps on the JavaScript heap and in typed arrays, and growth of the process.
  *
  *     deno task bench metadata [--vms N] [--engine NAME]
  *
- * A kernel without threads boots copies of httpd and runs them until all are idle; once in a pool that
- * holds them all, once in one of 8 MiB, where nearly all are in swap. Garbage is collected before each
- * reading; the first machines, which bring the code to life, do not count. The page tables of engines are
+ * A kernel without threads boots copies of httpd, a VM beside them asks each for its page, and they run until
+ * all are idle; once in a pool that holds them all, once in one of 8 MiB, where nearly all are in swap.
+ * Garbage is collected before each reading; the first machines, which bring the code to life, do not count. The page tables of engines are
  * a cache of bounded size for all VMs together and stand apart; growth of the process is without them.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
-import { buildGuests } from "../../guests/build.ts";
+import { buildGuests, buildImage } from "../../guests/build.ts";
+import { fromRoot } from "../../guests/paths.ts";
 import { type EngineName } from "../../cpu/engine.ts";
 import { guestImage } from "../../supervisor/image/builtin.ts";
 import { DeterministicClock, Kernel, type NetworkSpec } from "../../kernel/kernel.ts";
@@ -23,6 +24,11 @@ const flags = parseArgs(Deno.args, { string: ["vms", "engine"] });
 const WARM = 400, VMS = Number(flags.vms ?? 2000), MEMORY = 16 << 20, PAGE = 4096;
 const POOL = Math.min(2 ** 31 - 2 ** 16, 64 * 2 ** 20 + (WARM + VMS) * 16 * PAGE);
 const SMALL_POOL = 8 << 20, TABLES = 4 << 20;
+/** Servers that one client asks, and its number. */
+const BATCH = 100, CLIENT = 1 << 20;
+if (!(VMS > 0 && VMS % BATCH === 0)) {
+  throw new Error(`--vms: expected a multiple of ${BATCH}, got ${flags.vms}`);
+}
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc") as () => void;
@@ -64,6 +70,12 @@ function network(id: number): NetworkSpec {
   return { address: 0x0a000001 + id, netmask: 0xff000000, gateway: 0x0a000001, dns: 0x0a000001 };
 }
 
+/** Image files. */
+interface Guests {
+  readonly server: Uint8Array;
+  readonly client: Uint8Array;
+}
+
 interface Reading {
   /** Bytes that the program holds: heap, and what lies outside it without the pool. */
   readonly held: number;
@@ -85,35 +97,65 @@ interface Cost {
   readonly process: number;
 }
 
+/** Address of VM `id`, as text. */
+function dotted(id: number): string {
+  const { address } = network(id);
+  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
+}
+
 class Fleet {
   readonly kernel: Kernel;
   readonly #image;
+  readonly #client;
+  #console = "";
 
-  constructor(file: Uint8Array, poolBytes: number, memory: ArrayBuffer) {
+  constructor({ server, client }: Guests, poolBytes: number, memory: ArrayBuffer) {
     this.kernel = new Kernel({
       clock: new DeterministicClock(),
       poolBytes,
       memory,
-      events: { console() {}, state() {}, uplink: () => true },
+      events: {
+        console: (vm, bytes) => {
+          if (vm.id === CLIENT) this.#console += new TextDecoder().decode(bytes);
+        },
+        state() {},
+        uplink: () => true,
+      },
       softTlbBytes: TABLES,
       engine: { name: flags.engine as EngineName | undefined },
       swap: { pages: 2 ** 30, open: (pool) => new FileSwap(pool) },
     });
-    this.#image = this.kernel.loadImage("httpd", file);
+    this.#image = this.kernel.loadImage("httpd", server);
+    this.#client = this.kernel.loadImage("client", client);
   }
 
-  /** Boots servers until there are `count`, and runs until none has anything to do for a second. */
+  /** Boots servers until there are `count`, each serves, and then none has anything to do for a second. */
   boot(count: number): void {
     const { kernel } = this;
     for (let id = kernel.vms.size + 1; id <= count; id++) {
       const spec = { id, name: `vm-${id}`, image: this.#image, memory: MEMORY };
       kernel.start(kernel.createVm({ ...spec, network: network(id) }));
-      if (id % 100 === 0) kernel.run(20_000_000);
+      if (id % BATCH === 0) this.#ask(id - BATCH + 1);
     }
     // Time is virtual: this is about a second of a processor that all of them share, or more of idling.
     for (let i = 0; i < 100; i++) kernel.run(1_000_000);
     const busy = [...kernel.vms.values()].filter(({ state }) => state !== "idle");
     if (busy.length > 0) throw new Error(`expected all idle, ${busy[0].name} is ${busy[0].state}`);
+  }
+
+  /** Lets a VM that does not stay ask a batch of servers for their pages. */
+  #ask(first: number): void {
+    const { kernel } = this;
+    this.#console = "";
+    kernel.run(20_000_000);
+    const args = Array.from({ length: BATCH }, (_, i) => `${dotted(first + i)}/`);
+    const spec = { id: CLIENT, name: "client", image: this.#client, memory: MEMORY, args };
+    const client = kernel.createVm({ ...spec, network: network(CLIENT) });
+    kernel.start(client);
+    for (let i = 0; i < 1000 && !this.#console.includes("done"); i++) kernel.run(1_000_000);
+    const answers = this.#console.match(/^\d+$/mg) ?? [];
+    if (answers.length !== BATCH) throw new Error(`expected ${BATCH} pages: ${this.#console}`);
+    kernel.destroy(client);
   }
 
   read(): Reading {
@@ -132,9 +174,9 @@ class Fleet {
   }
 }
 
-function measure(file: Uint8Array, poolBytes: number): Cost {
+function measure(guests: Guests, poolBytes: number): Cost {
   const memory = new ArrayBuffer(poolBytes);
-  const fleet = new Fleet(file, poolBytes, memory);
+  const fleet = new Fleet(guests, poolBytes, memory);
   fleet.boot(WARM);
   const before = fleet.read();
   fleet.boot(WARM + VMS);
@@ -151,16 +193,18 @@ function measure(file: Uint8Array, poolBytes: number): Cost {
 }
 
 await buildGuests(["httpd"]);
-const file = await guestImage("httpd");
-if (file === undefined) throw new Error("expected the guest httpd, it was not built");
-const out = measure(file, SMALL_POOL), core = measure(file, POOL);
+const server = await guestImage("httpd");
+if (server === undefined) throw new Error("expected the guest httpd, it was not built");
+const client = await Deno.readFile(await buildImage([fromRoot("tests/native/fetch.c")]));
+const guests = { server, client };
+const out = measure(guests, SMALL_POOL), core = measure(guests, POOL);
 
 const row = (name: string, value: (cost: Cost) => number, digits = 0) => [
   name,
   value(core).toFixed(digits),
   value(out).toFixed(digits),
 ];
-console.log(`${VMS} idle web servers, after ${WARM} others\n`);
+console.log(`${VMS} idle web servers that have served, after ${WARM} others\n`);
 printTable(["each", "in memory", "in swap"], [
   row("private frames in memory", (cost) => cost.frames, 2),
   row("pages in swap", (cost) => cost.swapped, 2),

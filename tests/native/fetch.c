@@ -1,15 +1,21 @@
-/* A guest that gets the documents of 10.0.0.2 whose paths are its arguments, each on a connection of its own,
- * prints how many bytes came, and then does nothing. */
+/* A guest that gets documents, each on a connection of its own, prints how many bytes came (-1: not all), and
+ * then does nothing. Its arguments are ADDRESS/PATH, without ADDRESS of 10.0.0.2. */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-static long fetch(const char *path) {
+static long fetch(char *what) {
   struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(80)};
   static char block[16384];
+  char *path = strchr(what, '/');
   server.sin_addr.s_addr = inet_addr("10.0.0.2");
+  if (path != what) {
+    *path = 0;
+    server.sin_addr.s_addr = inet_addr(what);
+    *path = '/';
+  }
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   if (connect(fd, (struct sockaddr *)&server, sizeof server) < 0) return -1;
   int length = snprintf(block, sizeof block, "GET %s HTTP/1.0\r\n\r\n", path);
