@@ -82,12 +82,26 @@ export class CpuState {
   }
 }
 
+/** States that share a buffer, which costs half a state. The last of them keeps the bytes of all: so few. */
+const SHARED_STATES = 8;
+let shared = new Int32Array(0), sharedUsed = 0;
+
+/** Words of a state, all 0 at first. */
+function allocateWords(): Int32Array {
+  const words = STATE_BYTES / 4;
+  if (sharedUsed === shared.length) {
+    shared = new Int32Array(SHARED_STATES * words);
+    sharedUsed = 0;
+  }
+  return shared.subarray(sharedUsed, sharedUsed += words);
+}
+
 /**
- * The state of a CPU that does not run: a CpuState which costs half as much. An engine works on a copy
- * of its own, so that only `i32` is read and written often; the other views are made when asked for.
+ * The state of a CPU that does not run: a CpuState which costs less than half as much. An engine works on a
+ * copy of its own, so that only `i32` is read and written often; the other views are made when asked for.
  */
 export class StoredCpuState implements CpuState {
-  readonly i32: Int32Array = new Int32Array(STATE_BYTES / 4);
+  readonly i32: Int32Array = allocateWords();
   retired = 0;
 
   constructor() {
@@ -95,19 +109,19 @@ export class StoredCpuState implements CpuState {
   }
 
   get u8(): Uint8Array {
-    return new Uint8Array(this.i32.buffer);
+    return new Uint8Array(this.i32.buffer, this.i32.byteOffset, STATE_BYTES);
   }
 
   get u16(): Uint16Array {
-    return new Uint16Array(this.i32.buffer);
+    return new Uint16Array(this.i32.buffer, this.i32.byteOffset, STATE_BYTES / 2);
   }
 
   get f32(): Float32Array {
-    return new Float32Array(this.i32.buffer);
+    return new Float32Array(this.i32.buffer, this.i32.byteOffset, STATE_BYTES / 4);
   }
 
   get f64(): Float64Array {
-    return new Float64Array(this.i32.buffer);
+    return new Float64Array(this.i32.buffer, this.i32.byteOffset, STATE_BYTES / 8);
   }
 
   reset(): void {

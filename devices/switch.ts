@@ -54,6 +54,7 @@ export const DROP_REASONS = [
 ] as const;
 export type DropReason = typeof DROP_REASONS[number];
 
+/** What is behind a port. The port keeps it: with many of them, an object of a class costs less than closures. */
 export interface PortOptions {
   readonly name: string;
   /** Takes a frame, valid during the call; false if there is no room. Must not send at once. */
@@ -72,9 +73,6 @@ export type FrameTrace = (
 ) => void;
 
 export class SwitchPort {
-  readonly name: string;
-  readonly deliver: (frame: Uint8Array, offload: number) => boolean;
-  readonly takes: () => number;
   /** MAC address of the station as a number, or -1 for a trusted port. */
   readonly mac: number;
   /** IPv4 address of the station; a DHCP server can lend it another. */
@@ -83,14 +81,26 @@ export class SwitchPort {
   leaseEnd = Infinity;
   /** Number of its last request for an address; -1: it never asked. */
   asked = -1;
-  readonly storm = new TokenBucket(STORM_FRAMES_PER_SECOND, STORM_BURST_FRAMES);
+  /** Made with its first broadcast: most stations send none. */
+  #storm: TokenBucket | null = null;
 
-  constructor(options: PortOptions) {
-    this.name = options.name;
-    this.deliver = options.deliver;
-    this.takes = options.takes ?? (() => 0);
-    this.mac = options.station ? readMac(options.station.mac, 0) : -1;
-    this.address = options.station?.address ?? 0;
+  constructor(readonly options: PortOptions) {
+    const { station } = options;
+    this.mac = station ? readMac(station.mac, 0) : -1;
+    this.address = station?.address ?? 0;
+  }
+
+  get name(): string {
+    return this.options.name;
+  }
+
+  /** Limits what it may send to all. */
+  get storm(): TokenBucket {
+    return this.#storm ??= new TokenBucket(STORM_FRAMES_PER_SECOND, STORM_BURST_FRAMES);
+  }
+
+  get takes(): number {
+    return this.options.takes?.() ?? 0;
   }
 
   get trusted(): boolean {
@@ -291,7 +301,7 @@ export class Switch {
   }
 
   #deliver(port: SwitchPort, frame: Uint8Array, offload: number): "delivered" | "no_room" {
-    if (!isTaken(offload, port.takes())) {
+    if (!isTaken(offload, port.takes)) {
       return completeFrame(frame, offload, (whole) => this.#hand(port, whole, 0))
         ? "delivered"
         : "no_room";
@@ -300,7 +310,7 @@ export class Switch {
   }
 
   #hand(port: SwitchPort, frame: Uint8Array, offload: number): boolean {
-    if (!port.deliver(frame, offload)) return false;
+    if (!port.options.deliver(frame, offload)) return false;
     this.#delivered++;
     return true;
   }

@@ -13,7 +13,7 @@ import { NicRegisters } from "../devices/nic_registers.ts";
 import { PacketPool } from "../devices/packet_pool.ts";
 import type { RateLimit } from "../devices/rate_limit.ts";
 import { wireBytes, wireFrames } from "../devices/offload.ts";
-import { type FrameTrace, Switch, type SwitchPort } from "../devices/switch.ts";
+import { type FrameTrace, type PortOptions, Switch, type SwitchPort } from "../devices/switch.ts";
 import { INTERRUPTS } from "./abi.ts";
 import type { Mechanisms } from "./mechanisms.ts";
 import { type Limits, netLimit } from "./resources.ts";
@@ -76,19 +76,15 @@ export class Network {
   attach(vm: Vm): void {
     const { nic, network } = vm;
     if (!nic || !network) return;
-    vm.port = this.switch.attach({
-      name: `vm-${vm.id}`,
-      station: { mac: vm.mac, address: network.address },
-      takes: () => nic.takes,
-      deliver: (frame, offload) => {
-        if (!nic.receive(frame, offload)) return false;
-        if (this.#captures.size > 0) this.#captures.get(vm)?.(frame);
-        if (this.#mayPass(vm, nic.receiveLimit)) {
-          this.options.received(vm);
-        }
-        return true;
-      },
-    });
+    vm.port = this.switch.attach(new VmEnd(this, vm, nic));
+  }
+
+  /** A frame that the switch has for a VM; false if there is no room. */
+  deliver(vm: Vm, nic: Nic, frame: Uint8Array, offload: number): boolean {
+    if (!nic.receive(frame, offload)) return false;
+    if (this.#captures.size > 0) this.#captures.get(vm)?.(frame);
+    if (this.#mayPass(vm, nic.receiveLimit)) this.options.received(vm);
+    return true;
   }
 
   /** Takes the VM's port away, after what it has sent, and drops what waits for it. */
@@ -219,6 +215,31 @@ export class Network {
     if (at <= now) return true;
     this.options.wait(vm, at);
     return false;
+  }
+}
+
+/** The VM's end of its port. */
+class VmEnd implements PortOptions {
+  constructor(
+    readonly network: Network,
+    readonly vm: Vm,
+    readonly nic: Nic,
+  ) {}
+
+  get name(): string {
+    return `vm-${this.vm.id}`;
+  }
+
+  get station() {
+    return { mac: this.vm.mac, address: this.vm.network?.address ?? 0 };
+  }
+
+  takes(): number {
+    return this.nic.takes;
+  }
+
+  deliver(frame: Uint8Array, offload: number): boolean {
+    return this.network.deliver(this.vm, this.nic, frame, offload);
   }
 }
 

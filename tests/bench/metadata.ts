@@ -6,7 +6,8 @@
  * A kernel without threads boots copies of httpd, a VM beside them asks each for its page, and they run until
  * all are idle; once in a pool that holds them all, once in one of 8 MiB, where nearly all are in swap.
  * Garbage is collected before each reading; the first machines, which bring the code to life, do not count. The page tables of engines are
- * a cache of bounded size for all VMs together and stand apart; growth of the process is without them.
+ * a cache of bounded size for all VMs together and stand apart; growth of the process is without them. The
+ * engine is the evaluator, unless said otherwise: what is translated, and what V8 makes of that, belongs to no VM.
  */
 
 import { parseArgs } from "@std/cli/parse-args";
@@ -122,7 +123,7 @@ class Fleet {
         uplink: () => true,
       },
       softTlbBytes: TABLES,
-      engine: { name: flags.engine as EngineName | undefined },
+      engine: { name: (flags.engine ?? "evaluator") as EngineName },
       swap: { pages: 2 ** 30, open: (pool) => new FileSwap(pool) },
     });
     this.#image = this.kernel.loadImage("httpd", server);
