@@ -63,7 +63,7 @@ export interface KernelStats {
     readonly writes: number;
     readonly errors: number;
     readonly underWay: number;
-    /** 1 if the last write found no room on the disk. */
+    /** 1 if a write found no room on the disk, until the next one is tried (a second later). */
     readonly diskFull: number;
   };
   readonly disks: DiskStats;
