@@ -41,6 +41,32 @@ static void show(const char *what, int capacity, int timeout) {
   puts("");
 }
 
+/* Of two who watch one socket, each is told of what it waits for, whatever the other was told. */
+static void for_two(void) {
+  static char bytes[4096];
+  int ends[2], reads = epoll_create1(0), writes = epoll_create1(0);
+  size_t sent = 0;
+  ssize_t now;
+  pair(ends);
+  while ((now = send(ends[1], bytes, sizeof bytes, MSG_DONTWAIT)) > 0) sent += (size_t)now;
+  epoll = reads;
+  control(EPOLL_CTL_ADD, ends[1], EPOLLIN, 6);
+  show("nothing to read", 8, 0);
+  epoll = writes;
+  control(EPOLL_CTL_ADD, ends[1], EPOLLOUT, 7);
+  show("no room", 8, 0);
+  while (sent && (now = recv(ends[0], bytes, sizeof bytes, 0)) > 0) sent -= (size_t)now;
+  show("room again", 8, 1000);
+  epoll = reads;
+  show("still nothing to read", 8, 0);
+  send(ends[0], "x", 1, 0);
+  show("something to read", 8, 1000);
+  close(ends[0]);
+  close(ends[1]);
+  close(reads);
+  close(writes);
+}
+
 int main(void) {
   int a[2], b[2];
   char byte;
@@ -83,6 +109,7 @@ int main(void) {
          epoll_wait(a[0], (struct epoll_event[1]){{0}}, 1, 0) < 0 && errno == EINVAL);
   printf("capacity: %d\n", epoll_wait(epoll, (struct epoll_event[1]){{0}}, 0, 0) < 0 && errno == EINVAL);
   close(epoll);
+  for_two();
   puts("done");
   return 0;
 }

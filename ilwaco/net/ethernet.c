@@ -11,7 +11,7 @@
 const uint8_t ethernet_broadcast[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 void ethernet_address(uint8_t address[6]) {
-  for (int i = 0; i < 6; i++) address[i] = DENALI_REGISTERS->nic_mac[i];
+  memcpy(address, (const void *)DENALI_REGISTERS->nic_mac, 6);
 }
 
 void ethernet_input(struct frame *frame, size_t length) {

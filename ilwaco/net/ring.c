@@ -12,7 +12,7 @@ static void copy_in(struct ring *ring, uint32_t offset, const uint8_t *bytes, ui
   uint32_t first = ring->capacity - index;
   if (first > length) first = length;
   memcpy(ring->bytes + index, bytes, first);
-  memcpy(ring->bytes, bytes + first, length - first);
+  if (first < length) memcpy(ring->bytes, bytes + first, length - first);
 }
 
 static void copy_out(const struct ring *ring, uint32_t offset, uint8_t *bytes, uint32_t length) {
@@ -20,7 +20,7 @@ static void copy_out(const struct ring *ring, uint32_t offset, uint8_t *bytes, u
   uint32_t first = ring->capacity - index;
   if (first > length) first = length;
   memcpy(bytes, ring->bytes + index, first);
-  memcpy(bytes + first, ring->bytes, length - first);
+  if (first < length) memcpy(bytes + first, ring->bytes, length - first);
 }
 
 /* Makes room for `needed` bytes. Copies all of the old memory, so that what was placed behind the end
