@@ -158,7 +158,8 @@ function receiveRoom(c: TcpConnection): number {
   const promised = distance(c.edge, c.receiveNext);
   // While there are holes every acknowledgement must look like a duplicate to the peer.
   if (c.host.pressed(c) || c.receive.holes) return promised;
-  return Math.max(c.receiveLimit - c.receive.length, promised);
+  const limit = Math.min(c.receiveLimit, 0xffff << c.receiveScale);
+  return Math.max(limit - c.receive.length, promised);
 }
 
 /** The reader has made room worth announcing (RFC 9293 section 3.8.6.2.2). */

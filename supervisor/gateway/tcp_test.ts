@@ -86,6 +86,30 @@ for (const [what, faults] of HOSTILE_LINKS) {
   });
 }
 
+Deno.test("a peer that does not scale windows gets no acknowledgement of its own for each small answer", async () => {
+  const world = new Simulation();
+  const [a, b] = world.pair({}, { offload: true });
+  const FLAGS = 47, SCALE_OPTION = 62, SYN = 2, NOP = 1;
+  world.tap = (frame) => {
+    if ((frame[FLAGS] & SYN) !== 0) frame.fill(NOP, SCALE_OPTION, SCALE_OPTION + 4);
+    return true;
+  };
+  const { client, server } = await connectPair(world, a, b);
+  const received = collect(client);
+  // A reader that keeps up would get a larger window, if that could be said.
+  for (let i = 0; i < 32; i++) await world.run(server.write(randomBytes(65_536)));
+  await world.pass(100);
+  const before = a.stats().tcp.segmentsOut;
+  for (let i = 0; i < 300; i++) {
+    await server.write(randomBytes(500));
+    await world.pass(1);
+  }
+  const sent = a.stats().tcp.segmentsOut - before;
+  assert(sent <= 60, `${sent} acknowledgements`);
+  client.abort();
+  await world.run(received.catch(() => {}));
+});
+
 Deno.test("losing one segment costs a fast retransmission, not a timeout", async () => {
   const world = new Simulation();
   const [a, b] = world.pair();
