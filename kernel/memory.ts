@@ -44,11 +44,17 @@ const REGISTERS_PAGE = LAYOUT.REGISTERS_BASE.value / PAGE_SIZE;
 /** Set in the slot of a page whose bytes are on their way into it. */
 export const UNDER_WAY = 1 << 30;
 
+/** Of a page that was in the tables: in the one for reading, or in both. */
+const NOTED_READ = 1, NOTED_WRITE = 2;
+/** Places of the largest map that notes it: with more, pages are found again when they are needed. */
+const NOTED_PLACES = 256;
+
 export class Memory implements AddressSpace, SoftTlbHolder {
   readTable: Int32Array = EMPTY_TABLE;
   writeTable: Int32Array = EMPTY_TABLE;
   tlbOlder: SoftTlbHolder | null = null;
   tlbNewer: SoftTlbHolder | null = null;
+  tlbNoted = false;
   /** The page for which there was no frame, or whose bytes are in swap; or NOTHING. */
   wanted = NOTHING;
   /** Pages of the VM, mapped or not. */
@@ -67,6 +73,8 @@ export class Memory implements AddressSpace, SoftTlbHolder {
   pending: Uint8Array | null = null;
   /** It has given back its frames. */
   released = false;
+  /** The table for reading has pages that are neither its own nor the image's. */
+  #strayed = false;
 
   constructor(
     readonly frames: FrameTable,
@@ -95,18 +103,47 @@ export class Memory implements AddressSpace, SoftTlbHolder {
 
   /**
    * Pages of the image are readable at once: a translated region is only entered if all of its pages are
-   * in the table. Pages of its own are not, because then the pager would take them for used.
+   * in the table. Pages of its own are there if they were when it lost its tables, and no others, because
+   * the pager takes what is there for used.
    */
   tlbSupplied(): void {
-    const { image, map, readTable } = this;
+    const { image, map, readTable, writeTable } = this;
+    this.#strayed = false;
     image.mapInto(readTable);
-    const first = image.firstPage, end = Math.min(first + image.pageCount, this.pages);
-    if (map.places < end - first) {
-      for (let place = 0; place < map.places; place++) {
-        const page = map.page(place);
-        if (page >= first && page < end) readTable[page] = 0;
+    if (map.places > NOTED_PLACES) {
+      const end = Math.min(image.firstPage + image.pageCount, this.pages);
+      for (let page = image.firstPage; page < end; page++) {
+        if (map.find(page) >= 0) readTable[page] = 0;
       }
-    } else for (let page = first; page < end; page++) if (map.find(page) >= 0) readTable[page] = 0;
+      return;
+    }
+    for (let place = 0; place < map.places; place++) {
+      const page = map.page(place);
+      if (page === 0) continue;
+      const note = this.tlbNoted ? map.note(place) : 0, entry = map.frame(place) | PRESENT;
+      readTable[page] = note !== 0 ? entry : 0;
+      if (note === NOTED_WRITE && map.slot(place) === ABSENT) writeTable[page] = entry;
+    }
+  }
+
+  /** To clear what is there is faster than all of a table, and leaves more in the processor's caches. */
+  tlbTaken(): void {
+    const { image, map, readTable, writeTable } = this;
+    if (map.places > NOTED_PLACES) {
+      readTable.fill(0);
+      writeTable.fill(0);
+      return;
+    }
+    for (let place = 0; place < map.places; place++) {
+      const page = map.page(place);
+      if (page === 0) continue;
+      const note = readTable[page] !== 0 ? NOTED_READ : 0;
+      map.setNote(place, writeTable[page] !== 0 ? NOTED_WRITE : note);
+      readTable[page] = 0;
+      writeTable[page] = 0;
+    }
+    if (this.#strayed) readTable.fill(0);
+    else readTable.fill(0, image.firstPage, image.firstPage + image.pageCount);
   }
 
   resolve(page: number, write: boolean): number {
@@ -118,6 +155,7 @@ export class Memory implements AddressSpace, SoftTlbHolder {
     const place = this.map.find(page);
     const frame = place < 0 ? this.image.frame(page) : this.map.frame(place);
     if (frame === ABSENT) return this.#wait(page);
+    if (place < 0 && frame === ZERO_FRAME) this.#strayed = true;
     const entry = frame | PRESENT;
     if (page < this.readTable.length) this.readTable[page] = entry;
     return entry;

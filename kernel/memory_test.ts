@@ -2,7 +2,8 @@ import { assert, assertEquals } from "@std/assert";
 import { PAGE_MASK, PAGE_SIZE, PRESENT, RESOLVE_FAULT, RESOLVE_WAIT } from "../cpu/engine.ts";
 import { createPool, FrameTable, ZERO_FRAME } from "./frames.ts";
 import { Image } from "./image.ts";
-import { Memory } from "./memory.ts";
+import { Memory, UNDER_WAY } from "./memory.ts";
+import { ABSENT } from "./page_map.ts";
 import { SoftTlb } from "./soft_tlb.ts";
 import { buildElf } from "./testing/elf_builder.ts";
 
@@ -223,4 +224,42 @@ Deno.test("pages of the image and the registers are not given back", () => {
   assertEquals(byteAt(memory, PAGE_SIZE), 9);
   assertEquals(byteAt(memory, IMAGE_PAGE * PAGE_SIZE), 5);
   memory.release();
+});
+
+Deno.test("tables that other VMs had meanwhile have the same pages as before, and none of the others'", () => {
+  const { table, image } = setup();
+  const tlb = new SoftTlb(8 * (MEMORY / PAGE_SIZE));
+  const [a, b] = [0, 1].map(() => new Memory(table, image, MEMORY));
+  tlb.attach(a);
+  a.resolve(IMAGE_PAGE, true);
+  a.resolve(200, true);
+  a.resolve(201, true);
+  a.resolve(203, false);
+  a.unmap(201);
+  const before = [a.readTable.slice(), a.writeTable.slice()];
+  before[0][203] = 0;
+  tlb.attach(b);
+  b.resolve(0x20, true);
+  assertEquals([b.readTable[200], b.readTable[203], b.writeTable[200]], [0, 0, 0]);
+  assertEquals(b.readTable[IMAGE_PAGE], image.frame(IMAGE_PAGE) | PRESENT);
+  tlb.attach(a);
+  assertEquals([a.readTable, a.writeTable], before);
+});
+
+Deno.test("pages of which the pager has taken the tables or the frame do not come back with the tables", () => {
+  const { table, image } = setup();
+  const tlb = new SoftTlb(8 * (MEMORY / PAGE_SIZE));
+  const [a, b] = [0, 1].map(() => new Memory(table, image, MEMORY));
+  tlb.attach(a);
+  for (const page of [200, 201, 202]) a.resolve(page, true);
+  tlb.attach(b);
+  a.map.setFrame(a.map.find(200), ABSENT);
+  a.map.setSlot(a.map.find(201), 7 | UNDER_WAY);
+  tlb.attach(a);
+  assertEquals([a.readTable[200], a.writeTable[200], a.writeTable[201]], [0, 0, 0]);
+  assert(a.readTable[201] !== 0 && a.writeTable[202] !== 0);
+  tlb.attach(b);
+  tlb.detach(a);
+  tlb.attach(a);
+  assertEquals([a.readTable[201], a.readTable[202]], [0, 0]);
 });

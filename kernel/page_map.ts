@@ -12,6 +12,8 @@
  * Rule for callers: a place (what `find` and `add` return) is valid until the next `add` or `remove`.
  */
 
+import { PAGE_MASK } from "../cpu/engine.ts";
+
 const PLACES_MINIMUM = 16;
 /** 2^32 divided by the golden ratio: spreads consecutive keys (Knuth, TAOCP vol. 3, 6.4). */
 const HASH_MULTIPLIER = 0x9e3779b1 | 0;
@@ -83,7 +85,20 @@ export class PageMap {
   }
 
   frame(place: number): number {
-    return this.#words[3 * place + 1];
+    const word = this.#words[3 * place + 1];
+    return word < 0 ? ABSENT : word & ~PAGE_MASK;
+  }
+
+  /** What was noted of a page since it got its frame, 0..PAGE_MASK; 0: nothing. */
+  note(place: number): number {
+    const word = this.#words[3 * place + 1];
+    return word < 0 ? 0 : word & PAGE_MASK;
+  }
+
+  /** Notes something of a page; of one without a frame, nothing. */
+  setNote(place: number, note: number): void {
+    const frame = this.frame(place);
+    if (frame !== ABSENT) this.#words[3 * place + 1] = frame | note;
   }
 
   slot(place: number): number {

@@ -4,7 +4,7 @@
  * A flat table makes a guest's memory access one load and one test, but costs 8 bytes per page of
  * the VM's memory (32 KiB for 16 MiB), far more than the rest of an idle VM. So only the VMs that ran
  * last have tables: the one that has waited longest loses its pair when the limit is reached, and
- * refills a new one from its page map when it runs again.
+ * fills another one from its page map when it runs again.
  *
  * Rules for callers: `attach` before a VM runs; tables never go away while a VM runs; a table that
  * was lost is `EMPTY_TABLE`, where every read gives undefined, which engines treat as "slow path".
@@ -13,8 +13,11 @@
 /** What an address space has instead of a table while it does not run. */
 export const EMPTY_TABLE = new Int32Array(0);
 
-/** Default limit over all tables of a kernel: 256 VMs of 64 MiB, or 1024 of 16 MiB. */
-export const SOFT_TLB_BYTES = 32 * 1024 * 1024;
+/**
+ * Default limit over all tables of a kernel: 32 VMs of 64 MiB, or 128 of 16 MiB. Tables that another VM had just now
+ * are in the processor's caches, those that a VM had two seconds ago are not.
+ */
+export const SOFT_TLB_BYTES = 4 * 1024 * 1024;
 
 /** Where the cache keeps a pair of tables; only the cache writes these fields. */
 export interface SoftTlbHolder {
@@ -23,8 +26,12 @@ export interface SoftTlbHolder {
   writeTable: Int32Array;
   tlbOlder: SoftTlbHolder | null;
   tlbNewer: SoftTlbHolder | null;
+  /** What its tables had when it lost them is noted. */
+  tlbNoted: boolean;
   /** It has got empty tables. */
   tlbSupplied?(): void;
+  /** Its tables are to be another's: it notes what it wants, and empties them. */
+  tlbTaken(): void;
 }
 
 export class SoftTlb {
@@ -53,13 +60,15 @@ export class SoftTlb {
       this.#refills++;
       this.#supply(holder);
       holder.tlbSupplied?.();
+      holder.tlbNoted = false;
     } else this.#unlink(holder);
     this.#append(holder);
     return supplied ? holder.pages : 0;
   }
 
-  /** Takes the holder's tables away. */
+  /** Takes the holder's tables away, and what is noted of them. */
   detach(holder: SoftTlbHolder): void {
+    holder.tlbNoted = false;
     if (holder.readTable.length === 0) return;
     this.#unlink(holder);
     this.#bytes -= 8 * holder.pages;
@@ -72,10 +81,11 @@ export class SoftTlb {
     while (this.#oldest !== null && this.#bytes + bytes > this.limit) {
       const victim = this.#oldest;
       const { readTable, writeTable } = victim;
+      const fits = readTable.length === holder.pages;
+      if (fits) victim.tlbTaken();
       this.detach(victim);
-      if (readTable.length !== holder.pages) continue;
-      readTable.fill(0);
-      writeTable.fill(0);
+      victim.tlbNoted = fits;
+      if (!fits) continue;
       holder.readTable = readTable;
       holder.writeTable = writeTable;
       this.#bytes += bytes;

@@ -8,6 +8,11 @@ function holder(pages: number): SoftTlbHolder {
     writeTable: EMPTY_TABLE,
     tlbOlder: null,
     tlbNewer: null,
+    tlbNoted: false,
+    tlbTaken() {
+      this.readTable.fill(0);
+      this.writeTable.fill(0);
+    },
   };
 }
 
