@@ -15,7 +15,7 @@
 #include "service.h"
 
 #define ENDING_PATIENCE_US (2 * 1000000ull)
-enum { HEAD_FIRST = 1024, CHUNK = 16384, CHUNKS_PER_STEP = 4 };
+enum { HEAD_FIRST = 1024, PIECE_FIRST = 2560, PIECE = 16384, PIECES_PER_STEP = 4 };
 
 static struct patience settings;
 
@@ -53,12 +53,12 @@ void connection_close(struct connection *c) {
 
 /* --- writing */
 
-/* A head and what goes with it, or a piece of a body. */
-static char outgoing[ANSWER_HEAD_MAXIMUM + CHUNK] LARGE("1.4.outgoing");
+/* A head and what goes with it: with most answers one page is touched. */
+static char outgoing[ANSWER_HEAD_MAXIMUM + PIECE_FIRST] LARGE("1.4.outgoing");
 
-/* How much the socket takes of the first `length` bytes of `outgoing`; -1: the client is gone. */
-static ssize_t send_outgoing(struct connection *c, size_t length, int more) {
-  ssize_t sent = send(c->fd, outgoing, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+/* How much the socket takes; -1: the client is gone. */
+static ssize_t send_bytes(struct connection *c, const char *bytes, size_t length, int more) {
+  ssize_t sent = send(c->fd, bytes, length, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
   return sent < 0 && errno == EAGAIN ? 0 : sent;
 }
 
@@ -82,7 +82,7 @@ static int send_answer(struct connection *c, struct answer *answer, const char *
   size_t head = write_head(c, answer);
   memcpy(outgoing + head, body, length);
   length += head;
-  ssize_t sent = send_outgoing(c, length, 0);
+  ssize_t sent = send_bytes(c, outgoing, length, 0);
   if (sent < 0) return 0;
   return (size_t)sent == length || keep_rest(c, outgoing + sent, length - (size_t)sent);
 }
@@ -121,9 +121,10 @@ static void advance_body(struct connection *c, size_t sent) {
 int connection_answer_body(struct connection *c, struct answer *answer, struct body body) {
   c->body = body;
   size_t head = write_head(c, answer);
-  ssize_t length = body_read(&body, outgoing + head, CHUNK);
+  ssize_t length = body_read(&body, outgoing + head, PIECE_FIRST);
   if (length < 0) length = 0; /* write_body finds out, too */
-  ssize_t sent = send_outgoing(c, head + (size_t)length, body.at + (uint64_t)length < body.end);
+  int more = body.at + (uint64_t)length < body.end;
+  ssize_t sent = send_bytes(c, outgoing, head + (size_t)length, more);
   if (sent < 0) return 0;
   size_t of_head = (size_t)sent < head ? (size_t)sent : head;
   advance_body(c, (size_t)sent - of_head);
@@ -143,18 +144,28 @@ static int write_rest(struct connection *c, uint64_t now) {
   return 1;
 }
 
-/* Sends some of the body, not more at once than is fair to other clients. 0: the client is gone. */
+/* 0: the client is gone. 1: for now the socket takes no more, or there is no more. 2: it may. */
+static int write_piece(struct connection *c, char *piece, size_t capacity, uint64_t now) {
+  ssize_t length = body_read(&c->body, piece, capacity);
+  if (length <= 0) return 0; /* the head has promised more: only a broken connection tells */
+  ssize_t sent = send_bytes(c, piece, (size_t)length, c->body.at + (uint64_t)length < c->body.end);
+  if (sent <= 0) return sent == 0;
+  advance_body(c, (size_t)sent);
+  wait_for(c, WAIT_WRITE, now);
+  return sent == length && c->body.at < c->body.end ? 2 : 1;
+}
+
+/* Sends some of the body, not more at once than is fair to other clients. 0: the client is gone.
+ * Memory for large pieces is the heap's, which gives it back before the VM idles. */
 static int write_body(struct connection *c, uint64_t now) {
-  for (int i = 0; i < CHUNKS_PER_STEP && c->body.at < c->body.end; i++) {
-    ssize_t length = body_read(&c->body, outgoing, CHUNK);
-    if (length <= 0) return 0; /* the head has promised more: only a broken connection tells */
-    ssize_t sent = send_outgoing(c, (size_t)length, c->body.at + (uint64_t)length < c->body.end);
-    if (sent <= 0) return sent == 0;
-    advance_body(c, (size_t)sent);
-    wait_for(c, WAIT_WRITE, now);
-    if (sent < length) break;
+  char *piece = malloc(PIECE);
+  int state = 2;
+  for (int i = 0; i < PIECES_PER_STEP && state == 2; i++) {
+    state = piece ? write_piece(c, piece, PIECE, now)
+                  : write_piece(c, outgoing, sizeof outgoing, now);
   }
-  return 1;
+  free(piece);
+  return state != 0;
 }
 
 /* --- requests */
