@@ -26,11 +26,8 @@ import type { CodeWindow } from "./code_window.ts";
 
 /** At most this many instructions make a region, on at most so many pages. */
 export const MAXIMUM_INSTRUCTIONS = 1000, MAXIMUM_PAGES = 16;
-/**
- * Instructions from which on a region leaves what another one can be entered for to that one; but not so few of them,
- * because to go there and back takes as long as some hundred.
- */
-const SHARE_FROM = 50, SHARE_LEAST = 40;
+/** Instructions from which on a region leaves what another one can be entered for to that one. */
+const SHARE_FROM = 50;
 const MAXIMUM_BLOCKS = 300, MAXIMUM_IN_BLOCK = 256;
 /** Instructions that are found in one step. */
 const STEP = 150;
@@ -132,8 +129,6 @@ class Search {
   readonly tableTargets = new Set<number>();
   private readonly decoded = new Map<number, RegionInstruction>();
   private called: number[] = [];
-  /** Blocks of what is known elsewhere and short. */
-  private readonly short = new Set<number>();
 
   constructor(
     private readonly window: CodeWindow,
@@ -199,31 +194,9 @@ class Search {
 
   private add(address: number, leaders: Set<number>): void {
     if (leaders.size >= MAXIMUM_BLOCKS || !this.wanted(address)) return;
-    if (this.decoded.size < SHARE_FROM || !this.known(address) || this.isShort(address)) {
+    if (this.decoded.size < SHARE_FROM || !this.known(address)) {
       leaders.add(address);
     }
-  }
-
-  /** Whether what is wanted from `start` on, without functions that it calls, is short. */
-  private isShort(start: number): boolean {
-    const { short } = this;
-    if (short.has(start)) return true;
-    const seen = new Set<number>(), blocks = new Set([start]);
-    for (const block of blocks) {
-      for (let address = block; !seen.has(address);) {
-        const instruction = this.window.decode(address);
-        if (instruction === null || seen.size >= SHARE_LEAST) return false;
-        seen.add(address);
-        const { body, terminator } = programOf(literalForm(instruction, address));
-        address = (address + instruction.length) | 0;
-        if (!terminator) continue;
-        if (instruction.mnemonic === "call") blocks.add(address);
-        else for (const way of targetsOf(body).targets) if (this.wanted(way)) blocks.add(way);
-        break;
-      }
-    }
-    for (const block of blocks) short.add(block);
-    return true;
   }
 
   /** `jmp [table + register*4]`: the addresses in the table, as far as it looks like one. */
