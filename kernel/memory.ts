@@ -35,6 +35,7 @@ import type { Image } from "./image.ts";
 import { ABSENT, PageMap } from "./page_map.ts";
 import { EMPTY_TABLE, type SoftTlbHolder } from "./soft_tlb.ts";
 import type { SwapRegion } from "./swap_space.ts";
+import { emptyTables, fillTables } from "./table_notes.ts";
 
 /** The value of Memory.wanted if no page is. */
 export const NOTHING = -1;
@@ -43,11 +44,6 @@ const BY_HAND = 512;
 const REGISTERS_PAGE = LAYOUT.REGISTERS_BASE.value / PAGE_SIZE;
 /** Set in the slot of a page whose bytes are on their way into it. */
 export const UNDER_WAY = 1 << 30;
-
-/** Of a page that was in the tables: in the one for reading, or in both. */
-const NOTED_READ = 1, NOTED_WRITE = 2;
-/** Places of the largest map that notes it: with more, pages are found again when they are needed. */
-const NOTED_PLACES = 256;
 
 export class Memory implements AddressSpace, SoftTlbHolder {
   readTable: Int32Array = EMPTY_TABLE;
@@ -74,7 +70,7 @@ export class Memory implements AddressSpace, SoftTlbHolder {
   /** It has given back its frames. */
   released = false;
   /** The table for reading has pages that are neither its own nor the image's. */
-  #strayed = false;
+  strayed = false;
 
   constructor(
     readonly frames: FrameTable,
@@ -101,49 +97,13 @@ export class Memory implements AddressSpace, SoftTlbHolder {
     return place < 0 ? ABSENT : this.map.frame(place);
   }
 
-  /**
-   * Pages of the image are readable at once: a translated region is only entered if all of its pages are
-   * in the table. Pages of its own are there if they were when it lost its tables, and no others, because
-   * the pager takes what is there for used.
-   */
   tlbSupplied(): void {
-    const { image, map, readTable, writeTable } = this;
-    this.#strayed = false;
-    image.mapInto(readTable);
-    if (map.places > NOTED_PLACES) {
-      const end = Math.min(image.firstPage + image.pageCount, this.pages);
-      for (let page = image.firstPage; page < end; page++) {
-        if (map.find(page) >= 0) readTable[page] = 0;
-      }
-      return;
-    }
-    for (let place = 0; place < map.places; place++) {
-      const page = map.page(place);
-      if (page === 0) continue;
-      const note = this.tlbNoted ? map.note(place) : 0, entry = map.frame(place) | PRESENT;
-      readTable[page] = note !== 0 ? entry : 0;
-      if (note === NOTED_WRITE && map.slot(place) === ABSENT) writeTable[page] = entry;
-    }
+    fillTables(this);
+    this.strayed = false;
   }
 
-  /** To clear what is there is faster than all of a table, and leaves more in the processor's caches. */
   tlbTaken(): void {
-    const { image, map, readTable, writeTable } = this;
-    if (map.places > NOTED_PLACES) {
-      readTable.fill(0);
-      writeTable.fill(0);
-      return;
-    }
-    for (let place = 0; place < map.places; place++) {
-      const page = map.page(place);
-      if (page === 0) continue;
-      const note = readTable[page] !== 0 ? NOTED_READ : 0;
-      map.setNote(place, writeTable[page] !== 0 ? NOTED_WRITE : note);
-      readTable[page] = 0;
-      writeTable[page] = 0;
-    }
-    if (this.#strayed) readTable.fill(0);
-    else readTable.fill(0, image.firstPage, image.firstPage + image.pageCount);
+    emptyTables(this);
   }
 
   resolve(page: number, write: boolean): number {
@@ -155,7 +115,7 @@ export class Memory implements AddressSpace, SoftTlbHolder {
     const place = this.map.find(page);
     const frame = place < 0 ? this.image.frame(page) : this.map.frame(place);
     if (frame === ABSENT) return this.#wait(page);
-    if (place < 0 && frame === ZERO_FRAME) this.#strayed = true;
+    if (place < 0 && frame === ZERO_FRAME) this.strayed = true;
     const entry = frame | PRESENT;
     if (page < this.readTable.length) this.readTable[page] = entry;
     return entry;

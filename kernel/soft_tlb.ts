@@ -13,11 +13,13 @@
 /** What an address space has instead of a table while it does not run. */
 export const EMPTY_TABLE = new Int32Array(0);
 
+/** Default limit over all tables of a kernel: 64 VMs of 256 MiB. */
+export const SOFT_TLB_BYTES = 32 * 1024 * 1024;
 /**
- * Default limit over all tables of a kernel: 32 VMs of 64 MiB, or 128 of 16 MiB. Tables that another VM had just now
- * are in the processor's caches, those that a VM had two seconds ago are not.
+ * Default limit of pairs. Tables that another VM had just now are in the processor's caches, those that a VM had two
+ * seconds ago are not: with more of them turns among thousands of VMs take longer.
  */
-export const SOFT_TLB_BYTES = 4 * 1024 * 1024;
+export const SOFT_TLB_PAIRS = 128;
 
 /** Where the cache keeps a pair of tables; only the cache writes these fields. */
 export interface SoftTlbHolder {
@@ -34,17 +36,24 @@ export interface SoftTlbHolder {
   tlbTaken(): void;
 }
 
+type Pair = Pick<SoftTlbHolder, "readTable" | "writeTable">;
+
 export class SoftTlb {
   #oldest: SoftTlbHolder | null = null;
   #newest: SoftTlbHolder | null = null;
+  /** Those that somebody has. */
+  #pairs = 0;
   #bytes = 0;
+  /** Empty pairs of those that lost them, by the number of pages. */
+  readonly #spares = new Map<number, Pair[]>();
+  #spareBytes = 0;
   #refills = 0;
 
-  constructor(readonly limit: number = SOFT_TLB_BYTES) {}
+  constructor(readonly limit: number = SOFT_TLB_BYTES, readonly most: number = SOFT_TLB_PAIRS) {}
 
   /** Bytes of all tables now. */
   get bytes(): number {
-    return this.#bytes;
+    return this.#bytes + this.#spareBytes;
   }
 
   /** Times a holder came without tables. */
@@ -71,29 +80,39 @@ export class SoftTlb {
     holder.tlbNoted = false;
     if (holder.readTable.length === 0) return;
     this.#unlink(holder);
+    this.#pairs--;
     this.#bytes -= 8 * holder.pages;
     holder.readTable = EMPTY_TABLE;
     holder.writeTable = EMPTY_TABLE;
   }
 
   #supply(holder: SoftTlbHolder): void {
-    const bytes = 8 * holder.pages;
-    while (this.#oldest !== null && this.#bytes + bytes > this.limit) {
-      const victim = this.#oldest;
-      const { readTable, writeTable } = victim;
-      const fits = readTable.length === holder.pages;
-      if (fits) victim.tlbTaken();
-      this.detach(victim);
-      victim.tlbNoted = fits;
-      if (!fits) continue;
-      holder.readTable = readTable;
-      holder.writeTable = writeTable;
-      this.#bytes += bytes;
-      return;
-    }
-    holder.readTable = new Int32Array(holder.pages);
-    holder.writeTable = new Int32Array(holder.pages);
+    const { pages } = holder, bytes = 8 * pages;
+    while (
+      this.#oldest !== null && (this.#pairs >= this.most || this.#bytes + bytes > this.limit)
+    ) this.#take(this.#oldest);
+    const spare = this.#spares.get(pages)?.pop();
+    if (spare) this.#spareBytes -= bytes;
+    holder.readTable = spare?.readTable ?? new Int32Array(pages);
+    holder.writeTable = spare?.writeTable ?? new Int32Array(pages);
+    this.#pairs++;
     this.#bytes += bytes;
+    if (this.bytes > this.limit) {
+      this.#spares.clear();
+      this.#spareBytes = 0;
+    }
+  }
+
+  /** Takes a pair for the next who wants one of its size. */
+  #take(holder: SoftTlbHolder): void {
+    const { pages, readTable, writeTable } = holder;
+    holder.tlbTaken();
+    this.detach(holder);
+    holder.tlbNoted = true;
+    const spares = this.#spares.get(pages);
+    if (spares) spares.push({ readTable, writeTable });
+    else this.#spares.set(pages, [{ readTable, writeTable }]);
+    this.#spareBytes += 8 * pages;
   }
 
   #append(holder: SoftTlbHolder): void {

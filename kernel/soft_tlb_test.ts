@@ -52,3 +52,18 @@ Deno.test("a holder larger than the limit still gets tables", () => {
   tlb.detach(small);
   assertEquals(tlb.bytes, 0);
 });
+
+Deno.test("at most so many holders have tables, and those of each size are used again", () => {
+  const tlb = new SoftTlb(1 << 20, 4);
+  const holders = Array.from({ length: 10 }, (_, i) => holder(i % 2 === 0 ? 256 : 512));
+  const seen = new Set<Int32Array>();
+  for (let round = 0; round < 20; round++) {
+    for (const each of holders) {
+      tlb.attach(each);
+      seen.add(each.readTable);
+      each.readTable[round] = 1;
+    }
+    assertEquals(holders.filter((each) => each.readTable.length > 0).length, 4);
+  }
+  assert(seen.size <= 6, `${seen.size} tables`);
+});
