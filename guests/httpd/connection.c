@@ -55,6 +55,7 @@ void connection_close(struct connection *c) {
 
 /* A head and what goes with it: with most answers one page is touched. */
 static char outgoing[ANSWER_HEAD_MAXIMUM + PIECE_FIRST] LARGE("1.4.outgoing");
+_Static_assert((int)PAGE_MAXIMUM <= (int)PIECE_FIRST, "a page goes with its head");
 
 /* How much the socket takes; -1: the client is gone. */
 static ssize_t send_bytes(struct connection *c, const char *bytes, size_t length, int more) {

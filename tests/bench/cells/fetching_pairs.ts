@@ -13,7 +13,6 @@ const PAIRS = 8, MEMORY = 4 << 20, POOL = 256 << 20;
 const START_SECONDS = 0.3, END_SECONDS = 0.2;
 
 export interface Setting {
-  readonly name: string;
   readonly cells: number;
   /** Each client's server is in the other cell. */
   readonly across: boolean;
