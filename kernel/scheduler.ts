@@ -28,9 +28,8 @@ import { RunQueue, type Schedulable } from "./run_queue.ts";
 export type { RunQueue, Schedulable };
 
 /**
- * Default time slice in units of work (kernel/kernel.ts). At 50 to 100 million instructions per
- * second 200,000 are 2 to 4 ms: a thousand times the cost of a switch, and below what a person
- * notices when ten VMs spin.
+ * Default time slice in units of work (kernel/processor.ts): about 2 ms evaluated and 0.45 ms translated, a
+ * thousand times the cost of a switch, and below what a person notices when ten VMs spin.
  */
 export const DEFAULT_QUANTUM = 200_000;
 
